@@ -1,0 +1,66 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// Modules from the bottom up; imports go one way (docs/developer.md). The Makefile adds what only the shared library
+// needs at link time (static Swift runtime, version script): as settings here they would reach the test bundle too.
+
+/// The kernel sources are compiled once per instruction set: Sources/MartletKernelsAVX2 and -AVX512 are symbolic links.
+func kernels(_ name: String, flags: [String] = [], defines: [String] = []) -> Target {
+  .target(
+    name: name,
+    dependencies: ["MartletKernelInterface"],
+    // The reference kernels are plain Swift for tests and gradient checks: once is enough.
+    exclude: name == "MartletKernels" ? ["README.md"] : ["README.md", "Reference"],
+    swiftSettings: defines.map { .define($0) } + [
+      // -Ounchecked: kernels run on counts that their callers have checked; a check per element would stop vectorisation.
+      .unsafeFlags(["-Ounchecked"] + flags.flatMap { ["-Xcc", $0] })
+    ])
+}
+
+func module(_ name: String, _ dependencies: [String], flags: [SwiftSetting] = []) -> Target {
+  .target(name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, swiftSettings: flags)
+}
+
+func tests(_ name: String, _ dependencies: [String]) -> Target {
+  .testTarget(name: name, dependencies: dependencies.map { .init(stringLiteral: $0) })
+}
+
+let package = Package(
+  name: "martlet",
+  products: [
+    .library(name: "martlet", type: .dynamic, targets: ["MartletC"])
+  ],
+  targets: [
+    .systemLibrary(name: "CMartlet", path: "include"),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+
+    module("MartletKernelInterface", []),
+    kernels("MartletKernels"),
+    kernels("MartletKernelsAVX2", flags: ["-march=x86-64-v3"], defines: ["MARTLET_AVX2"]),
+    kernels("MartletKernelsAVX512", flags: ["-march=x86-64-v4"], defines: ["MARTLET_AVX512"]),
+
+    module("MartletCore", []),
+    module("MartletNN", ["MartletCore", "MartletKernelInterface"]),
+    module("MartletTraining", ["MartletNN", "MartletCore", "MartletKernelInterface"]),
+    module("MartletIO", ["CHDF5", "MartletTraining", "MartletNN", "MartletCore"]),
+    module(
+      "MartletC",
+      [
+        "CMartlet", "MartletIO", "MartletTraining", "MartletNN", "MartletCore", "MartletKernelInterface",
+        "MartletKernels", "MartletKernelsAVX2", "MartletKernelsAVX512",
+      ],
+      // An export that differs from martlet.h does not compile.
+      flags: [.enableExperimentalFeature("CImplementation")]),
+
+    tests(
+      "MartletKernelsTests",
+      ["MartletKernels", "MartletKernelsAVX2", "MartletKernelsAVX512", "MartletKernelInterface"]),
+    tests("MartletCoreTests", ["MartletCore"]),
+    tests("MartletNNTests", ["MartletNN", "MartletCore", "MartletKernelInterface", "MartletKernels"]),
+    tests(
+      "MartletTrainingTests",
+      ["MartletTraining", "MartletNN", "MartletCore", "MartletKernelInterface", "MartletKernels"]),
+    tests("MartletIOTests", ["MartletIO", "MartletNN", "MartletCore", "CHDF5"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
