@@ -1,0 +1,347 @@
+// What a kernel module offers: one table of functions over pointers. The engine calls the table only, so it never knows
+// which instruction set computes. `KernelTable<Double>` exists for gradient checks: the same plan, run by the plain
+// reference kernels in double.
+//
+// Contract of every kernel: arguments are checked by the caller; nothing is allocated, locked or thrown; counts may be 0;
+// input and output do not overlap unless the argument says "may be the same". An element of a result depends only on
+// its own inputs and the order stated here, never on how the work was cut into calls: that is what makes results the
+// same for any number of threads.
+
+/// Element-wise activations whose gradient follows from their output alone.
+package enum ActivationKind: Int32, Sendable {
+  case linear, relu, leakyReLU, sigmoid, tanh
+}
+
+/// An activation with its parameter: the slope of `leakyReLU`.
+package struct ActivationFunction: Sendable, Equatable {
+  package var kind: ActivationKind
+  package var slope: Float
+  package init(_ kind: ActivationKind, slope: Float = 0) {
+    self.kind = kind
+    self.slope = slope
+  }
+}
+
+/// One update rule with the scalars of one step, as plain data. g = gradient + 2 l2 w + l1 sign(w).
+///
+///     gradientDescent   w -= rate g
+///     momentum          m = momentum m - rate g;  w += m
+///     nesterov          m = momentum m - rate g;  w += momentum m - rate g
+///     adam              m += (g - m)(1 - beta1);  v += (g g - v)(1 - beta2);  w -= m rate / (sqrt(v) + epsilon)
+///
+/// For adam `rate` is lr sqrt(1 - beta2^t) / (1 - beta1^t), computed by the optimiser in double.
+package struct UpdateRule: Sendable {
+  package enum Kind: Int32, Sendable { case gradientDescent, momentum, nesterov, adam }
+  package var kind: Kind
+  package var rate: Double
+  package var momentum: Double
+  package var beta1: Double
+  package var beta2: Double
+  package var epsilon: Double
+  package init(
+    _ kind: Kind, rate: Double, momentum: Double = 0, beta1: Double = 0, beta2: Double = 0, epsilon: Double = 0
+  ) {
+    self.kind = kind
+    self.rate = rate
+    self.momentum = momentum
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+  }
+
+  /// Arrays of state beside each weight: m, or m and v.
+  package var slotCount: Int {
+    switch kind {
+    case .gradientDescent: 0
+    case .momentum, .nesterov: 1
+    case .adam: 2
+    }
+  }
+}
+
+/// The weights, state and regularisation that an update works on; all arrays have the layout of the gradient.
+package struct UpdateTarget<Scalar> {
+  package var weights: UnsafeMutablePointer<Scalar>
+  /// nil where the rule has no such slot.
+  package var slot0: UnsafeMutablePointer<Scalar>?
+  package var slot1: UnsafeMutablePointer<Scalar>?
+  package var l1: Float
+  package var l2: Float
+  package init(
+    weights: UnsafeMutablePointer<Scalar>, slot0: UnsafeMutablePointer<Scalar>?, slot1: UnsafeMutablePointer<Scalar>?,
+    l1: Float, l2: Float
+  ) {
+    self.weights = weights
+    self.slot0 = slot0
+    self.slot1 = slot1
+    self.l1 = l1
+    self.l2 = l2
+  }
+}
+
+/// What happens to each finished element of op(A) op(B), while it is still in cache.
+package enum GEMMEpilogue<Scalar> {
+  /// C = sum
+  case store
+  /// C = C + sum
+  case accumulate
+  /// C = activation(sum + bias[column]); bias nil: no bias
+  case biasActivation(bias: UnsafePointer<Scalar>?, activation: ActivationFunction)
+  /// C = sum * activation'(y), the derivative expressed by the activation's output y [M, N], row stride `yRowStride`
+  case activationGradient(y: UnsafePointer<Scalar>, yRowStride: Int, activation: ActivationFunction)
+  /// The sum is a weight gradient: apply the rule to the weights right away. All arrays of the target have the row
+  /// stride of C. C itself is scratch of the same layout, needed only if K > `KernelTable.chunk`.
+  case update(UpdateRule, UpdateTarget<Scalar>)
+}
+
+/// C [M, N] from op(A) [M, K] and op(B) [K, N]. Transposes are strides: element (i, j) of A is
+/// `a[i * aRowStride + j * aColumnStride]`, and one of the two strides of A and of B is 1. C has unit column stride.
+///
+/// Order of summation: K is cut into chunks of `KernelTable.chunk`; each chunk is one chain of multiply-adds in
+/// ascending k that starts from zero; chunks are added in ascending order.
+package struct GEMMArguments<Scalar> {
+  package var m: Int
+  package var n: Int
+  package var k: Int
+  package var a: UnsafePointer<Scalar>
+  package var aRowStride: Int
+  package var aColumnStride: Int
+  package var b: UnsafePointer<Scalar>
+  package var bRowStride: Int
+  package var bColumnStride: Int
+  /// May be nil for `.update` with K <= chunk.
+  package var c: UnsafeMutablePointer<Scalar>?
+  package var cRowStride: Int
+  package var epilogue: GEMMEpilogue<Scalar>
+  /// `KernelTable.gemmWorkspaceCount` scalars, aligned to 64 bytes, of this thread alone.
+  package var workspace: UnsafeMutablePointer<Scalar>
+
+  package init(
+    m: Int, n: Int, k: Int, a: UnsafePointer<Scalar>, aRowStride: Int, aColumnStride: Int, b: UnsafePointer<Scalar>,
+    bRowStride: Int, bColumnStride: Int, c: UnsafeMutablePointer<Scalar>?, cRowStride: Int,
+    epilogue: GEMMEpilogue<Scalar>, workspace: UnsafeMutablePointer<Scalar>
+  ) {
+    self.m = m
+    self.n = n
+    self.k = k
+    self.a = a
+    self.aRowStride = aRowStride
+    self.aColumnStride = aColumnStride
+    self.b = b
+    self.bRowStride = bRowStride
+    self.bColumnStride = bColumnStride
+    self.c = c
+    self.cRowStride = cRowStride
+    self.epilogue = epilogue
+    self.workspace = workspace
+  }
+}
+
+/// Losses over rows. p = prediction, z = logit, t = target, c = label.
+package enum LossKind: Int32, Sendable {
+  /// -sum_j t_j log softmax(z)_j; gradient (softmax(z)_j sum(t) - t_j). From logits, after subtracting the maximum.
+  case softmaxCrossEntropy
+  /// Keras' form for probabilities: p / sum(p), clipped to [1e-7, 1 - 1e-7], then -sum_j t_j log p_j; the gradient is
+  /// that of this expression (zero where the clip is active).
+  case categoricalCrossEntropy
+  /// mean_j max(z, 0) - z t + log(1 + exp(-|z|)); gradient (sigmoid(z) - t) / columns. From logits.
+  case sigmoidCrossEntropy
+  /// mean_j of -(t log p + (1 - t) log(1 - p)), p clipped to [1e-7, 1 - 1e-7]; gradient zero where the clip is active.
+  case binaryCrossEntropy
+  /// mean_j (p - t)^2
+  case meanSquaredError
+  /// max(0, 1 + neg - pos): pos = sum_j t_j z_j, neg = max_j (1 - t_j) z_j (Keras; for one-hot t the label contributes
+  /// 0 to neg). The gradient goes to the first j that attains the maximum.
+  case categoricalHinge
+}
+
+/// Targets of a loss: one label per row, or numbers like the predictions.
+package enum LossTargets<Scalar> {
+  case labels(UnsafePointer<Int32>)
+  case values(UnsafePointer<Scalar>)
+}
+
+/// `rows` x `columns` predictions, row-major without gaps. Each row's loss is written (not averaged); the gradient, if
+/// wanted, is that of the row's loss times `gradientScale` (1/N).
+package struct LossArguments<Scalar> {
+  package var kind: LossKind
+  package var rows: Int
+  package var columns: Int
+  package var predictions: UnsafePointer<Scalar>
+  package var targets: LossTargets<Scalar>
+  package var rowLosses: UnsafeMutablePointer<Double>
+  /// [rows, columns]; nil if no gradient is wanted; may be the same as `predictions`.
+  package var gradient: UnsafeMutablePointer<Scalar>?
+  package var gradientScale: Double
+  package init(
+    kind: LossKind, rows: Int, columns: Int, predictions: UnsafePointer<Scalar>, targets: LossTargets<Scalar>,
+    rowLosses: UnsafeMutablePointer<Double>, gradient: UnsafeMutablePointer<Scalar>?, gradientScale: Double
+  ) {
+    self.kind = kind
+    self.rows = rows
+    self.columns = columns
+    self.predictions = predictions
+    self.targets = targets
+    self.rowLosses = rowLosses
+    self.gradient = gradient
+    self.gradientScale = gradientScale
+  }
+}
+
+/// Element types that rows can be gathered from; raw values as in `martlet.h`.
+package enum SourceType: Int32, Sendable { case uint8 = 1, int32, int64, float32, float64 }
+
+/// All kernels of one instruction set for one scalar type.
+package struct KernelTable<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
+  /// "avx512", "avx2", "baseline" or "reference".
+  package var name: String
+
+  /// KC: where chains of sums over k are cut. The same number in every table, so it is part of the numerical contract.
+  package static var chunk: Int { 256 }
+
+  /// Scalars of workspace that any GEMM needs.
+  package var gemmWorkspaceCount: Int
+
+  package var gemm: @Sendable (GEMMArguments<Scalar>) -> Void
+
+  /// y = f(x) over `count` elements; x and y may be the same.
+  package var activation:
+    @Sendable (
+      _ f: ActivationFunction, _ x: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ count: Int
+    ) -> Void
+
+  /// dX = dY f'(y) over `count` elements; dX and dY may be the same.
+  package var activationGradient:
+    @Sendable (
+      _ f: ActivationFunction, _ y: UnsafePointer<Scalar>, _ dY: UnsafePointer<Scalar>,
+      _ dX: UnsafeMutablePointer<Scalar>, _ count: Int
+    ) -> Void
+
+  /// Row-wise softmax of x [rows, columns], after subtracting the row's maximum; x and y may be the same.
+  package var softmax:
+    @Sendable (
+      _ x: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ rows: Int, _ columns: Int
+    ) -> Void
+
+  /// dX_j = y_j (dY_j - sum_k dY_k y_k) per row; dX and dY may be the same.
+  package var softmaxGradient:
+    @Sendable (
+      _ y: UnsafePointer<Scalar>, _ dY: UnsafePointer<Scalar>, _ dX: UnsafeMutablePointer<Scalar>, _ rows: Int,
+      _ columns: Int
+    ) -> Void
+
+  package var loss: @Sendable (LossArguments<Scalar>) -> Void
+
+  /// sums[j] = sum over rows of x[row * rowStride + j], for `columns` columns, added in ascending row order. (Bias
+  /// gradient.)
+  package var columnSums:
+    @Sendable (
+      _ x: UnsafePointer<Scalar>, _ rowStride: Int, _ rows: Int, _ columns: Int,
+      _ sums: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// Apply `rule` to `count` weights with their gradient.
+  package var update:
+    @Sendable (
+      _ rule: UpdateRule, _ target: UpdateTarget<Scalar>, _ gradient: UnsafePointer<Scalar>, _ count: Int
+    ) -> Void
+
+  /// gradient += 2 l2 w + l1 sign(w) over `count` weights, for gradients that are handed out rather than applied.
+  package var addRegularizationGradient:
+    @Sendable (
+      _ l1: Float, _ l2: Float, _ weights: UnsafePointer<Scalar>, _ gradient: UnsafeMutablePointer<Scalar>,
+      _ count: Int
+    ) -> Void
+
+  /// Sum |w| and sum w^2 over `count` weights in double, over fixed blocks in a fixed order.
+  package var norms: @Sendable (_ weights: UnsafePointer<Scalar>, _ count: Int) -> (absolute: Double, squared: Double)
+
+  /// y[row, j] = x[row, j] * scale[j] + offset[j]; x and y may be the same.
+  package var scaleColumns:
+    @Sendable (
+      _ x: UnsafePointer<Scalar>, _ scale: UnsafePointer<Scalar>, _ offset: UnsafePointer<Scalar>,
+      _ y: UnsafeMutablePointer<Scalar>, _ rows: Int, _ columns: Int
+    ) -> Void
+
+  /// y = x * scale + offset over `count` elements; x and y may be the same.
+  package var scale:
+    @Sendable (
+      _ x: UnsafePointer<Scalar>, _ scale: Double, _ offset: Double, _ y: UnsafeMutablePointer<Scalar>, _ count: Int
+    ) -> Void
+
+  /// y = a * b over `count` elements; y may be the same as either. (Dropout mask.)
+  package var multiply:
+    @Sendable (
+      _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ count: Int
+    ) -> Void
+
+  /// y += x over `count` elements. (Gradients of a node that several layers read.)
+  package var add: @Sendable (_ x: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ count: Int) -> Void
+
+  /// Gather rows: destination[r, j] = source[rows[r], j] * scale + offset, converted from `type` (computed in the
+  /// scalar type; 64-bit sources are rounded to it first). `rows` nil: rows 0 ..< rowCount. Returns false if any
+  /// result is NaN or infinite (all are written).
+  package var gather:
+    @Sendable (
+      _ source: UnsafeRawPointer, _ type: SourceType, _ rows: UnsafePointer<Int>?, _ rowCount: Int, _ columns: Int,
+      _ scale: Float, _ offset: Float, _ destination: UnsafeMutablePointer<Scalar>
+    ) -> Bool
+
+  /// Whether all `count` elements are finite.
+  package var allFinite: @Sendable (_ x: UnsafePointer<Scalar>, _ count: Int) -> Bool
+
+  package init(
+    name: String,
+    gemmWorkspaceCount: Int,
+    gemm: @escaping @Sendable (GEMMArguments<Scalar>) -> Void,
+    activation:
+      @escaping @Sendable (ActivationFunction, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int) -> Void,
+    activationGradient:
+      @escaping @Sendable (
+        ActivationFunction, UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int
+      ) -> Void,
+    softmax: @escaping @Sendable (UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int, Int) -> Void,
+    softmaxGradient:
+      @escaping @Sendable (
+        UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int, Int
+      ) -> Void,
+    loss: @escaping @Sendable (LossArguments<Scalar>) -> Void,
+    columnSums: @escaping @Sendable (UnsafePointer<Scalar>, Int, Int, Int, UnsafeMutablePointer<Scalar>) -> Void,
+    update: @escaping @Sendable (UpdateRule, UpdateTarget<Scalar>, UnsafePointer<Scalar>, Int) -> Void,
+    addRegularizationGradient:
+      @escaping @Sendable (Float, Float, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int) -> Void,
+    norms: @escaping @Sendable (UnsafePointer<Scalar>, Int) -> (absolute: Double, squared: Double),
+    scaleColumns:
+      @escaping @Sendable (
+        UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int, Int
+      ) -> Void,
+    scale: @escaping @Sendable (UnsafePointer<Scalar>, Double, Double, UnsafeMutablePointer<Scalar>, Int) -> Void,
+    multiply:
+      @escaping @Sendable (UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int) -> Void,
+    add: @escaping @Sendable (UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int) -> Void,
+    gather:
+      @escaping @Sendable (
+        UnsafeRawPointer, SourceType, UnsafePointer<Int>?, Int, Int, Float, Float, UnsafeMutablePointer<Scalar>
+      ) -> Bool,
+    allFinite: @escaping @Sendable (UnsafePointer<Scalar>, Int) -> Bool
+  ) {
+    self.name = name
+    self.gemmWorkspaceCount = gemmWorkspaceCount
+    self.gemm = gemm
+    self.activation = activation
+    self.activationGradient = activationGradient
+    self.softmax = softmax
+    self.softmaxGradient = softmaxGradient
+    self.loss = loss
+    self.columnSums = columnSums
+    self.update = update
+    self.addRegularizationGradient = addRegularizationGradient
+    self.norms = norms
+    self.scaleColumns = scaleColumns
+    self.scale = scale
+    self.multiply = multiply
+    self.add = add
+    self.gather = gather
+    self.allFinite = allFinite
+  }
+}
