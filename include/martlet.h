@@ -160,7 +160,7 @@ void martlet_model_destroy(martlet_model *model);
 /* Activations. */
 #define MARTLET_LINEAR 0     /* y = x */
 #define MARTLET_RELU 1       /* y = max(x, 0) */
-#define MARTLET_LEAKY_RELU 2 /* y = x for x > 0, slope * x otherwise */
+#define MARTLET_LEAKY_RELU 2 /* y = x for x > 0, slope * x otherwise (Keras' slope: 0.2) */
 #define MARTLET_SIGMOID 3    /* y = 1 / (1 + exp(-x)) */
 #define MARTLET_TANH 4       /* y = tanh(x) */
 #define MARTLET_SOFTMAX 5    /* y_j = exp(x_j) / sum_k exp(x_k) over the last axis, computed after subtracting max(x) */
@@ -200,8 +200,7 @@ martlet_status martlet_input(martlet_model *model, const char *name, int32_t ran
 /** Options of martlet_dense. Start from MARTLET_DENSE_OPTIONS_INIT, which is Keras' defaults. */
 typedef struct martlet_dense_options {
   uint32_t struct_size;
-  int32_t activation;                     /* MARTLET_LINEAR ... MARTLET_SOFTMAX; default MARTLET_LINEAR */
-  float slope;                            /* of MARTLET_LEAKY_RELU, >= 0; default 0.2 */
+  int32_t activation;                     /* MARTLET_LINEAR (default) ... MARTLET_SOFTMAX; leaky ReLU has slope 0.2 */
   int32_t use_bias;                       /* 0 or 1; default 1 */
   martlet_initializer kernel_initializer; /* default MARTLET_GLOROT_UNIFORM */
   martlet_initializer bias_initializer;   /* default MARTLET_ZEROS */
@@ -211,7 +210,7 @@ typedef struct martlet_dense_options {
 } martlet_dense_options;
 
 #define MARTLET_DENSE_OPTIONS_INIT                                                                                     \
-  {(uint32_t)sizeof(martlet_dense_options), MARTLET_LINEAR, 0.2f, 1, {MARTLET_GLOROT_UNIFORM, 0.0f},                   \
+  {(uint32_t)sizeof(martlet_dense_options), MARTLET_LINEAR, 1, {MARTLET_GLOROT_UNIFORM, 0.0f},                         \
    {MARTLET_ZEROS, 0.0f}, {0.0f, 0.0f}, {0.0f, 0.0f}, 0}
 
 /** Add a fully connected layer: Y = activation(X W + b), with X [N, ..., I], W [I, O], b [O], Y [N, ..., O].
@@ -226,7 +225,7 @@ martlet_status martlet_dense(martlet_model *model, martlet_node input, int64_t u
 /** Add an element-wise activation (softmax: over the last axis).
  *
  * @param activation MARTLET_LINEAR ... MARTLET_SOFTMAX.
- * @param slope Slope of MARTLET_LEAKY_RELU for x < 0, finite, >= 0 (Keras' default is 0.2, as a layer 0.3); ignored by the others.
+ * @param slope Slope of MARTLET_LEAKY_RELU for x < 0, finite, >= 0; ignored by the others.
  * @param name Layer name or NULL. */
 martlet_status martlet_activation(martlet_model *model, martlet_node input, int32_t activation, float slope,
                                   const char *name, martlet_node *out_node);
