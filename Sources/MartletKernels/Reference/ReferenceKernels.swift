@@ -1,0 +1,205 @@
+// The reference kernels: every function of the kernel table as the plainest loop that states it, generic over the
+// scalar. They are the oracle of the kernel tests, and in Double they run a whole plan for gradient checks. Nothing
+// here is used in production. Losses, GEMM and updates are in the files beside this one.
+
+import Glibc
+import MartletKernelInterface
+
+/// A scalar the reference kernels can run in.
+package protocol ReferenceScalar: BinaryFloatingPoint, Sendable {
+  static func exp(_ x: Self) -> Self
+  static func log(_ x: Self) -> Self
+  /// log(1 + x), accurate near 0.
+  static func log1p(_ x: Self) -> Self
+  static func tanh(_ x: Self) -> Self
+
+  /// The table for this scalar. A requirement, so that each conformance compiles the generic loops for its own type.
+  static var referenceKernels: KernelTable<Self> { get }
+}
+
+extension Float: ReferenceScalar {
+  package static func exp(_ x: Float) -> Float { Glibc.expf(x) }
+  package static func log(_ x: Float) -> Float { Glibc.logf(x) }
+  package static func log1p(_ x: Float) -> Float { Glibc.log1pf(x) }
+  package static func tanh(_ x: Float) -> Float { Glibc.tanhf(x) }
+  package static let referenceKernels = Reference<Float>.table
+}
+
+extension Double: ReferenceScalar {
+  package static func exp(_ x: Double) -> Double { Glibc.exp(x) }
+  package static func log(_ x: Double) -> Double { Glibc.log(x) }
+  package static func log1p(_ x: Double) -> Double { Glibc.log1p(x) }
+  package static func tanh(_ x: Double) -> Double { Glibc.tanh(x) }
+  package static let referenceKernels = Reference<Double>.table
+}
+
+extension KernelTable where Scalar: ReferenceScalar {
+  /// The reference kernels in this scalar.
+  package static var reference: KernelTable<Scalar> { Scalar.referenceKernels }
+}
+
+/// Namespace of the reference loops for one scalar.
+enum Reference<Scalar: ReferenceScalar> {
+  static var table: KernelTable<Scalar> {
+    KernelTable(
+      name: "reference",
+      gemmWorkspaceCount: 0,
+      gemm: gemm,
+      activation: activation,
+      activationGradient: activationGradient,
+      softmax: softmax,
+      softmaxGradient: softmaxGradient,
+      loss: loss,
+      columnSums: columnSums,
+      update: { rule, target, gradient, count in
+        for i in 0..<count { update(rule, target, at: i, gradient: gradient[i]) }
+      },
+      addRegularizationGradient: { l1, l2, weights, gradient, count in
+        for i in 0..<count { gradient[i] += regularizationGradient(l1, l2, weights[i]) }
+      },
+      norms: norms,
+      scaleColumns: { x, scale, offset, y, rows, columns in
+        for r in 0..<rows {
+          for j in 0..<columns { y[r * columns + j] = x[r * columns + j] * scale[j] + offset[j] }
+        }
+      },
+      scale: { x, scale, offset, y, count in
+        for i in 0..<count { y[i] = x[i] * Scalar(scale) + Scalar(offset) }
+      },
+      multiply: { a, b, y, count in for i in 0..<count { y[i] = a[i] * b[i] } },
+      add: { x, y, count in for i in 0..<count { y[i] += x[i] } },
+      gather: gather,
+      allFinite: { x, count in (0..<count).allSatisfy { x[$0].isFinite } }
+    )
+  }
+
+  // MARK: Activations
+
+  static func activate(_ f: ActivationFunction, _ x: Scalar) -> Scalar {
+    switch f.kind {
+    case .linear: x
+    case .relu: x < 0 ? 0 : x  // this way round NaN stays NaN
+    case .leakyReLU: x < 0 ? Scalar(f.slope) * x : x
+    case .sigmoid: sigmoid(x)
+    case .tanh: Scalar.tanh(x)
+    }
+  }
+
+  /// f'(x) from y = f(x).
+  static func derivative(_ f: ActivationFunction, fromOutput y: Scalar) -> Scalar {
+    switch f.kind {
+    case .linear: 1
+    case .relu: y > 0 ? 1 : 0
+    case .leakyReLU: y > 0 ? 1 : Scalar(f.slope)
+    case .sigmoid: y * (1 - y)
+    case .tanh: (1 - y) * (1 + y)
+    }
+  }
+
+  /// 1 / (1 + exp(-x)), with the exponential of a number <= 0 only, so that nothing overflows.
+  static func sigmoid(_ x: Scalar) -> Scalar {
+    let e = Scalar.exp(-abs(x))
+    return x < 0 ? e / (1 + e) : 1 / (1 + e)
+  }
+
+  static func activation(
+    _ f: ActivationFunction, _ x: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ count: Int
+  ) {
+    for i in 0..<count { y[i] = activate(f, x[i]) }
+  }
+
+  static func activationGradient(
+    _ f: ActivationFunction, _ y: UnsafePointer<Scalar>, _ dY: UnsafePointer<Scalar>,
+    _ dX: UnsafeMutablePointer<Scalar>, _ count: Int
+  ) {
+    for i in 0..<count { dX[i] = dY[i] * derivative(f, fromOutput: y[i]) }
+  }
+
+  // MARK: Softmax
+
+  static func softmax(
+    _ x: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ rows: Int, _ columns: Int
+  ) {
+    for r in 0..<rows {
+      let (x, y) = (x + r * columns, y + r * columns)
+      let greatest = maximum(x, columns)
+      var sum: Scalar = 0
+      for j in 0..<columns {
+        y[j] = Scalar.exp(x[j] - greatest)
+        sum += y[j]
+      }
+      for j in 0..<columns { y[j] /= sum }
+    }
+  }
+
+  static func softmaxGradient(
+    _ y: UnsafePointer<Scalar>, _ dY: UnsafePointer<Scalar>, _ dX: UnsafeMutablePointer<Scalar>, _ rows: Int,
+    _ columns: Int
+  ) {
+    for r in 0..<rows {
+      let (y, dY, dX) = (y + r * columns, dY + r * columns, dX + r * columns)
+      var dot: Scalar = 0
+      for j in 0..<columns { dot += dY[j] * y[j] }
+      for j in 0..<columns { dX[j] = y[j] * (dY[j] - dot) }
+    }
+  }
+
+  static func maximum(_ x: UnsafePointer<Scalar>, _ count: Int) -> Scalar {
+    var greatest = -Scalar.infinity
+    for j in 0..<count where x[j] > greatest { greatest = x[j] }
+    return greatest
+  }
+
+  // MARK: Reductions
+
+  static func columnSums(
+    _ x: UnsafePointer<Scalar>, _ rowStride: Int, _ rows: Int, _ columns: Int, _ sums: UnsafeMutablePointer<Scalar>
+  ) {
+    for j in 0..<columns {
+      var sum: Scalar = 0
+      for r in 0..<rows { sum += x[r * rowStride + j] }
+      sums[j] = sum
+    }
+  }
+
+  static func norms(_ weights: UnsafePointer<Scalar>, _ count: Int) -> (absolute: Double, squared: Double) {
+    var sums = (absolute: 0.0, squared: 0.0)
+    for i in 0..<count {
+      let w = Double(weights[i])
+      sums.absolute += abs(w)
+      sums.squared += w * w
+    }
+    return sums
+  }
+
+  // MARK: Gather
+
+  static func gather(
+    _ source: UnsafeRawPointer, _ type: SourceType, _ rows: UnsafePointer<Int>?, _ rowCount: Int, _ columns: Int,
+    _ scale: Float, _ offset: Float, _ destination: UnsafeMutablePointer<Scalar>
+  ) -> Bool {
+    var finite = true
+    for r in 0..<rowCount {
+      let first = (rows.map { $0[r] } ?? r) * columns
+      for j in 0..<columns {
+        let value = element(first + j, of: source, type) * Scalar(scale) + Scalar(offset)
+        destination[r * columns + j] = value
+        finite = finite && value.isFinite
+      }
+    }
+    return finite
+  }
+
+  static func element(_ index: Int, of source: UnsafeRawPointer, _ type: SourceType) -> Scalar {
+    func load<T>(_: T.Type) -> T where T: BitwiseCopyable {
+      source.loadUnaligned(fromByteOffset: index * MemoryLayout<T>.stride, as: T.self)
+    }
+    return switch type {
+    case .uint8: Scalar(load(UInt8.self))
+    case .int32: Scalar(load(Int32.self))
+    case .int64: Scalar(load(Int64.self))
+    case .float32: Scalar(load(Float.self))
+    case .float64: Scalar(load(Double.self))
+    }
+  }
+}
