@@ -8,12 +8,12 @@
 // same for any number of threads.
 
 /// Element-wise activations whose gradient follows from their output alone.
-package enum ActivationKind: Int32, Sendable {
+package enum ActivationKind: Int32, Sendable, BitwiseCopyable {
   case linear, relu, leakyReLU, sigmoid, tanh
 }
 
 /// An activation with its parameter: the slope of `leakyReLU`.
-package struct ActivationFunction: Sendable, Equatable {
+package struct ActivationFunction: Sendable, Equatable, BitwiseCopyable {
   package var kind: ActivationKind
   package var slope: Float
   package init(_ kind: ActivationKind, slope: Float = 0) {

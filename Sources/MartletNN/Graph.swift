@@ -1,0 +1,129 @@
+// The network as data: layers, and the nodes where they are applied. A `GraphBuilder` grows; a `Graph` is complete,
+// checked, in topological order, and never changes.
+
+import MartletCore
+
+/// A layer of a graph with its name and weights.
+package struct GraphLayer: Sendable {
+  package let name: String
+  package let layer: any Layer
+  package let weights: [WeightSpecification]
+  package let isTrainable: Bool
+}
+
+/// One application of a layer. Nodes are referred to by their index; inputs come before the nodes that read them.
+package struct GraphNode: Sendable {
+  package let layer: Int
+  package let inputs: [Int]
+  /// Shape of one row.
+  package let shape: Shape
+}
+
+package struct Graph: Sendable {
+  package let name: String
+  package let layers: [GraphLayer]
+  package let nodes: [GraphNode]
+  package let inputs: [Int]
+  package let outputs: [Int]
+
+  package var inputShapes: [Shape] { inputs.map { nodes[$0].shape } }
+  package var outputShapes: [Shape] { outputs.map { nodes[$0].shape } }
+
+  package func layerIndex(named name: String) -> Int? { layers.firstIndex { $0.name == name } }
+}
+
+package struct GraphBuilder {
+  package let name: String
+  package private(set) var layers: [GraphLayer] = []
+  package private(set) var nodes: [GraphNode] = []
+
+  /// Bytes a name may have: it becomes an HDF5 link name.
+  package static let maximumNameLength = 255
+
+  /// - Throws: `invalidArgument` if the name cannot be used in a file.
+  package init(name: String) throws(MartletError) {
+    try GraphBuilder.check(name, "model name")
+    self.name = name
+  }
+
+  /// Apply a new layer to nodes.
+  ///
+  /// - Parameter name: nil for the Keras class in snake case, numbered from the second on.
+  /// - Returns: the new node.
+  /// - Throws: `invalidArgument` naming the layer: unknown node, name in use, shapes that do not fit.
+  package mutating func add(
+    _ layer: any Layer, name: String?, inputs: [Int], isTrainable: Bool = true
+  ) throws(MartletError) -> Int {
+    for input in inputs where !nodes.indices.contains(input) {
+      throw MartletError(
+        .invalidArgument, "input node \(input) is not a node of model '\(self.name)', which has \(nodes.count)")
+    }
+    let name = name ?? unusedName(for: layer)
+    try GraphBuilder.check(name, "layer name")
+    guard !layers.contains(where: { $0.name == name }) else {
+      throw MartletError(.invalidArgument, "model '\(self.name)' has a layer named '\(name)' already")
+    }
+    let shapes = inputs.map { nodes[$0].shape }
+    do {
+      let shape = try layer.outputShape(of: shapes)
+      let weights = try layer.weights(of: shapes)
+      layers.append(GraphLayer(name: name, layer: layer, weights: weights, isTrainable: isTrainable))
+      nodes.append(GraphNode(layer: layers.count - 1, inputs: inputs, shape: shape))
+      return nodes.count - 1
+    } catch {
+      throw MartletError(error.code, "layer '\(name)': \(error.message)")
+    }
+  }
+
+  /// - Throws: `invalidArgument` if an output is unknown or given twice, or a layer leads to no output.
+  package func build(outputs: [Int]) throws(MartletError) -> Graph {
+    guard !outputs.isEmpty else { throw MartletError(.invalidArgument, "a model needs an output") }
+    for (position, output) in outputs.enumerated() {
+      guard nodes.indices.contains(output) else {
+        throw MartletError(
+          .invalidArgument, "output node \(output) is not a node of model '\(name)', which has \(nodes.count)")
+      }
+      guard !outputs[..<position].contains(output) else {
+        throw MartletError(.invalidArgument, "output node \(output) is given twice")
+      }
+    }
+    var isNeeded = nodes.indices.map { outputs.contains($0) }
+    for index in nodes.indices.reversed() where isNeeded[index] {
+      for input in nodes[index].inputs { isNeeded[input] = true }
+    }
+    if let unused = isNeeded.firstIndex(of: false) {
+      throw MartletError(
+        .invalidArgument, "layer '\(layers[nodes[unused].layer].name)' does not lead to an output")
+    }
+    let inputs = nodes.indices.filter { layers[nodes[$0].layer].layer is InputLayer }
+    return Graph(name: name, layers: layers, nodes: nodes, inputs: inputs, outputs: outputs)
+  }
+
+  private static func check(_ name: String, _ what: String) throws(MartletError) {
+    guard !name.isEmpty, name.utf8.count <= maximumNameLength, !name.utf8.contains(UInt8(ascii: "/")), name != "."
+    else {
+      throw MartletError(
+        .invalidArgument, "\(what) '\(name.prefix(40))' must have 1 to \(maximumNameLength) bytes and no '/'")
+    }
+  }
+
+  private func unusedName(for layer: any Layer) -> String {
+    let base = layer is InputLayer ? "input" : GraphBuilder.snakeCase(layer.className)
+    var name = base
+    var number = 0
+    while layers.contains(where: { $0.name == name }) {
+      number += 1
+      name = "\(base)_\(number)"
+    }
+    return name
+  }
+
+  private static func snakeCase(_ className: String) -> String {
+    var result = ""
+    for character in className {
+      if character.isUppercase, !result.isEmpty { result += "_" }
+      result += character.lowercased()
+    }
+    return result
+  }
+}

@@ -1,0 +1,103 @@
+// The fully connected layer.
+
+import MartletCore
+import MartletKernelInterface
+
+/// Y = activation(X W + b): X [N, ..., I], W [I, O], b [O], Y [N, ..., O].
+package struct Dense: Layer {
+  package var units: Int
+  package var activation: Activation
+  package var useBias: Bool
+  package var kernelInitializer: Initializer
+  package var biasInitializer: Initializer
+  package var kernelRegularizer: Regularizer
+  package var biasRegularizer: Regularizer
+
+  package init(
+    units: Int, activation: Activation = .linear, useBias: Bool = true,
+    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer = .none, biasRegularizer: Regularizer = .none
+  ) {
+    self.units = units
+    self.activation = activation
+    self.useBias = useBias
+    self.kernelInitializer = kernelInitializer
+    self.biasInitializer = biasInitializer
+    self.kernelRegularizer = kernelRegularizer
+    self.biasRegularizer = biasRegularizer
+  }
+
+  package var className: String { "Dense" }
+
+  package func outputShape(of inputs: [Shape]) throws(MartletError) -> Shape {
+    let input = try single(inputs)
+    return try Shape(input.dimensions.dropLast() + [units], of: "the output of a Dense layer")
+  }
+
+  package func weights(of inputs: [Shape]) throws(MartletError) -> [WeightSpecification] {
+    let features = try single(inputs).lastDimension
+    var weights = [
+      WeightSpecification(
+        name: "kernel", shape: try Shape([features, units], of: "the kernel of a Dense layer"),
+        initializer: kernelInitializer, regularizer: kernelRegularizer, fanIn: features, fanOut: units)
+    ]
+    if useBias {
+      weights.append(
+        WeightSpecification(
+          name: "bias", shape: Shape(vector: units), initializer: biasInitializer, regularizer: biasRegularizer,
+          fanIn: units, fanOut: units))
+    }
+    return weights
+  }
+
+  package func lowerForward(_ site: LayerSite, into lowering: inout Lowering) {
+    let features = site.inputShapes[0].lastDimension
+    let rows = site.outputShape.elementCount / units
+    let y = lowering.value(of: site.output)
+    lowering.appendForward(
+      .matrixProduct(
+        MatrixProduct(
+          m: .perRow(rows), n: units, k: .fixed(features), a: lowering.value(of: site.inputs[0]),
+          aOrder: .rows(stride: features), b: lowering.parameter(site.parameters.lowerBound),
+          bOrder: .rows(stride: units), c: y,
+          epilogue: .biasActivation(
+            bias: useBias ? lowering.parameter(site.parameters.lowerBound + 1) : nil,
+            activation: activation.elementwise.flatMap { lowering.lossTakesActivation(of: site.output) ? nil : $0 }
+              ?? ActivationFunction(.linear)))))
+    if activation == .softmax, !lowering.lossTakesActivation(of: site.output) {
+      lowering.appendForward(.softmax(x: y, y: y, rows: .perRow(rows), columns: units))
+    }
+  }
+
+  // dZ = dY f'(Y);  dX = dZ W^T;  dW = X^T dZ;  db = sum over rows of dZ.
+  // dX comes before dW: with the update fused into dW the weights are gone afterwards.
+  package func lowerBackward(_ site: LayerSite, into lowering: inout Lowering) {
+    let features = site.inputShapes[0].lastDimension
+    let rows = site.outputShape.elementCount / units
+    let kernel = site.parameters.lowerBound
+    let dZ = lowering.preActivationGradient(of: site.output, activation: activation, rows: rows, columns: units)
+
+    if lowering.needsGradient(site.inputs[0]) {
+      lowering.appendGradient(of: site.inputs[0], canApplyActivation: true) { destination, appliedActivation in
+        .matrixProduct(
+          MatrixProduct(
+            m: .perRow(rows), n: features, k: .fixed(units), a: dZ, aOrder: .rows(stride: units),
+            b: lowering.parameter(kernel), bOrder: .columns(stride: units), c: destination,
+            epilogue: appliedActivation.map { .activationGradient(y: $0.y, activation: $0.function) } ?? .store))
+      }
+    }
+    guard lowering.isTrainable(kernel) else { return }
+    lowering.appendBackward(
+      .matrixProduct(
+        MatrixProduct(
+          m: .fixed(features), n: units, k: .perRow(rows), a: lowering.value(of: site.inputs[0]),
+          aOrder: .columns(stride: features), b: dZ, bOrder: .rows(stride: units),
+          c: lowering.gradientBuffer(ofParameter: kernel, contraction: rows), epilogue: .sink(parameter: kernel))))
+    if useBias {
+      lowering.appendBackward(
+        .columnSums(
+          x: dZ, rows: .perRow(rows), columns: units, sums: lowering.gradientBuffer(ofParameter: kernel + 1),
+          parameter: kernel + 1))
+    }
+  }
+}

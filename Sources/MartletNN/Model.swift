@@ -1,0 +1,56 @@
+// A graph with weights.
+
+import MartletCore
+
+/// Weights may be changed by one thread at a time, and read by many while none changes them; the border sees to that.
+package final class Model: @unchecked Sendable {
+  package let graph: Graph
+  package let layout: ParameterLayout
+  package let seed: UInt64
+
+  /// What labels 0, 1, … stand for; empty if not known.
+  package var classNames: [String] = []
+
+  private let storage: TensorStorage
+
+  /// A model with freshly initialised weights.
+  ///
+  /// - Throws: `outOfMemory`.
+  package init(graph: Graph, seed: UInt64) throws(MartletError) {
+    self.graph = graph
+    self.seed = seed
+    layout = try ParameterLayout(graph)
+    storage = try TensorStorage(count: layout.count, of: Float.self, purpose: "the weights of model '\(graph.name)'")
+    for (index, parameter) in layout.parameters.enumerated() {
+      let weight = parameter.specification
+      weight.initializer.fill(
+        values + parameter.offset, count: parameter.count, fanIn: weight.fanIn, fanOut: weight.fanOut,
+        source: RandomSource(seed: seed, stream: UInt64(index)))
+    }
+  }
+
+  /// The flat array of all weights; see `layout`.
+  package var values: UnsafeMutablePointer<Float> { storage.pointer(as: Float.self) }
+
+  /// The index of a weight array.
+  ///
+  /// - Throws: `notFound`, naming what there is.
+  package func parameterIndex(layer: String, weight: String) throws(MartletError) -> Int {
+    let layerIndex = try self.layerIndex(named: layer)
+    let range = layout.range(ofLayer: layerIndex)
+    guard let index = range.first(where: { layout.parameters[$0].name == weight }) else {
+      let names = range.map { "'\(layout.parameters[$0].name)'" }.joined(separator: ", ")
+      throw MartletError(
+        .notFound, "layer '\(layer)' has no weight '\(weight)'; it has \(names.isEmpty ? "none" : names)")
+    }
+    return index
+  }
+
+  /// - Throws: `notFound`.
+  package func layerIndex(named name: String) throws(MartletError) -> Int {
+    guard let index = graph.layerIndex(named: name) else {
+      throw MartletError(.notFound, "model '\(graph.name)' has no layer '\(name)'")
+    }
+    return index
+  }
+}

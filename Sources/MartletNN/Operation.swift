@@ -1,0 +1,100 @@
+// The primitive operations a plan is made of: plain data that names buffers by number. The step loop walks an array of
+// these; nothing in them is a class, an existential or a closure.
+
+import MartletKernelInterface
+
+/// Index into a plan's buffers.
+package typealias BufferID = Int
+
+/// A count that may grow with the rows of the batch.
+package enum Extent: Sendable, BitwiseCopyable, Equatable {
+  case fixed(Int)
+  /// This many for each row.
+  case perRow(Int)
+
+  @inline(__always)
+  package func count(rows: Int) -> Int {
+    switch self {
+    case .fixed(let count): count
+    case .perRow(let factor): factor * rows
+    }
+  }
+}
+
+/// How a matrix operand lies in its buffer.
+package enum MatrixOrder: Sendable, BitwiseCopyable {
+  /// Element (i, j) at i * stride + j.
+  case rows(stride: Int)
+  /// Element (i, j) at j * stride + i: the transpose of what is stored.
+  case columns(stride: Int)
+
+  @inline(__always)
+  package var strides: (row: Int, column: Int) {
+    switch self {
+    case .rows(let stride): (stride, 1)
+    case .columns(let stride): (1, stride)
+    }
+  }
+}
+
+/// What happens to the finished elements of a matrix product; `GEMMEpilogue` with buffers in place of pointers.
+package enum ProductEpilogue: Sendable, BitwiseCopyable {
+  case store
+  case biasActivation(bias: BufferID?, activation: ActivationFunction)
+  case activationGradient(y: BufferID, activation: ActivationFunction)
+  /// The product is the gradient of a parameter and goes where the plan's sink says.
+  case sink(parameter: Int)
+}
+
+/// C [m, n] = op(A) [m, k] op(B) [k, n], C row-major without gaps.
+package struct MatrixProduct: Sendable, BitwiseCopyable {
+  package var m: Extent
+  package var n: Int
+  package var k: Extent
+  package var a: BufferID
+  package var aOrder: MatrixOrder
+  package var b: BufferID
+  package var bOrder: MatrixOrder
+  /// nil where the sink needs no memory.
+  package var c: BufferID?
+  package var epilogue: ProductEpilogue
+}
+
+package enum Operation: Sendable, BitwiseCopyable {
+  case matrixProduct(MatrixProduct)
+  case activation(ActivationFunction, x: BufferID, y: BufferID, count: Extent)
+  case activationGradient(ActivationFunction, y: BufferID, dY: BufferID, dX: BufferID, count: Extent)
+  case softmax(x: BufferID, y: BufferID, rows: Extent, columns: Int)
+  case softmaxGradient(y: BufferID, dY: BufferID, dX: BufferID, rows: Extent, columns: Int)
+  case scale(x: BufferID, scale: Double, offset: Double, y: BufferID, count: Extent)
+  case scaleColumns(x: BufferID, scale: BufferID, offset: BufferID, y: BufferID, rows: Extent, columns: Int)
+  case dropoutMask(mask: BufferID, count: Extent, rate: Double, stream: UInt64)
+  case multiply(a: BufferID, b: BufferID, y: BufferID, count: Extent)
+  /// y += x
+  case add(x: BufferID, y: BufferID, count: Extent)
+  /// The gradient of a bias, which then goes where the plan's sink says.
+  case columnSums(x: BufferID, rows: Extent, columns: Int, sums: BufferID, parameter: Int)
+
+  /// The buffers in use, which decides how long their memory must last.
+  var buffers: [BufferID] {
+    switch self {
+    case .matrixProduct(let product):
+      switch product.epilogue {
+      case .store, .sink: [product.a, product.b] + (product.c.map { [$0] } ?? [])
+      case .biasActivation(let bias, _):
+        [product.a, product.b] + (product.c.map { [$0] } ?? []) + (bias.map { [$0] } ?? [])
+      case .activationGradient(let y, _): [product.a, product.b, y] + (product.c.map { [$0] } ?? [])
+      }
+    case .activation(_, let x, let y, _): [x, y]
+    case .activationGradient(_, let y, let dY, let dX, _): [y, dY, dX]
+    case .softmax(let x, let y, _, _): [x, y]
+    case .softmaxGradient(let y, let dY, let dX, _, _): [y, dY, dX]
+    case .scale(let x, _, _, let y, _): [x, y]
+    case .scaleColumns(let x, let scale, let offset, let y, _, _): [x, scale, offset, y]
+    case .dropoutMask(let mask, _, _, _): [mask]
+    case .multiply(let a, let b, let y, _): [a, b, y]
+    case .add(let x, let y, _): [x, y]
+    case .columnSums(let x, _, _, let sums, _): [x, sums]
+    }
+  }
+}

@@ -1,0 +1,84 @@
+// A graph made ready to run: operations in their order, and a place for every buffer. One plan serves every batch up to
+// its maximum; offsets in the arena do not change with the rows.
+
+import MartletCore
+import MartletKernelInterface
+
+/// Where the gradient of every weight goes. Decided once per plan, so that nothing is written that nobody reads.
+package enum GradientSink: Sendable {
+  /// Into the weights, by the update rule of the step, while the gradient is still in registers or cache.
+  case update
+  /// Into a flat array, to be looked at, changed and applied later.
+  case store
+}
+
+package enum PlanPurpose: Sendable {
+  case prediction
+  /// Forward pass and loss as in prediction: no dropout, no gradients.
+  case evaluation(LossConfiguration)
+  case training(LossConfiguration, GradientSink)
+}
+
+/// A buffer of a plan and where it lies.
+package enum BufferPlace: Sendable {
+  /// Offset into the arena, in scalars.
+  case arena(Int)
+  case parameter(Int)
+  /// Gradient of a parameter, in the flat gradient array.
+  case gradient(Int)
+  /// Offset into the plan's constants.
+  case constant(Int)
+}
+
+package struct Plan: Sendable {
+  package let layout: ParameterLayout
+  package let maximumBatch: Int
+  package let sink: GradientSink?
+  package let forward: [Operation]
+  package let backward: [Operation]
+  package let buffers: [BufferPlace]
+  package let constants: [Float]
+  /// Scalars of the arena.
+  package let arenaCount: Int
+
+  package let inputs: [BufferID]
+  package let outputs: [BufferID]
+  package let inputShapes: [Shape]
+  package let outputShapes: [Shape]
+
+  /// nil in a prediction plan and with `Loss.none`.
+  package let lossKernel: LossKind?
+  /// Rows of the last axis, which the loss works on, in one row of the output.
+  package var lossRowsPerSample: Int { outputShapes[0].elementCount / outputShapes[0].lastDimension }
+
+  /// Targets as numbers, shaped like the output; labels have storage of their own.
+  package let targets: BufferID?
+  /// The gradient by the output; nil without a backward pass.
+  package let outputGradient: BufferID?
+
+  /// Whether the first output holds logits, its softmax or sigmoid having gone into the loss.
+  package let outputHoldsLogits: Bool
+
+  /// - Throws: `outOfMemory` if the sizes cannot be addressed; `invalidArgument` if the loss does not fit the output.
+  package init(graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int) throws(MartletError) {
+    var lowering = Lowering(graph: graph, layout: layout, purpose: purpose, maximumBatch: maximumBatch)
+    lowering.lower()
+    let arena = try ArenaLayout(lowering: lowering, maximumBatch: maximumBatch)
+    self.layout = layout
+    self.maximumBatch = maximumBatch
+    sink = lowering.sink
+    forward = lowering.forward
+    backward = lowering.backward
+    constants = lowering.constants
+    buffers = arena.places
+    arenaCount = arena.count
+    inputs = graph.inputs.map { lowering.value(of: $0) }
+    outputs = graph.outputs.map { lowering.value(of: $0) }
+    inputShapes = graph.inputShapes
+    outputShapes = graph.outputShapes
+    outputHoldsLogits = lowering.outputHoldsLogits
+    lossKernel = lowering.lossKernel
+    targets = lowering.targets
+    outputGradient = lowering.outputGradient
+  }
+}

@@ -1,0 +1,159 @@
+// One operation: how it is cut into tasks, and what each task computes. Every element of a result belongs to one task and
+// is computed the same way whatever the cut, so the number of threads changes no bit.
+
+import MartletCore
+import MartletKernelInterface
+
+extension PlanExecutor {
+  /// Work for less than about 20 microseconds is not worth waking a thread: multiply-adds of a product, elements of an
+  /// element-wise operation.
+  private static var productGrain: Int { 1 << 20 }
+  private static var elementGrain: Int { 1 << 15 }
+
+  /// Tasks end on multiples of this many rows or columns of a product, so that no thread gets a sliver of a tile.
+  private static var tileMultiple: Int { 32 }
+
+  func run(_ operation: Operation) {
+    self.operation = operation
+    taskCount = max(1, min(threads, work(of: operation)))
+    runTasks(taskCount, threads: threads)
+  }
+
+  /// How many tasks an operation is worth.
+  private func work(of operation: Operation) -> Int {
+    switch operation {
+    case .matrixProduct(let product):
+      let (m, n) = (product.m.count(rows: rows), product.n)
+      let cuts = max(m, n) / Self.tileMultiple
+      return min(cuts, m * n * product.k.count(rows: rows) / Self.productGrain)
+    case .activation(_, _, _, let count), .activationGradient(_, _, _, _, let count), .scale(_, _, _, _, let count),
+      .multiply(_, _, _, let count), .add(_, _, let count):
+      return count.count(rows: rows) / Self.elementGrain
+    case .dropoutMask(_, let count, _, _): return count.count(rows: rows) / (Self.elementGrain / 8)
+    case .softmax(_, _, let rows, let columns), .softmaxGradient(_, _, _, let rows, let columns),
+      .scaleColumns(_, _, _, _, let rows, let columns):
+      return rows.count(rows: self.rows) * columns / Self.elementGrain
+    case .columnSums(_, let rows, let columns, _, _):
+      return min(columns / Self.tileMultiple, rows.count(rows: self.rows) * columns / Self.elementGrain)
+    }
+  }
+
+  /// The part of `count` units that belongs to a task; all but the last part are multiples of `multiple`.
+  private func part(of count: Int, task: Int, multiple: Int = 1) -> Range<Int> {
+    let units = (count + multiple - 1) / multiple
+    let low = min(count, units * task / taskCount * multiple)
+    let high = min(count, units * (task + 1) / taskCount * multiple)
+    return low..<high
+  }
+
+  override func runTask(_ task: Int) {
+    switch operation {
+    case .matrixProduct(let product): run(product, task)
+    case .activation(let function, let x, let y, let count):
+      let part = part(of: count.count(rows: rows), task: task, multiple: 16)
+      kernels.activation(function, pointers[x] + part.lowerBound, pointers[y] + part.lowerBound, part.count)
+    case .activationGradient(let function, let y, let dY, let dX, let count):
+      let part = part(of: count.count(rows: rows), task: task, multiple: 16)
+      kernels.activationGradient(
+        function, pointers[y] + part.lowerBound, pointers[dY] + part.lowerBound, pointers[dX] + part.lowerBound,
+        part.count)
+    case .softmax(let x, let y, let extent, let columns):
+      let part = part(of: extent.count(rows: rows), task: task)
+      let offset = part.lowerBound * columns
+      kernels.softmax(pointers[x] + offset, pointers[y] + offset, part.count, columns)
+    case .softmaxGradient(let y, let dY, let dX, let extent, let columns):
+      let part = part(of: extent.count(rows: rows), task: task)
+      let offset = part.lowerBound * columns
+      kernels.softmaxGradient(
+        pointers[y] + offset, pointers[dY] + offset, pointers[dX] + offset, part.count, columns)
+    case .scale(let x, let scale, let offset, let y, let count):
+      let part = part(of: count.count(rows: rows), task: task, multiple: 16)
+      kernels.scale(pointers[x] + part.lowerBound, scale, offset, pointers[y] + part.lowerBound, part.count)
+    case .scaleColumns(let x, let scale, let offset, let y, let extent, let columns):
+      let part = part(of: extent.count(rows: rows), task: task)
+      let first = part.lowerBound * columns
+      kernels.scaleColumns(
+        pointers[x] + first, pointers[scale], pointers[offset], pointers[y] + first, part.count, columns)
+    case .dropoutMask(let mask, let count, let rate, let stream):
+      fillMask(pointers[mask], part(of: count.count(rows: rows), task: task, multiple: 16), rate, stream)
+    case .multiply(let a, let b, let y, let count):
+      let part = part(of: count.count(rows: rows), task: task, multiple: 16)
+      kernels.multiply(
+        pointers[a] + part.lowerBound, pointers[b] + part.lowerBound, pointers[y] + part.lowerBound, part.count)
+    case .add(let x, let y, let count):
+      let part = part(of: count.count(rows: rows), task: task, multiple: 16)
+      kernels.add(pointers[x] + part.lowerBound, pointers[y] + part.lowerBound, part.count)
+    case .columnSums(let x, let extent, let columns, let sums, let parameter):
+      let part = part(of: columns, task: task, multiple: 16)
+      runColumnSums(x, extent.count(rows: rows), columns, part, sums, parameter)
+    }
+  }
+
+  /// Mask elements depend on the seed, the step, the layer and their index in the batch only.
+  private func fillMask(
+    _ mask: UnsafeMutablePointer<Scalar>, _ part: Range<Int>, _ rate: Double, _ stream: UInt64
+  ) {
+    let source = RandomSource(seed: dropoutSeed, stream: stream << 48 | (step & 0xFFFF_FFFF_FFFF))
+    let chunk = 1024
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: chunk) { buffer in
+      guard let floats = buffer.baseAddress else { return }
+      for start in stride(from: part.lowerBound, to: part.upperBound, by: chunk) {
+        let count = min(chunk, part.upperBound - start)
+        source.fillDropoutMask(floats, from: start, count: count, rate: rate)
+        for index in 0..<count { mask[start + index] = Scalar(floats[index]) }
+      }
+    }
+  }
+
+  private func run(_ product: MatrixProduct, _ task: Int) {
+    let m = product.m.count(rows: rows)
+    let n = product.n
+    // Cut along the longer side: the other operand is packed by each task.
+    let cutsRows = m >= n
+    let rowPart = cutsRows ? part(of: m, task: task, multiple: Self.tileMultiple) : 0..<m
+    let columnPart = cutsRows ? 0..<n : part(of: n, task: task, multiple: Self.tileMultiple)
+    guard !rowPart.isEmpty, !columnPart.isEmpty else { return }
+    let offset = rowPart.lowerBound * n + columnPart.lowerBound
+    let a = product.aOrder.strides
+    let b = product.bOrder.strides
+    kernels.gemm(
+      GEMMArguments(
+        m: rowPart.count, n: columnPart.count, k: product.k.count(rows: rows),
+        a: pointers[product.a] + rowPart.lowerBound * a.row, aRowStride: a.row, aColumnStride: a.column,
+        b: pointers[product.b] + columnPart.lowerBound * b.column, bRowStride: b.row, bColumnStride: b.column,
+        c: product.c.map { pointers[$0] + offset }, cRowStride: n,
+        epilogue: epilogue(product, offset: offset, column: columnPart.lowerBound), workspace: workspace(task)))
+  }
+
+  private func epilogue(_ product: MatrixProduct, offset: Int, column: Int) -> GEMMEpilogue<Scalar> {
+    switch product.epilogue {
+    case .store: return .store
+    case .biasActivation(let bias, let activation):
+      return .biasActivation(bias: bias.map { UnsafePointer(pointers[$0] + column) }, activation: activation)
+    case .activationGradient(let y, let activation):
+      return .activationGradient(y: pointers[y] + offset, yRowStride: product.n, activation: activation)
+    case .sink(let parameter):
+      guard plan.sink == .update, let rule else { return .store }
+      return .update(rule, target(parameter, offset: offset))
+    }
+  }
+
+  private func runColumnSums(
+    _ x: BufferID, _ rowCount: Int, _ columns: Int, _ part: Range<Int>, _ sums: BufferID, _ parameter: Int
+  ) {
+    let destination = pointers[sums] + part.lowerBound
+    kernels.columnSums(pointers[x] + part.lowerBound, columns, rowCount, part.count, destination)
+    if plan.sink == .update, let rule {
+      kernels.update(rule, target(parameter, offset: part.lowerBound), destination, part.count)
+    }
+  }
+
+  /// The weights of a parameter with their state and regularisation, from element `offset` on.
+  private func target(_ index: Int, offset: Int) -> UpdateTarget<Scalar> {
+    let parameter = plan.layout.parameters[index]
+    let start = parameter.offset + offset
+    return UpdateTarget(
+      weights: parameters + start, slot0: slots.first.map { $0 + start }, slot1: slots.second.map { $0 + start },
+      l1: parameter.regularizer.l1, l2: parameter.regularizer.l2)
+  }
+}

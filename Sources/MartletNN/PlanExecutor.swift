@@ -1,0 +1,205 @@
+// Runs a plan: one arena, one walk over the operations. This file holds what a caller does with it; how one operation is
+// cut into tasks and computed is in PlanExecutor+Operations.swift.
+//
+// Generic over the scalar, so that a whole plan can run in double through the reference kernels for gradient checks.
+
+import MartletCore
+import MartletKernelInterface
+
+/// State of the optimiser beside the weights: flat arrays of the parameters' layout.
+package struct OptimizerSlots<Scalar> {
+  package var first: UnsafeMutablePointer<Scalar>?
+  package var second: UnsafeMutablePointer<Scalar>?
+
+  package init(first: UnsafeMutablePointer<Scalar>? = nil, second: UnsafeMutablePointer<Scalar>? = nil) {
+    self.first = first
+    self.second = second
+  }
+}
+
+/// One thread at a time. After the first batch nothing is allocated, unless more threads are asked for than before.
+///
+/// A training step: fill `input`, `labels` or `targets`; `forward`; `computeLoss`, which tells whether the step may go
+/// on; `backward`, which updates the weights or stores gradients, as the plan's sink says.
+package final class PlanExecutor<Scalar: BinaryFloatingPoint & SIMDScalar & BitwiseCopyable & Sendable>: ParallelWork {
+  package let plan: Plan
+  package let kernels: KernelTable<Scalar>
+
+  let parameters: UnsafeMutablePointer<Scalar>
+  private let arena: TensorStorage
+  private let gradientStorage: TensorStorage?
+  private let constantStorage: TensorStorage
+  private let labelStorage: TensorStorage
+  private let rowLossStorage: TensorStorage
+  private let operationStorage: TensorStorage
+  private let pointerStorage: TensorStorage
+  private var workspaceStorage: TensorStorage
+  private var workspaceThreads = 0
+
+  let pointers: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>
+  private let operations: UnsafeMutablePointer<Operation>
+
+  // What the running operation's tasks read.
+  var operation: Operation
+  var rows = 0
+  var threads = 1
+  var taskCount = 1
+  var step: UInt64 = 0
+  var dropoutSeed: UInt64
+  var rule: UpdateRule?
+  var slots = OptimizerSlots<Scalar>()
+  var gradientScale = 0.0
+
+  /// - Parameters:
+  ///   - parameters: flat weights in `plan.layout`; must outlive the executor.
+  ///   - seed: of dropout.
+  /// - Throws: `outOfMemory`.
+  package init(
+    plan: Plan, parameters: UnsafeMutablePointer<Scalar>, kernels: KernelTable<Scalar>, seed: UInt64 = 0
+  ) throws(MartletError) {
+    self.plan = plan
+    self.kernels = kernels
+    self.parameters = parameters
+    dropoutSeed = seed
+    arena = try TensorStorage(
+      count: plan.arenaCount, of: Scalar.self, purpose: "the buffers for a batch of \(plan.maximumBatch) rows")
+    gradientStorage =
+      switch plan.sink {
+      case .store: try TensorStorage(count: plan.layout.count, of: Scalar.self, purpose: "gradients")
+      case .update, nil: nil
+      }
+    constantStorage = try TensorStorage(count: plan.constants.count, of: Scalar.self, purpose: "constants")
+    let lossRows = plan.lossKernel == nil ? 0 : plan.maximumBatch * plan.lossRowsPerSample
+    labelStorage = try TensorStorage(count: lossRows, of: Int32.self, purpose: "labels")
+    rowLossStorage = try TensorStorage(count: lossRows, of: Double.self, purpose: "the losses of a batch")
+    workspaceStorage = try TensorStorage(count: 0, of: Scalar.self, purpose: "packing")
+
+    for (index, value) in plan.constants.enumerated() {
+      constantStorage.pointer(as: Scalar.self)[index] = Scalar(value)
+    }
+    let all = plan.forward + plan.backward
+    operationStorage = try TensorStorage(count: all.count, of: Operation.self, purpose: "a plan")
+    operations = operationStorage.pointer(as: Operation.self)
+    for (index, operation) in all.enumerated() { operations[index] = operation }
+    operation = .add(x: 0, y: 0, count: .fixed(0))
+    pointerStorage = try TensorStorage(
+      count: plan.buffers.count, of: UnsafeMutablePointer<Scalar>.self, purpose: "a plan")
+    pointers = pointerStorage.pointer(as: UnsafeMutablePointer<Scalar>.self)
+    for (index, place) in plan.buffers.enumerated() {
+      pointers[index] =
+        switch place {
+        case .arena(let offset): arena.pointer(as: Scalar.self) + offset
+        case .parameter(let parameter): parameters + plan.layout.parameters[parameter].offset
+        case .gradient(let parameter):
+          (gradientStorage ?? arena).pointer(as: Scalar.self) + plan.layout.parameters[parameter].offset
+        case .constant(let offset): constantStorage.pointer(as: Scalar.self) + offset
+        }
+    }
+  }
+
+  // MARK: What goes in and comes out; [maximumBatch, row]
+
+  /// Input rows, filled by the caller before `forward`.
+  package func input(_ index: Int) -> UnsafeMutablePointer<Scalar> { pointers[plan.inputs[index]] }
+
+  /// Output rows, after `forward`; logits where `plan.outputHoldsLogits`.
+  package func output(_ index: Int) -> UnsafeMutablePointer<Scalar> { pointers[plan.outputs[index]] }
+
+  /// Targets of a loss that takes labels.
+  package var labels: UnsafeMutablePointer<Int32> { labelStorage.pointer(as: Int32.self) }
+
+  /// Targets of a loss that takes numbers, shaped like the output; nil without a loss.
+  package var targets: UnsafeMutablePointer<Scalar>? { plan.targets.map { pointers[$0] } }
+
+  /// The gradient by the output: what a caller's own loss fills in before `backward`.
+  package var outputGradient: UnsafeMutablePointer<Scalar>? { plan.outputGradient.map { pointers[$0] } }
+
+  /// The flat gradients of a plan that stores them.
+  package var gradients: UnsafeMutablePointer<Scalar>? { gradientStorage?.pointer(as: Scalar.self) }
+
+  // MARK: The step
+
+  /// Compute the outputs of `rows` rows.
+  ///
+  /// - Parameter step: position of the dropout masks.
+  package func forward(rows: Int, step: UInt64, threads: Int) throws(MartletError) {
+    try prepare(rows: rows, threads: threads)
+    self.step = step
+    for index in 0..<plan.forward.count { run(operations[index]) }
+  }
+
+  /// Mean loss of the rows of the last `forward`, and its gradient by the output if the plan trains. Summed in double in
+  /// ascending row order.
+  ///
+  /// - Parameter useLabels: whether the targets are `labels` (true) or `targets`.
+  package func computeLoss(useLabels: Bool) -> Double {
+    guard let kind = plan.lossKernel, let targets else { return 0 }
+    let columns = plan.outputShapes[0].lastDimension
+    let lossRows = rows * plan.lossRowsPerSample
+    let rowLosses = rowLossStorage.pointer(as: Double.self)
+    kernels.loss(
+      LossArguments(
+        kind: kind, rows: lossRows, columns: columns, predictions: output(0),
+        targets: useLabels ? .labels(labels) : .values(targets), rowLosses: rowLosses, gradient: outputGradient,
+        gradientScale: 1 / Double(lossRows)))
+    var sum = 0.0
+    for row in 0..<lossRows { sum += rowLosses[row] }
+    return sum / Double(lossRows)
+  }
+
+  /// l1 sum |W| + l2 sum W^2 over the trainable weights.
+  package func regularizationLoss() -> Double {
+    var sum = 0.0
+    for parameter in plan.layout.parameters where parameter.isTrainable && !parameter.regularizer.isNone {
+      let norms = kernels.norms(parameters + parameter.offset, parameter.count)
+      sum += Double(parameter.regularizer.l1) * norms.absolute + Double(parameter.regularizer.l2) * norms.squared
+    }
+    return sum
+  }
+
+  /// Turn the gradient by the output into those of the weights: into the weights by `rule` for a plan that updates, else
+  /// into `gradients`, regularisation included.
+  package func backward(rule: UpdateRule?, slots: OptimizerSlots<Scalar>) {
+    self.rule = rule
+    self.slots = slots
+    let first = plan.forward.count
+    for index in first..<(first + plan.backward.count) { run(operations[index]) }
+    guard plan.sink != .update, let gradients else { return }
+    for parameter in plan.layout.parameters where parameter.isTrainable && !parameter.regularizer.isNone {
+      kernels.addRegularizationGradient(
+        parameter.regularizer.l1, parameter.regularizer.l2, parameters + parameter.offset,
+        gradients + parameter.offset, parameter.count)
+    }
+  }
+
+  /// Update the weights with stored gradients, which hold the regularisation already.
+  package func apply(rule: UpdateRule, slots: OptimizerSlots<Scalar>) {
+    guard let gradients else { return }
+    for parameter in plan.layout.parameters where parameter.isTrainable {
+      kernels.update(
+        rule,
+        UpdateTarget(
+          weights: parameters + parameter.offset, slot0: slots.first.map { $0 + parameter.offset },
+          slot1: slots.second.map { $0 + parameter.offset }, l1: 0, l2: 0),
+        gradients + parameter.offset, parameter.count)
+    }
+  }
+
+  // MARK: Inside
+
+  private func prepare(rows: Int, threads: Int) throws(MartletError) {
+    precondition(rows > 0 && rows <= plan.maximumBatch && threads > 0)
+    self.rows = rows
+    self.threads = threads
+    if threads > workspaceThreads {
+      workspaceStorage = try TensorStorage(
+        count: kernels.gemmWorkspaceCount * threads, of: Scalar.self, purpose: "packing")
+      workspaceThreads = threads
+    }
+  }
+
+  /// Packing memory of one task.
+  func workspace(_ task: Int) -> UnsafeMutablePointer<Scalar> {
+    workspaceStorage.pointer(as: Scalar.self) + task * kernels.gemmWorkspaceCount
+  }
+}
