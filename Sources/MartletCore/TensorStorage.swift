@@ -4,14 +4,18 @@
   import Glibc
 #elseif canImport(Musl)
   import Musl
-#elseif canImport(Darwin)
-  import Darwin
 #endif
 
 /// A block of zeroed memory, aligned for vector loads, freed with the object.
+///
+/// Linux hands out more memory than it has and kills the process that then uses it. So a block that the machine could
+/// never hold is refused here; a large block's pages come from the kernel when first used, and are zero without our help.
 package final class TensorStorage: @unchecked Sendable {
   /// A cache line, and the width of the widest vector register.
   package static let alignment = 64
+
+  /// A huge page of the common processors. Blocks of this size and above are mapped one by one.
+  static let mappedByteCount = 2 << 20
 
   package let base: UnsafeMutableRawPointer
   package let byteCount: Int
@@ -19,13 +23,13 @@ package final class TensorStorage: @unchecked Sendable {
   /// - Throws: `outOfMemory`, naming `purpose` and the size.
   package init(byteCount: Int, purpose: String) throws(MartletError) {
     precondition(byteCount >= 0)
-    var pointer: UnsafeMutableRawPointer?
-    let status = posix_memalign(&pointer, TensorStorage.alignment, max(byteCount, 1))
-    guard status == 0, let pointer else {
+    let block =
+      byteCount >= TensorStorage.mappedByteCount
+      ? TensorStorage.map(byteCount) : TensorStorage.allocate(max(byteCount, 1))
+    guard let block else {
       throw MartletError(.outOfMemory, "cannot allocate \(byteCount) bytes for \(purpose)")
     }
-    memset(pointer, 0, byteCount)
-    base = pointer
+    base = block
     self.byteCount = byteCount
   }
 
@@ -40,10 +44,32 @@ package final class TensorStorage: @unchecked Sendable {
     try self.init(byteCount: byteCount, purpose: purpose)
   }
 
-  deinit { free(base) }
+  deinit {
+    if byteCount >= TensorStorage.mappedByteCount {
+      munmap(base, byteCount)
+    } else {
+      free(base)
+    }
+  }
 
   /// The memory as elements of one type. The pointer is valid as long as this object.
   package func pointer<Element: BitwiseCopyable>(as: Element.Type) -> UnsafeMutablePointer<Element> {
     base.assumingMemoryBound(to: Element.self)
+  }
+
+  private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+    var block: UnsafeMutableRawPointer?
+    guard posix_memalign(&block, alignment, byteCount) == 0, let block else { return nil }
+    memset(block, 0, byteCount)
+    return block
+  }
+
+  private static func map(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+    if let available = SystemLimits.memory(), byteCount > available { return nil }
+    let block = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard block != MAP_FAILED, let block else { return nil }
+    // Fewer misses of the translation buffer. Only advice: without huge pages the block is as good.
+    madvise(block, byteCount, Int32(MADV_HUGEPAGE))
+    return block
   }
 }
