@@ -46,7 +46,7 @@ extension PlanExecutor {
     return low..<high
   }
 
-  override func runTask(_ task: Int) {
+  func runTaskOfOperation(_ task: Int) {
     switch operation {
     case .matrixProduct(let product): run(product, task)
     case .activation(let function, let x, let y, let count):

@@ -1,7 +1,8 @@
 // Runs a plan: one arena, one walk over the operations. This file holds what a caller does with it; how one operation is
 // cut into tasks and computed is in PlanExecutor+Operations.swift.
 //
-// Generic over the scalar, so that a whole plan can run in double through the reference kernels for gradient checks.
+// Generic over the scalar, so that a whole plan can run in double through the reference kernels for gradient checks. The
+// entry points are specialised for Float: generic code would box values on the heap.
 
 import MartletCore
 import MartletKernelInterface
@@ -21,7 +22,9 @@ package struct OptimizerSlots<Scalar> {
 ///
 /// A training step: fill `input`, `labels` or `targets`; `forward`; `computeLoss`, which tells whether the step may go
 /// on; `backward`, which updates the weights or stores gradients, as the plan's sink says.
-package final class PlanExecutor<Scalar: BinaryFloatingPoint & SIMDScalar & BitwiseCopyable & Sendable>: ParallelWork {
+package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable & Sendable>: ParallelWork,
+  @unchecked Sendable
+{
   package let plan: Plan
   package let kernels: KernelTable<Scalar>
 
@@ -122,16 +125,18 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & SIMDScalar & Bitw
   /// Compute the outputs of `rows` rows.
   ///
   /// - Parameter step: position of the dropout masks.
+  @_specialize(where Scalar == Float)
   package func forward(rows: Int, step: UInt64, threads: Int) throws(MartletError) {
     try prepare(rows: rows, threads: threads)
     self.step = step
     for index in 0..<plan.forward.count { run(operations[index]) }
   }
 
-  /// Mean loss of the rows of the last `forward`, and its gradient by the output if the plan trains. Summed in double in
-  /// ascending row order.
+  /// Sum of the losses of the rows of the last `forward`, in double and ascending row order; and, if the plan trains, the
+  /// gradient of their mean by the output.
   ///
   /// - Parameter useLabels: whether the targets are `labels` (true) or `targets`.
+  @_specialize(where Scalar == Float)
   package func computeLoss(useLabels: Bool) -> Double {
     guard let kind = plan.lossKernel, let targets else { return 0 }
     let columns = plan.outputShapes[0].lastDimension
@@ -144,10 +149,11 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & SIMDScalar & Bitw
         gradientScale: 1 / Double(lossRows)))
     var sum = 0.0
     for row in 0..<lossRows { sum += rowLosses[row] }
-    return sum / Double(lossRows)
+    return sum
   }
 
   /// l1 sum |W| + l2 sum W^2 over the trainable weights.
+  @_specialize(where Scalar == Float)
   package func regularizationLoss() -> Double {
     var sum = 0.0
     for parameter in plan.layout.parameters where parameter.isTrainable && !parameter.regularizer.isNone {
@@ -159,6 +165,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & SIMDScalar & Bitw
 
   /// Turn the gradient by the output into those of the weights: into the weights by `rule` for a plan that updates, else
   /// into `gradients`, regularisation included.
+  @_specialize(where Scalar == Float)
   package func backward(rule: UpdateRule?, slots: OptimizerSlots<Scalar>) {
     self.rule = rule
     self.slots = slots
@@ -173,6 +180,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & SIMDScalar & Bitw
   }
 
   /// Update the weights with stored gradients, which hold the regularisation already.
+  @_specialize(where Scalar == Float)
   package func apply(rule: UpdateRule, slots: OptimizerSlots<Scalar>) {
     guard let gradients else { return }
     for parameter in plan.layout.parameters where parameter.isTrainable {
@@ -186,6 +194,9 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & SIMDScalar & Bitw
   }
 
   // MARK: Inside
+
+  @_specialize(where Scalar == Float)
+  override func runTask(_ task: Int) { runTaskOfOperation(task) }
 
   private func prepare(rows: Int, threads: Int) throws(MartletError) {
     precondition(rows > 0 && rows <= plan.maximumBatch && threads > 0)

@@ -75,6 +75,7 @@ package struct Dense: Layer {
     let features = site.inputShapes[0].lastDimension
     let rows = site.outputShape.elementCount / units
     let kernel = site.parameters.lowerBound
+    let weights = lowering.parameter(kernel)
     let dZ = lowering.preActivationGradient(of: site.output, activation: activation, rows: rows, columns: units)
 
     if lowering.needsGradient(site.inputs[0]) {
@@ -82,7 +83,7 @@ package struct Dense: Layer {
         .matrixProduct(
           MatrixProduct(
             m: .perRow(rows), n: features, k: .fixed(units), a: dZ, aOrder: .rows(stride: units),
-            b: lowering.parameter(kernel), bOrder: .columns(stride: units), c: destination,
+            b: weights, bOrder: .columns(stride: units), c: destination,
             epilogue: appliedActivation.map { .activationGradient(y: $0.y, activation: $0.function) } ?? .store))
       }
     }

@@ -1,0 +1,61 @@
+// Mean and variance of inputs: what Normalization layers and mean images are made of.
+
+import MartletCore
+import MartletKernelInterface
+
+extension Dataset {
+  /// Rows read at a time.
+  private static let block = 256
+
+  /// Mean and population variance of x (after scaling) over all rows, in double, by Welford's and Chan's updates, which do
+  /// not lose digits to large means.
+  ///
+  /// - Parameter count: 1 (over everything), the size of the last axis, or all elements of a row.
+  /// - Throws: `invalidArgument` for another count or values that are not finite; `outOfMemory`.
+  package func statistics(
+    count: Int, kernels: KernelTable<Float>
+  ) throws(MartletError) -> (mean: [Float], variance: [Float]) {
+    let columns = x.rowShape.elementCount
+    guard columns > 0, [1, x.rowShape.lastDimension, columns].contains(count) else {
+      throw MartletError(
+        .invalidArgument,
+        "count is \(count); rows of shape \(x.rowShape) have 1, \(x.rowShape.lastDimension) or \(columns) statistics")
+    }
+    let values = try TensorStorage(count: Dataset.block * columns, of: Float.self, purpose: "rows of x")
+    let sums = try TensorStorage(count: 2 * count, of: Double.self, purpose: "statistics of x")
+    let means = sums.pointer(as: Double.self)
+    let squares = means + count
+    var seen = 0.0
+    for first in stride(from: 0, to: self.count, by: Dataset.block) {
+      let rows = (first..<min(first + Dataset.block, self.count)).map { sourceRow($0) }
+      let buffer = values.pointer(as: Float.self)
+      let isFinite = try gather(rows, kernels, into: buffer)
+      guard isFinite else {
+        throw MartletError(
+          .invalidArgument, "x has a value that is NaN or infinite between rows \(first) and \(first + rows.count - 1)")
+      }
+      for row in 0..<(rows.count * columns / count) {
+        seen += 1
+        for column in 0..<count {
+          let value = Double(buffer[row * count + column])
+          let difference = value - means[column]
+          means[column] += difference / seen
+          squares[column] += difference * (value - means[column])
+        }
+      }
+    }
+    return ((0..<count).map { Float(means[$0]) }, (0..<count).map { Float(squares[$0] / seen) })
+  }
+
+  private func gather(
+    _ rows: [Int], _ kernels: KernelTable<Float>, into buffer: UnsafeMutablePointer<Float>
+  ) throws(MartletError) -> Bool {
+    var result: Result<Bool, MartletError> = .success(true)
+    rows.withUnsafeBufferPointer { rows in
+      result = Result { () throws(MartletError) in
+        try x.gather(rows: rows, scale: scale, offset: offset, kernels: kernels, into: buffer)
+      }
+    }
+    return try result.get()
+  }
+}

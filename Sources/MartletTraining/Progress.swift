@@ -1,0 +1,38 @@
+// What training tells while it runs, and what the history keeps of each epoch.
+
+/// Averages over the rows seen; NaN where a figure does not apply.
+package struct Metrics: Sendable, Equatable {
+  package var dataLoss: Double
+  package var regularizationLoss: Double
+  package var accuracy: Double
+  package var topKAccuracy: Double
+
+  package var loss: Double { dataLoss + regularizationLoss }
+
+  package static let none = Metrics(
+    dataLoss: .nan, regularizationLoss: .nan, accuracy: .nan, topKAccuracy: .nan)
+}
+
+package struct Progress: Sendable {
+  /// Raw values are those of `martlet.h`.
+  package enum Event: Int32, Sendable {
+    case batchEnd = 1
+    case epochEnd = 2
+  }
+
+  package var event: Event
+  /// From 0, counted over all calls of fit.
+  package var epoch: Int
+  /// Where this call of fit ends, in the same count.
+  package var epochs: Int
+  package var batch: Int
+  package var batches: Int
+  /// Steps since the trainer was made.
+  package var iteration: Int
+  package var samples: Int
+  package var seconds: Double
+  package var samplesPerSecond: Double
+  package var learningRate: Double
+  package var training: Metrics
+  package var validation: Metrics
+}
