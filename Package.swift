@@ -52,6 +52,14 @@ let package = Package(
       // An export that differs from martlet.h does not compile.
       flags: [.enableExperimentalFeature("CImplementation")]),
 
+    .target(name: "CFMAPeak", path: "benchmarks/gemm/CFMAPeak"),
+    .executableTarget(
+      name: "martlet-gemm-benchmark",
+      dependencies: [
+        "CFMAPeak", "MartletKernelInterface", "MartletKernels", "MartletKernelsAVX2", "MartletKernelsAVX512",
+      ],
+      path: "benchmarks/gemm/Benchmark"),
+
     tests(
       "MartletKernelsTests",
       ["MartletKernels", "MartletKernelsAVX2", "MartletKernelsAVX512", "MartletKernelInterface"]),

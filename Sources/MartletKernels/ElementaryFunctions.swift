@@ -1,0 +1,110 @@
+// exp, log, log(1 + x), tanh and the logistic function on vectors, by range reduction and a polynomial.
+//
+// Goals in this order: right for special values (infinities, NaN, overflow, underflow); a relative error of a few units
+// in the last place, also near zero; fast. The polynomials are minimax fits for the stated interval and error weight,
+// computed by Remez' algorithm; their own error is below a tenth of an ulp.
+
+/// Lane-wise choice.
+@inline(__always)
+func select(_ mask: SIMDMask<IntegerVector>, _ yes: Vector, _ no: Vector) -> Vector {
+  no.replacing(with: yes, where: mask)
+}
+
+@inline(__always)
+func maximum(_ a: Vector, _ b: Vector) -> Vector { select(a .> b, a, b) }
+
+/// |x|
+@inline(__always)
+func magnitude(_ x: Vector) -> Vector {
+  unsafeBitCast(unsafeBitCast(x, to: IntegerVector.self) & 0x7fff_ffff, to: Vector.self)
+}
+
+/// `x` with the sign of `signed`.
+@inline(__always)
+private func copySign(_ x: Vector, _ signed: Vector) -> Vector {
+  let sign = unsafeBitCast(signed, to: IntegerVector.self) & Int32.min
+  return unsafeBitCast(unsafeBitCast(x, to: IntegerVector.self) | sign, to: Vector.self)
+}
+
+/// exp(x), within 2 ulp. Results below 2^-126 are subnormal, correctly scaled; 0 below -104, infinity above 88.72.
+///
+///     x = n ln 2 + r,  |r| <= ln 2 / 2;    exp(x) = 2^n (1 + r + r^2 q(r))
+@inline(__always)
+func exp(_ x: Vector) -> Vector {
+  // Beyond these bounds the result is 0 or infinite anyway. Comparisons leave NaN as it is.
+  let bounded = select(x .> 90, Vector(repeating: 90), select(x .< -105, Vector(repeating: -105), x))
+  // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
+  let shifter = Vector(repeating: 12_582_912)
+  let shifted = multiplyAdd(bounded, Vector(repeating: 1.44269504), shifter)
+  let n = shifted - shifter
+  let high = multiplyAdd(n, Vector(repeating: -355.0 / 512), bounded)
+  let r = multiplyAdd(n, Vector(repeating: 2.12194440e-4), high)
+  var q = Vector(repeating: 1.38145402e-3)
+  q = multiplyAdd(q, r, Vector(repeating: 8.36874511e-3))
+  q = multiplyAdd(q, r, Vector(repeating: 4.16683908e-2))
+  q = multiplyAdd(q, r, Vector(repeating: 0.166665204))
+  q = multiplyAdd(q, r, Vector(repeating: 0.499999934))
+  let p = multiplyAdd(q, r * r, r) + 1
+  // 2^n in two factors, so that neither overflows nor is subnormal: -152 <= n <= 130.
+  let exponent = unsafeBitCast(shifted, to: IntegerVector.self) &- 0x4b40_0000
+  let half = exponent &>> 1
+  return p * powerOfTwo(half) * powerOfTwo(exponent &- half)
+}
+
+/// 2^n for -126 <= n <= 127.
+@inline(__always)
+private func powerOfTwo(_ n: IntegerVector) -> Vector {
+  unsafeBitCast((n &+ 127) &<< 23, to: Vector.self)
+}
+
+/// 2 atanh(s) = log((1 + s) / (1 - s)) for |s| <= 1/3: 2 s + s u p(u), u = s^2.
+@inline(__always)
+private func twiceArtanh(_ s: Vector) -> Vector {
+  let u = s * s
+  var p = Vector(repeating: 0.243083213)
+  p = multiplyAdd(p, u, Vector(repeating: 0.214258519))
+  p = multiplyAdd(p, u, Vector(repeating: 0.286170352))
+  p = multiplyAdd(p, u, Vector(repeating: 0.399988729))
+  p = multiplyAdd(p, u, Vector(repeating: 0.666666757))
+  return multiplyAdd(s * u, p, s + s)
+}
+
+/// log(1 + x) for 0 <= x <= 1; NaN for NaN.   s = x / (2 + x)
+@inline(__always)
+func logOnePlus(_ x: Vector) -> Vector { twiceArtanh(x / (x + 2)) }
+
+/// log(x) for normal positive x; NaN for NaN.
+///
+///     x = 2^n m,  sqrt(1/2) <= m < sqrt(2);    log(x) = n ln 2 + 2 atanh((m - 1) / (m + 1))
+@inline(__always)
+func log(_ x: Vector) -> Vector {
+  let bits = unsafeBitCast(x, to: IntegerVector.self)
+  let n = (bits &- 0x3f35_04f3) &>> 23  // 0x3f3504f3: sqrt(1/2)
+  let m = unsafeBitCast(bits &- (n &<< 23), to: Vector.self)
+  let logarithm = twiceArtanh((m - 1) / (m + 1))
+  let count = Vector(n)
+  let result = multiplyAdd(count, Vector(repeating: 355.0 / 512), multiplyAdd(count, Vector(repeating: -2.12194440e-4), logarithm))
+  return select(x .== x, result, x)
+}
+
+/// tanh(x), within 4 ulp: an odd polynomial near zero, 1 - 2 / (exp(2 |x|) + 1) elsewhere.
+@inline(__always)
+func tanh(_ x: Vector) -> Vector {
+  let z = x * x
+  var p = Vector(repeating: -5.71704506e-3)
+  p = multiplyAdd(p, z, Vector(repeating: 2.06505873e-2))
+  p = multiplyAdd(p, z, Vector(repeating: -5.37434981e-2))
+  p = multiplyAdd(p, z, Vector(repeating: 0.133314913))
+  p = multiplyAdd(p, z, Vector(repeating: -0.333332839))
+  let small = multiplyAdd(p, z * x, x)
+  let large = 1 - 2 / (exp(magnitude(x + x)) + 1)
+  return select(magnitude(x) .< 0.625, small, copySign(large, x))
+}
+
+/// 1 / (1 + exp(-x)). Both ends keep their relative accuracy: the exponential is that of -|x| <= 0, and
+/// for x < 0 the equal exp(x) / (1 + exp(x)) is taken.
+@inline(__always)
+func sigmoid(_ x: Vector) -> Vector {
+  let e = exp(0 - magnitude(x))
+  return select(x .< 0, e, Vector(repeating: 1)) / (e + 1)
+}

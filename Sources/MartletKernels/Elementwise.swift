@@ -1,0 +1,30 @@
+// Element-wise arithmetic over flat arrays and rows.
+
+func scale(
+  _ x: UnsafePointer<Float>, _ scale: Double, _ offset: Double, _ y: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  let (scale, offset) = (Vector(repeating: Float(scale)), Vector(repeating: Float(offset)))
+  forEachVector(count) { i, lanes in store(multiplyAdd(load(x + i, lanes), scale, offset), y + i, lanes) }
+}
+
+func scaleColumns(
+  _ x: UnsafePointer<Float>, _ scale: UnsafePointer<Float>, _ offset: UnsafePointer<Float>,
+  _ y: UnsafeMutablePointer<Float>, _ rows: Int, _ columns: Int
+) {
+  for r in 0..<rows {
+    let (x, y) = (x + r * columns, y + r * columns)
+    forEachVector(columns) { j, lanes in
+      store(multiplyAdd(load(x + j, lanes), load(scale + j, lanes), load(offset + j, lanes)), y + j, lanes)
+    }
+  }
+}
+
+func multiply(
+  _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  forEachVector(count) { i, lanes in store(load(a + i, lanes) * load(b + i, lanes), y + i, lanes) }
+}
+
+func add(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+  forEachVector(count) { i, lanes in store(load(y + i, lanes) + load(x + i, lanes), y + i, lanes) }
+}

@@ -1,0 +1,79 @@
+// What happens to a tile when the microkernel has computed it. Chunks before the last are added up in C; after the last
+// one, while the tile is in the L1 cache, the epilogue makes the result of it. Row by row, in vectors.
+
+import MartletKernelInterface
+
+/// Where a chunk stands in the sum over k.
+struct Chunk {
+  var isFirst: Bool
+  var isLast: Bool
+}
+
+/// Bring rows x columns of `tile` (row stride NR), which belong to C at (row, column), to where the arguments want them.
+func finishTile(
+  _ g: GEMMArguments<Float>, _ chunk: Chunk, _ tile: UnsafeMutablePointer<Float>, row: Int, column: Int, rows: Int,
+  columns: Int
+) {
+  let offset = row * g.cRowStride + column
+  /// C at the tile; of the `.update` epilogue only if there are several chunks.
+  let c = g.c.map { $0 + offset }
+
+  if case .accumulate = g.epilogue {
+    guard let c else { return }
+    forEachRow(rows, columns) { r, j, lanes in
+      let p = c + r * g.cRowStride + j
+      store(load(p, lanes) + load(tile + r * NR + j), p, lanes)
+    }
+    return
+  }
+  if !chunk.isFirst, let c {
+    forEachRow(rows, columns) { r, j, lanes in
+      let p = tile + r * NR + j
+      store(load(c + r * g.cRowStride + j, lanes) + load(p), p)
+    }
+  }
+  guard chunk.isLast else {
+    if let c { storeTile(tile, c, g.cRowStride, rows, columns) }
+    return
+  }
+
+  switch g.epilogue {
+  case .store, .accumulate:
+    if let c { storeTile(tile, c, g.cRowStride, rows, columns) }
+  case .biasActivation(let bias, let activation):
+    guard let c else { return }
+    let bias = bias.map { $0 + column }
+    withActivation(activation) { f in
+      forEachRow(rows, columns) { r, j, lanes in
+        var x = load(tile + r * NR + j)
+        if let bias { x += load(bias + j, lanes) }
+        store(f(x), c + r * g.cRowStride + j, lanes)
+      }
+    }
+  case .activationGradient(let y, let yRowStride, let activation):
+    guard let c else { return }
+    let y = y + row * yRowStride + column
+    withActivationGradient(activation) { multiplyByDerivative in
+      forEachRow(rows, columns) { r, j, lanes in
+        let dX = multiplyByDerivative(load(tile + r * NR + j), load(y + r * yRowStride + j, lanes))
+        store(dX, c + r * g.cRowStride + j, lanes)
+      }
+    }
+  case .update(let rule, let target):
+    for r in 0..<rows {
+      update(rule, target, at: offset + r * g.cRowStride, gradient: tile + r * NR, columns)
+    }
+  }
+}
+
+@inline(__always)
+private func storeTile(
+  _ tile: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ rowStride: Int, _ rows: Int, _ columns: Int
+) {
+  forEachRow(rows, columns) { r, j, lanes in store(load(tile + r * NR + j), c + r * rowStride + j, lanes) }
+}
+
+@inline(__always)
+private func forEachRow(_ rows: Int, _ columns: Int, _ body: (_ row: Int, _ column: Int, _ lanes: Int) -> Void) {
+  for r in 0..<rows { forEachVector(columns) { j, lanes in body(r, j, lanes) } }
+}

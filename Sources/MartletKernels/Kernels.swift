@@ -1,0 +1,32 @@
+// The one thing this module exports: its kernels as a table. The baseline module exports the reference kernels besides.
+
+import MartletKernelInterface
+
+#if MARTLET_AVX512
+  private let name = "avx512"
+#elseif MARTLET_AVX2
+  private let name = "avx2"
+#else
+  private let name = "baseline"
+#endif
+
+package let kernels = KernelTable<Float>(
+  name: name,
+  gemmWorkspaceCount: GEMMWorkspace.count,
+  gemm: gemm,
+  activation: activation,
+  activationGradient: activationGradient,
+  softmax: softmax,
+  softmaxGradient: softmaxGradient,
+  loss: loss,
+  columnSums: columnSums,
+  update: update,
+  addRegularizationGradient: addRegularizationGradient,
+  norms: norms,
+  scaleColumns: scaleColumns,
+  scale: scale,
+  multiply: multiply,
+  add: add,
+  gather: gather,
+  allFinite: allFinite
+)

@@ -1,0 +1,65 @@
+// The vector that this module computes with, and the few operations on it that are not in the standard library. The
+// three kernel modules are this folder compiled three times; what differs between them is here and in
+// GEMM/Blocking.swift, and nowhere else.
+
+#if MARTLET_AVX512
+  typealias Vector = SIMD16<Float>
+  typealias IntegerVector = SIMD16<Int32>
+#elseif MARTLET_AVX2
+  typealias Vector = SIMD8<Float>
+  typealias IntegerVector = SIMD8<Int32>
+#else
+  typealias Vector = SIMD4<Float>
+  typealias IntegerVector = SIMD4<Int32>
+#endif
+
+/// Lanes of a vector.
+@inline(__always) var width: Int { Vector.scalarCount }
+
+/// a b + c. One rounding where the module is compiled for FMA; two in the baseline, where a fused operation would be a
+/// call of libm per lane.
+@inline(__always)
+func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
+  #if MARTLET_AVX512 || MARTLET_AVX2
+    c.addingProduct(a, b)
+  #else
+    a * b + c
+  #endif
+}
+
+/// Call `body` for `count` elements, one vector at a time, with the index of its first element and its number of lanes:
+/// `width`, and what remains at the end. As `width` is a constant there, `load` and `store` in an inlined body become
+/// plain vector moves. The last elements go through the same vector operations as all others, so that an element's
+/// bits do not depend on its position.
+@inline(__always)
+func forEachVector(_ count: Int, _ body: (_ index: Int, _ lanes: Int) -> Void) {
+  var i = 0
+  while i + width <= count {
+    body(i, width)
+    i += width
+  }
+  if i < count { body(i, count - i) }
+}
+
+/// The first `lanes` elements at `p`, zero in the other lanes.
+@inline(__always)
+func load(_ p: UnsafePointer<Float>, _ lanes: Int = Vector.scalarCount) -> Vector {
+  if lanes == width { return UnsafeRawPointer(p).loadUnaligned(as: Vector.self) }
+  var v = Vector.zero
+  for i in 0..<lanes { v[i] = p[i] }
+  return v
+}
+
+/// Write the first `lanes` lanes to `p`.
+@inline(__always)
+func store(_ v: Vector, _ p: UnsafeMutablePointer<Float>, _ lanes: Int = Vector.scalarCount) {
+  if lanes == width {
+    UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vector.self)
+  } else {
+    for i in 0..<lanes { p[i] = v[i] }
+  }
+}
+
+/// Sum of all lanes, always by the same tree.
+@inline(__always)
+func sum(_ v: Vector) -> Float { v.sum() }

@@ -1,0 +1,109 @@
+// Speed of the matrix product on one core, beside the speed of a bare loop of multiply-adds:
+//
+//     swift run -c release martlet-gemm-benchmark [avx512|avx2|baseline]
+//
+// Each row is the best of several runs; shapes are those of training steps, with the transposes that they have.
+
+import CFMAPeak
+import Glibc
+import MartletKernelInterface
+import MartletKernels
+import MartletKernelsAVX2
+import MartletKernelsAVX512
+
+func seconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
+}
+
+/// Seconds of the fastest of several runs that take about `budget` seconds altogether.
+func fastest(budget: Double = 0.5, _ body: () -> Void) -> Double {
+  var best = Double.infinity
+  let end = seconds() + budget
+  var runs = 0
+  while runs < 3 || seconds() < end {
+    let start = seconds()
+    body()
+    best = min(best, seconds() - start)
+    runs += 1
+  }
+  return best
+}
+
+struct Shape {
+  var purpose: String
+  var m: Int
+  var n: Int
+  var k: Int
+  var aIsTransposed = false
+  var bIsTransposed = false
+}
+
+let shapes = [
+  Shape(purpose: "square", m: 256, n: 256, k: 256),
+  Shape(purpose: "square", m: 1024, n: 1024, k: 1024),
+  Shape(purpose: "square, A^T", m: 1024, n: 1024, k: 1024, aIsTransposed: true),
+  Shape(purpose: "square, B^T", m: 1024, n: 1024, k: 1024, bIsTransposed: true),
+  Shape(purpose: "square", m: 2000, n: 2000, k: 2000),
+  Shape(purpose: "predict 1 row", m: 1, n: 360, k: 784),
+  Shape(purpose: "forward, batch 32", m: 32, n: 360, k: 784),
+  Shape(purpose: "forward, batch 32", m: 32, n: 10, k: 360),
+  Shape(purpose: "dX, batch 32", m: 32, n: 360, k: 10, bIsTransposed: true),
+  Shape(purpose: "dW, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true),
+  Shape(purpose: "forward, batch 100", m: 100, n: 392, k: 784),
+  Shape(purpose: "dX, batch 100", m: 100, n: 392, k: 128, bIsTransposed: true),
+  Shape(purpose: "dW, batch 100", m: 784, n: 392, k: 100, aIsTransposed: true),
+  Shape(purpose: "forward, batch 1000", m: 1000, n: 900, k: 3072),
+  Shape(purpose: "dW, batch 1000", m: 3072, n: 900, k: 1000, aIsTransposed: true),
+]
+
+func measure(_ shape: Shape, _ table: KernelTable<Float>) -> Double {
+  let (m, n, k) = (shape.m, shape.n, shape.k)
+  func array(_ count: Int) -> UnsafeMutablePointer<Float> {
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+    let array = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+    for i in 0..<count { array[i] = Float(i % 17) - 8 }
+    return array
+  }
+  let (a, b, c, workspace) = (array(m * k), array(k * n), array(m * n), array(table.gemmWorkspaceCount))
+  defer { for p in [a, b, c, workspace] { p.deallocate() } }
+  let arguments = GEMMArguments<Float>(
+    m: m, n: n, k: k,
+    a: a, aRowStride: shape.aIsTransposed ? 1 : k, aColumnStride: shape.aIsTransposed ? m : 1,
+    b: b, bRowStride: shape.bIsTransposed ? 1 : n, bColumnStride: shape.bIsTransposed ? k : 1,
+    c: c, cRowStride: n, epilogue: .store, workspace: workspace)
+  return 2e-9 * Double(m * n * k) / fastest { table.gemm(arguments) }
+}
+
+let tables: [(kernels: KernelTable<Float>, lanes: Int32, peak: (Int) -> Float)] = [
+  (MartletKernelsAVX512.kernels, 16, fma_peak_avx512),
+  (MartletKernelsAVX2.kernels, 8, fma_peak_avx2),
+  (MartletKernels.kernels, 4, fma_peak_baseline),
+]
+let wanted = CommandLine.arguments.count > 1 ? CommandLine.arguments[1] : "avx512"
+guard let chosen = tables.first(where: { $0.kernels.name == wanted }) else {
+  print("unknown instruction set \(wanted): avx512, avx2 or baseline")
+  exit(2)
+}
+
+var unused: Float = 0
+let rounds = 2_000_000
+let peak = fma_peak_flops(rounds, chosen.lanes) * 1e-9 / fastest(budget: 1) { unused += chosen.peak(rounds) }
+
+func padded(_ text: String, _ size: Int, left: Bool = false) -> String {
+  let gap = String(repeating: " ", count: max(0, size - text.utf8.count))
+  return left ? gap + text : text + gap
+}
+func tenths(_ x: Double) -> String { "\(Int(x * 10) / 10).\(Int(x * 10) % 10)" }
+
+print("\(wanted), one core, multiply-add peak \(tenths(peak)) GFLOP/s")
+print(padded("shape", 22) + padded("m", 6, left: true) + padded("n", 6, left: true) + padded("k", 6, left: true)
+  + padded("GFLOP/s", 10, left: true) + padded("of peak", 9, left: true))
+for shape in shapes {
+  let speed = measure(shape, chosen.kernels)
+  print(
+    padded(shape.purpose, 22) + padded("\(shape.m)", 6, left: true) + padded("\(shape.n)", 6, left: true)
+      + padded("\(shape.k)", 6, left: true) + padded(tenths(speed), 10, left: true)
+      + padded("\(Int(100 * speed / peak)) %", 9, left: true))
+}
