@@ -12,8 +12,11 @@ extension RandomSource {
 
   /// mean + stddev normal(at: i), rounded once.
   package func fillNormal(_ out: UnsafeMutablePointer<Float>, count: Int, mean: Float = 0, stddev: Float = 1) {
-    for i in 0..<count {
-      out[i] = Float(Double(mean) + Double(stddev) * normal(at: UInt64(i)))
+    func scaled(_ z: Double) -> Float { Float(Double(mean) + Double(stddev) * z) }
+    for i in stride(from: 0, to: count, by: 2) {
+      let point = normalPoint(at: UInt64(i / 2))
+      out[i] = scaled(point.x)
+      if i + 1 < count { out[i + 1] = scaled(point.y) }
     }
   }
 
@@ -27,10 +30,12 @@ extension RandomSource {
   /// Elements `from ..< from + count` of a dropout mask, the first of them to `out[0]`: 0 with probability `rate`, else
   /// 1 / (1 - rate). `rate` is in [0, 1] and is met to 2^-32.
   package func fillDropoutMask(_ out: UnsafeMutablePointer<Float>, from: Int, count: Int, rate: Double) {
-    let threshold = UInt64((rate * 0x1p32).rounded())
-    let kept = Float(1 / (1 - rate))
+    let threshold = Int64((rate * 0x1p32).rounded())
+    let kept = rate < 1 ? Float(1 / (1 - rate)) : 0
     forEachWord(from: UInt64(from), count: count) { i, word in
-      out[i] = UInt64(word) < threshold ? 0 : kept
+      // The sign bit of a difference, not a comparison: its branch would be mispredicted at every other element.
+      let isKept = UInt64(bitPattern: threshold &- 1 &- Int64(word)) >> 63
+      out[i] = Float(Int32(truncatingIfNeeded: isKept)) * kept
     }
   }
 
@@ -46,14 +51,14 @@ extension RandomSource {
     }
   }
 
-  /// Uniform in 0 ..< bound without bias: the upper half of bits * bound, where products whose lower half falls into the
-  /// incomplete part of the range are drawn again (D. Lemire, "Fast random integer generation in an interval", 2019).
+  /// Uniform in 0 ..< bound without bias: the upper half of bits * bound, drawn again if the lower half falls into the
+  /// incomplete part of the range (D. Lemire, "Fast random integer generation in an interval", 2019).
   private func index(below bound: UInt64, cursor: inout UInt64) -> UInt64 {
-    let incomplete = (0 &- bound) % bound
     while true {
       let product = bits(at: cursor).multipliedFullWidth(by: bound)
       cursor += 1
-      if product.low >= incomplete { return product.high }
+      // The incomplete part, 2^64 mod bound, is less than bound: the division is hardly ever needed.
+      if product.low >= bound || product.low >= (0 &- bound) % bound { return product.high }
     }
   }
 
@@ -61,21 +66,17 @@ extension RandomSource {
   @inline(__always)
   private func forEachWord(from first: UInt64, count: Int, _ body: (Int, UInt32) -> Void) {
     var i = 0
-    // Up to the first whole block, one by one.
     while i < count, (first + UInt64(i)) % 4 != 0 {
       body(i, word(at: first + UInt64(i)))
       i += 1
     }
-    let wordsPerStep = 4 * Philox.laneCount
-    while count - i >= wordsPerStep {
-      let (w0, w1, w2, w3) = Philox.blocks(at: (first + UInt64(i)) / 4, of: self)
-      for lane in 0..<Philox.laneCount {
-        body(i + 4 * lane, UInt32(truncatingIfNeeded: w0[lane]))
-        body(i + 4 * lane + 1, UInt32(truncatingIfNeeded: w1[lane]))
-        body(i + 4 * lane + 2, UInt32(truncatingIfNeeded: w2[lane]))
-        body(i + 4 * lane + 3, UInt32(truncatingIfNeeded: w3[lane]))
-      }
-      i += wordsPerStep
+    while count - i >= 4 {
+      let block = words(at: (first + UInt64(i)) / 4)
+      body(i, block[0])
+      body(i + 1, block[1])
+      body(i + 2, block[2])
+      body(i + 3, block[3])
+      i += 4
     }
     while i < count {
       body(i, word(at: first + UInt64(i)))

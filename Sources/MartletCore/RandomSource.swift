@@ -25,6 +25,7 @@ package struct RandomSource: Sendable, Equatable {
   }
 
   /// The block of four random words at `position`: the key is the seed, the counter is (position, stream).
+  @inline(__always)
   package func words(at position: UInt64) -> SIMD4<UInt32> {
     Philox.block(
       counter: SIMD4(
@@ -56,8 +57,8 @@ package struct RandomSource: Sendable, Equatable {
 
   /// Standard normal: two to a block.
   package func normal(at index: UInt64) -> Double {
-    let pair = normalPair(at: index / 2)
-    return index % 2 == 0 ? pair.first : pair.second
+    let point = normalPoint(at: index / 2)
+    return index % 2 == 0 ? point.x : point.y
   }
 
   /// Standard normal, conditioned on |z| <= 2.
@@ -67,23 +68,30 @@ package struct RandomSource: Sendable, Equatable {
   package func truncatedNormal(at index: UInt64) -> Float {
     let attempts: UInt64 = 16
     for attempt in 0..<attempts {
-      let pair = normalPair(at: index &* attempts &+ attempt)
-      if abs(pair.first) <= 2 { return Float(pair.first) }
-      if abs(pair.second) <= 2 { return Float(pair.second) }
+      let point = normalPoint(at: index &* attempts &+ attempt)
+      let x = point.x
+      if abs(x) <= 2 { return Float(x) }
+      let y = point.y
+      if abs(y) <= 2 { return Float(y) }
     }
     return 0
   }
 
-  /// The two standard normals of a block (G. E. P. Box and M. E. Muller, 1958):
-  ///
-  ///     r = sqrt(-2 log u);  (r cos 2 pi v, r sin 2 pi v),  u in (0, 1], v in [0, 1)
-  private func normalPair(at position: UInt64) -> (first: Double, second: Double) {
+  /// Two independent standard normals: the coordinates of a point given by distance and angle (G. E. P. Box and
+  /// M. E. Muller, 1958). Computed only when asked for.
+  struct NormalPoint {
+    let radius: Double
+    let angle: Double
+    var x: Double { radius * cos(angle) }
+    var y: Double { radius * sin(angle) }
+  }
+
+  /// The point of a block: radius = sqrt(-2 log u), angle = 2 pi v, with u in (0, 1] and v in [0, 1).
+  func normalPoint(at position: UInt64) -> NormalPoint {
     let block = words(at: position)
     let u = Double((RandomSource.join(block[1], block[0]) >> 11) + 1) * 0x1p-53
     let v = Double(RandomSource.join(block[3], block[2]) >> 11) * 0x1p-53
-    let radius = (-2 * log(u)).squareRoot()
-    let angle = 2 * Double.pi * v
-    return (radius * cos(angle), radius * sin(angle))
+    return NormalPoint(radius: (-2 * log(u)).squareRoot(), angle: 2 * Double.pi * v)
   }
 
   /// The upper 24 bits of a word as a multiple of 2^-24 in [0, 1): exact in `Float`.
@@ -99,50 +107,28 @@ package struct RandomSource: Sendable, Equatable {
 /// The bijection of 128-bit counters that a 64-bit key selects.
 enum Philox {
   static let rounds = 10
+
   /// Multipliers and the increments of the key (a Weyl sequence), from the paper.
   static let multiplier0: UInt32 = 0xD251_1F53
   static let multiplier1: UInt32 = 0xCD9E_8D57
-  static let increment = SIMD2<UInt32>(0x9E37_79B9, 0xBB67_AE85)
+  static let increment0: UInt32 = 0x9E37_79B9
+  static let increment1: UInt32 = 0xBB67_AE85
 
-  static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
-    var x = counter
-    var key = key
-    for _ in 0..<rounds {
-      let product0 = UInt64(x[0]) * UInt64(multiplier0)
-      let product1 = UInt64(x[2]) * UInt64(multiplier1)
-      x = SIMD4(
-        UInt32(truncatingIfNeeded: product1 >> 32) ^ x[1] ^ key[0], UInt32(truncatingIfNeeded: product1),
-        UInt32(truncatingIfNeeded: product0 >> 32) ^ x[3] ^ key[1], UInt32(truncatingIfNeeded: product0))
-      key &+= increment
-    }
-    return x
-  }
-
-  /// Blocks computed at a time by `blocks`.
-  static let laneCount = 8
-
-  /// Lane i of result w is word w of the block at position + i. Each 32-bit word travels in 64 bits, its upper half zero,
-  /// so that the compiler sees a product of 32-bit numbers, which every vector unit has.
+  /// Scalars, not vectors: at 128 bits a vector version is slower than the processor's overlap of scalar blocks.
   @inline(__always)
-  static func blocks(
-    at position: UInt64, of source: RandomSource
-  ) -> (SIMD8<UInt64>, SIMD8<UInt64>, SIMD8<UInt64>, SIMD8<UInt64>) {
-    let low = SIMD8<UInt64>(repeating: 0xFFFF_FFFF)
-    let positions = SIMD8<UInt64>(repeating: position) &+ SIMD8<UInt64>(0, 1, 2, 3, 4, 5, 6, 7)
-    var x0 = positions & low
-    var x1 = positions &>> 32
-    var x2 = SIMD8<UInt64>(repeating: source.stream & 0xFFFF_FFFF)
-    var x3 = SIMD8<UInt64>(repeating: source.stream >> 32)
-    var key = SIMD2(UInt32(truncatingIfNeeded: source.seed), UInt32(truncatingIfNeeded: source.seed >> 32))
+  static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+    var (x0, x1, x2, x3) = (counter[0], counter[1], counter[2], counter[3])
+    var (key0, key1) = (key[0], key[1])
     for _ in 0..<rounds {
-      let product0 = (x0 & low) &* SIMD8(repeating: UInt64(multiplier0))
-      let product1 = (x2 & low) &* SIMD8(repeating: UInt64(multiplier1))
+      let product0 = UInt64(x0) &* UInt64(multiplier0)
+      let product1 = UInt64(x2) &* UInt64(multiplier1)
       (x0, x1, x2, x3) = (
-        (product1 &>> 32) ^ x1 ^ SIMD8(repeating: UInt64(key[0])), product1 & low,
-        (product0 &>> 32) ^ x3 ^ SIMD8(repeating: UInt64(key[1])), product0 & low
+        UInt32(truncatingIfNeeded: product1 >> 32) ^ x1 ^ key0, UInt32(truncatingIfNeeded: product1),
+        UInt32(truncatingIfNeeded: product0 >> 32) ^ x3 ^ key1, UInt32(truncatingIfNeeded: product0)
       )
-      key &+= increment
+      key0 &+= increment0
+      key1 &+= increment1
     }
-    return (x0, x1, x2, x3)
+    return SIMD4(x0, x1, x2, x3)
   }
 }
