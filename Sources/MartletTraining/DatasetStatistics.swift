@@ -10,11 +10,14 @@ extension Dataset {
   /// Mean and population variance of x (after scaling) over all rows, in double, by Welford's and Chan's updates, which do
   /// not lose digits to large means.
   ///
-  /// - Parameter count: 1 (over everything), the size of the last axis, or all elements of a row.
+  /// - Parameters:
+  ///   - count: 1 (over everything), the size of the last axis, or all elements of a row.
+  ///   - mean, variance: `count` floats each, written at the end; nil if not wanted.
   /// - Throws: `invalidArgument` for another count or values that are not finite; `outOfMemory`.
   package func statistics(
-    count: Int, kernels: KernelTable<Float>
-  ) throws(MartletError) -> (mean: [Float], variance: [Float]) {
+    count: Int, kernels: KernelTable<Float>, mean: UnsafeMutablePointer<Float>?,
+    variance: UnsafeMutablePointer<Float>?
+  ) throws(MartletError) {
     let columns = x.rowShape.elementCount
     guard columns > 0, [1, x.rowShape.lastDimension, columns].contains(count) else {
       throw MartletError(
@@ -23,6 +26,7 @@ extension Dataset {
     }
     let values = try TensorStorage(count: Dataset.block * columns, of: Float.self, purpose: "rows of x")
     let sums = try TensorStorage(count: 2 * count, of: Double.self, purpose: "statistics of x")
+    defer { withExtendedLifetime((values, sums)) {} }
     let means = sums.pointer(as: Double.self)
     let squares = means + count
     var seen = 0.0
@@ -44,7 +48,10 @@ extension Dataset {
         }
       }
     }
-    return ((0..<count).map { Float(means[$0]) }, (0..<count).map { Float(squares[$0] / seen) })
+    for column in 0..<count {
+      mean?[column] = Float(means[column])
+      variance?[column] = Float(squares[column] / seen)
+    }
   }
 
   private func gather(

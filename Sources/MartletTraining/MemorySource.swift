@@ -40,25 +40,9 @@ package final class MemorySource: RowSource, @unchecked Sendable {
   package func gatherLabels(
     rows: UnsafeBufferPointer<Int>, classCount: Int, into destination: UnsafeMutablePointer<Int32>
   ) throws(MartletError) {
-    let columns = rowShape.elementCount
-    for (position, row) in rows.enumerated() {
-      for column in 0..<columns {
-        let index = row * columns + column
-        let label: Int
-        switch elementType {
-        case .uint8: label = Int(base.loadUnaligned(fromByteOffset: index, as: UInt8.self))
-        case .int32: label = Int(base.loadUnaligned(fromByteOffset: index * 4, as: Int32.self))
-        case .int64: label = Int(base.loadUnaligned(fromByteOffset: index * 8, as: Int64.self))
-        case .float32, .float64:
-          throw MartletError(.invalidArgument, "labels must be integers; y has type \(elementType)")
-        }
-        guard label >= 0, label < classCount else {
-          throw MartletError(
-            .invalidArgument, "label \(label) in row \(row) is outside 0 to \(classCount - 1), the classes of the output")
-        }
-        destination[position * columns + column] = Int32(truncatingIfNeeded: label)
-      }
-    }
+    try Labels.read(
+      base, elementType, rows: rows.baseAddress, rowCount: rows.count, columns: rowShape.elementCount,
+      classCount: classCount, into: destination)
   }
 }
 

@@ -1,0 +1,196 @@
+// One step: for `fit`, and for callers who own the loop.
+
+import MartletCore
+import MartletKernelInterface
+import MartletNN
+
+extension Trainer {
+  // MARK: A step with the trainer's loss
+
+  /// Forward, loss, gradients and update for the rows in the executor. The update happens only once the loss is known to
+  /// be finite.
+  ///
+  /// - Throws: `notFinite`; then the weights and the optimiser are as before.
+  func step(
+    _ executor: PlanExecutor<Float>, rows: Int, _ form: TargetForm, threads: Int, _ metrics: inout MetricAccumulator
+  ) throws(MartletError) {
+    try executor.forward(rows: rows, step: UInt64(iteration), threads: threads)
+    let regularizationLoss = executor.regularizationLoss()
+    var added = metrics
+    let lossSum = addLoss(of: executor, rows: rows, form, regularizationLoss, &added)
+    let loss = lossSum / Double(rows * executor.plan.lossRowsPerSample) + regularizationLoss
+    guard loss.isFinite else { throw MartletError(.notFinite, "the loss is \(loss)") }
+    metrics = added
+    executor.backward(rule: options.optimizer.rule(step: iteration + 1, learningRate: learningRate), slots: slots)
+    iteration += 1
+  }
+
+  /// One step on rows of the caller's.
+  ///
+  /// - Returns: the metrics before the update.
+  /// - Throws: `invalidArgument`, `invalidState`, `notFinite`, `outOfMemory`; nothing has changed then.
+  package func trainStep(x: RowArray, y: RowArray, threads: Int) throws(MartletError) -> Metrics {
+    try fit.checkInput(x.rowDimensions)
+    let form = try fit.targetForm(y.rowDimensions, y.type)
+    guard x.rowCount > 0 else { throw MartletError(.invalidArgument, "x has no rows") }
+    guard x.rowCount == y.rowCount else {
+      throw MartletError(.invalidArgument, "x has \(x.rowCount) rows and y has \(y.rowCount)")
+    }
+    let executor = try trainingExecutor(x.rowCount)
+    try read(x, "x", into: executor.input(0), columns: fit.input.elementCount)
+    switch form {
+    case .labels:
+      try Labels.read(
+        y.base, y.type, rows: nil, rowCount: y.rowCount, columns: executor.plan.lossRowsPerSample,
+        classCount: fit.output.lastDimension, into: executor.labels)
+    case .values:
+      if let targets = executor.targets { try read(y, "y", into: targets, columns: fit.output.elementCount) }
+    }
+    var metrics = MetricAccumulator(kind: accuracyKind(executor), topK: options.topK)
+    try step(executor, rows: x.rowCount, form, threads: threads, &metrics)
+    hasGradients = false
+    forwardRowCount = 0
+    return metrics.metrics
+  }
+
+  // MARK: A step with the caller's loss
+
+  /// Forward pass in training mode.
+  ///
+  /// - Parameter y: [N, …] floats, written.
+  /// - Throws: `invalidArgument`, `outOfMemory`.
+  package func forward(
+    x: RowArray, into y: UnsafeMutablePointer<Float>, threads: Int
+  ) throws(MartletError) {
+    try fit.checkInput(x.rowDimensions)
+    guard x.rowCount > 0 else { throw MartletError(.invalidArgument, "x has no rows") }
+    // Checked before anything is overwritten: a failed call leaves the last forward as it was.
+    if let row = x.firstRowNotFinite {
+      throw MartletError(.invalidArgument, "x has a value that is NaN or infinite in row \(row)")
+    }
+    let executor = try steppingExecutor(x.rowCount)
+    hasGradients = false
+    forwardRowCount = 0
+    try read(x, "x", into: executor.input(0), columns: fit.input.elementCount)
+    try executor.forward(rows: x.rowCount, step: UInt64(iteration), threads: threads)
+    y.update(from: executor.output(0), count: x.rowCount * fit.output.elementCount)
+    forwardRowCount = x.rowCount
+  }
+
+  /// Gradients of all weights for the last `forward`, regularisation included.
+  ///
+  /// - Parameter dY: gradient by the output, as many rows as the last `forward` had.
+  /// - Throws: `invalidState` without a forward; `invalidArgument` for values that are not finite.
+  package func backward(_ dY: UnsafePointer<Float>) throws(MartletError) {
+    guard forwardRowCount > 0, let stepping else {
+      throw MartletError(.invalidState, "backward needs a forward before it")
+    }
+    let count = forwardRowCount * fit.output.elementCount
+    guard kernels.allFinite(dY, count) else {
+      throw notFinite("dy", dY, fit.output.elementCount, forwardRowCount, 0)
+    }
+    // Without trainable weights there is nothing to compute.
+    if let gradient = stepping.outputGradient {
+      gradient.update(from: dY, count: count)
+      stepping.backward(rule: nil, slots: slots)
+    }
+    // The pass used up the activations it kept.
+    forwardRowCount = 0
+    hasGradients = true
+  }
+
+  /// The gradient of a parameter, to read or replace between `backward` and `apply`.
+  ///
+  /// - Throws: `invalidState` without gradients, or if the parameter is not trained.
+  package func gradient(_ parameter: Int) throws(MartletError) -> UnsafeMutablePointer<Float> {
+    guard hasGradients, let gradients = stepping?.gradients else {
+      throw MartletError(.invalidState, "there are no gradients; backward makes them and apply uses them up")
+    }
+    let parameter = model.layout.parameters[parameter]
+    guard parameter.isTrainable else {
+      throw MartletError(.invalidState, "weight '\(parameter.name)' is not trainable and has no gradient")
+    }
+    return gradients + parameter.offset
+  }
+
+  /// Update the weights with the gradients of `backward`.
+  ///
+  /// - Throws: `invalidState` without gradients; `notFinite` naming the first weight array whose gradient is not finite.
+  package func apply() throws(MartletError) {
+    guard hasGradients, let stepping, let gradients = stepping.gradients else {
+      throw MartletError(.invalidState, "there are no gradients; backward makes them and apply uses them up")
+    }
+    for parameter in model.layout.parameters
+    where parameter.isTrainable && !kernels.allFinite(gradients + parameter.offset, parameter.count) {
+      throw MartletError(
+        .notFinite,
+        "the gradient of weight '\(parameter.name)' of layer '\(model.graph.layers[parameter.layer].name)' is not finite")
+    }
+    stepping.apply(rule: options.optimizer.rule(step: iteration + 1, learningRate: learningRate), slots: slots)
+    iteration += 1
+    hasGradients = false
+  }
+
+  // MARK: Executors, made when first needed and kept for the largest batch so far
+
+  func trainingExecutor(_ rows: Int) throws(MartletError) -> PlanExecutor<Float> {
+    if let training, training.plan.maximumBatch >= rows { return training }
+    let executor = try makeExecutor(.training(options.loss, .update), rows)
+    training = executor
+    return executor
+  }
+
+  func evaluationExecutor(_ rows: Int) throws(MartletError) -> PlanExecutor<Float> {
+    if let evaluation, evaluation.plan.maximumBatch >= rows { return evaluation }
+    let executor = try makeExecutor(.evaluation(options.loss), rows)
+    evaluation = executor
+    return executor
+  }
+
+  private func steppingExecutor(_ rows: Int) throws(MartletError) -> PlanExecutor<Float> {
+    if let stepping, stepping.plan.maximumBatch >= rows { return stepping }
+    // The caller sees the model's output as it is, so no activation goes into a loss.
+    let executor = try makeExecutor(.training(LossConfiguration(.none), .store), rows)
+    stepping = executor
+    return executor
+  }
+
+  private func makeExecutor(_ purpose: PlanPurpose, _ rows: Int) throws(MartletError) -> PlanExecutor<Float> {
+    let plan = try Plan(graph: model.graph, layout: model.layout, purpose: purpose, maximumBatch: rows)
+    return try PlanExecutor(plan: plan, parameters: model.values, kernels: kernels, seed: options.seed)
+  }
+
+  // MARK: Inside
+
+  func accuracyKind(_ executor: PlanExecutor<Float>) -> AccuracyKind {
+    AccuracyKind(options.loss, onLogits: options.loss.fromLogits || executor.plan.outputHoldsLogits)
+  }
+
+  /// Loss and accuracy of the rows just computed.
+  ///
+  /// - Returns: the sum of the losses.
+  @discardableResult
+  func addLoss(
+    of executor: PlanExecutor<Float>, rows: Int, _ form: TargetForm, _ regularizationLoss: Double,
+    _ metrics: inout MetricAccumulator
+  ) -> Double {
+    // Computing the loss may overwrite nothing that the metrics read: its gradient has a buffer of its own.
+    let lossSum = executor.computeLoss(useLabels: form == .labels)
+    let lossRows = rows * executor.plan.lossRowsPerSample
+    metrics.add(samples: rows, lossRows: lossRows, lossSum: lossSum, regularizationLoss: regularizationLoss)
+    if let targets = executor.targets {
+      metrics.judge(
+        executor.output(0), targets: form == .labels ? .labels(executor.labels) : .values(targets), rows: lossRows,
+        columns: fit.output.lastDimension)
+    }
+    return lossSum
+  }
+
+  private func read(
+    _ array: RowArray, _ name: String, into destination: UnsafeMutablePointer<Float>, columns: Int
+  ) throws(MartletError) {
+    let isFinite = kernels.gather(
+      array.base, array.type.sourceType, nil, array.rowCount, columns, 1, 0, destination)
+    if !isFinite { throw notFinite(name, destination, columns, array.rowCount, 0) }
+  }
+}

@@ -1,0 +1,223 @@
+// Optimiser, loss and loop for one model. This file holds the state and `fit`; one step is in Trainer+Steps.swift,
+// evaluation and reading batches in Trainer+Batches.swift.
+
+import MartletCore
+import MartletKernelInterface
+import MartletNN
+import Synchronization
+
+/// One thread at a time, but for `interrupt`. While it runs, nothing else may change the model's weights.
+package final class Trainer: @unchecked Sendable {
+  package let model: Model
+  package let options: TrainerOptions
+  let kernels: KernelTable<Float>
+  let fit: BatchFit
+
+  /// Rate of the next step.
+  package var learningRate: Double
+  package private(set) var history: [Progress] = []
+  package private(set) var bestEpoch: Int?
+
+  /// Steps done, which are Adam's t and the position of the dropout masks.
+  var iteration = 0
+  var slots = OptimizerSlots<Float>()
+  private var slotStorage: [TensorStorage] = []
+
+  // Made when first needed, for the largest batch so far.
+  var training: PlanExecutor<Float>?
+  var evaluation: PlanExecutor<Float>?
+  var stepping: PlanExecutor<Float>?
+
+  /// Rows of the last `forward`, 0 if none; whether `backward` has made its gradients.
+  package var forwardRowCount = 0
+  var hasGradients = false
+
+  private let isInterrupted = Atomic<Bool>(false)
+
+  /// The callback is called at most this often, unless every batch is asked for.
+  private static let reportInterval = 0.1
+
+  /// - Throws: `invalidArgument` if an option is out of range or the loss does not fit the model; `outOfMemory`.
+  package init(model: Model, options: TrainerOptions, kernels: KernelTable<Float>) throws(MartletError) {
+    try options.validate()
+    guard model.graph.inputs.count == 1, model.graph.outputs.count == 1 else {
+      throw MartletError(
+        .unsupported,
+        "training takes models with one input and one output; '\(model.graph.name)' has "
+          + "\(model.graph.inputs.count) and \(model.graph.outputs.count)")
+    }
+    self.model = model
+    self.options = options
+    self.kernels = kernels
+    learningRate = options.learningRate
+    fit = BatchFit(input: model.graph.inputShapes[0], output: model.graph.outputShapes[0], loss: options.loss.loss)
+    if [.sparseCategoricalCrossentropy, .categoricalCrossentropy, .categoricalHinge].contains(options.loss.loss),
+      fit.output.lastDimension < 2
+    {
+      throw MartletError(
+        .invalidArgument,
+        "loss '\(options.loss.loss.name)' needs at least 2 outputs; the model's output rows have shape \(fit.output)")
+    }
+    for _ in 0..<options.optimizer.slotCount {
+      slotStorage.append(
+        try TensorStorage(count: model.layout.count, of: Float.self, purpose: "the optimiser's state"))
+    }
+    slots = OptimizerSlots(
+      first: slotStorage.first?.pointer(as: Float.self),
+      second: slotStorage.count > 1 ? slotStorage[1].pointer(as: Float.self) : nil)
+  }
+
+  /// Ask the running call to end after its batch. Any thread, also in a signal handler: one atomic store.
+  package func interrupt() { isInterrupted.store(true, ordering: .relaxed) }
+
+  /// Train for `options.epochs` more epochs, or `options.iterations` steps.
+  ///
+  /// - Parameter progress: returns true to stop.
+  /// - Throws: `invalidArgument`, `invalidState`, `outOfMemory` before anything is trained; `stopped`, `interrupted` with
+  ///   the weights as they are; `notFinite` with the weights before the step in question.
+  package func fit(
+    _ data: Dataset, validation: Dataset?, threads: Int, progress: ((Progress) -> Bool)?
+  ) throws(MartletError) {
+    let batchSize = try checkedBatchSize(data)
+    try check(data)
+    if let validation {
+      try check(validation)
+    } else if let earlyStopping = options.earlyStopping, earlyStopping.monitor.needsValidation {
+      throw MartletError(.invalidArgument, "early stopping monitors validation, but validation is NULL")
+    }
+    let executor = try trainingExecutor(batchSize)
+    let order = try TensorStorage(count: data.count, of: Int.self, purpose: "the order of \(data.count) rows")
+    defer { withExtendedLifetime(order) {} }
+    var stopping = options.earlyStopping.map { EarlyStoppingState($0) }
+    let best =
+      options.earlyStopping?.restoresBest == true
+      ? try TensorStorage(count: model.layout.count, of: Float.self, purpose: "the best weights") : nil
+    hasGradients = false
+    forwardRowCount = 0
+
+    let firstEpoch = history.count
+    let lastIteration = options.iterations > 0 ? iteration + options.iterations : Int.max
+    for epoch in firstEpoch..<(firstEpoch + options.epochs) where iteration < lastIteration {
+      var state = EpochState(
+        epoch: epoch, epochs: firstEpoch + options.epochs, batchSize: batchSize,
+        batches: options.dropsLast ? data.count / batchSize : (data.count + batchSize - 1) / batchSize,
+        metrics: MetricAccumulator(kind: accuracyKind(executor), topK: options.topK))
+      let rows = sourceOrder(of: data, epoch: epoch, in: order)
+      try train(executor, data, rows, &state, until: lastIteration, threads, progress)
+      let end = try finish(&state, validation, threads, progress)
+      history.append(end)
+      learningRate *= options.learningRateDecay
+      let verdict = stopping?.judge(end)
+      if verdict == .improved {
+        bestEpoch = epoch
+        best?.pointer(as: Float.self).update(from: model.values, count: model.layout.count)
+      }
+      if progress?(end) == true { throw stopped(state) }
+      if verdict == .stop { break }
+    }
+    restore(best, stopping)
+  }
+
+  // MARK: Inside
+
+  /// What one epoch has seen so far.
+  struct EpochState {
+    let epoch: Int
+    let epochs: Int
+    let batchSize: Int
+    let batches: Int
+    var metrics: MetricAccumulator
+    var batch = 0
+    var trainingSeconds = 0.0
+    let watch = Stopwatch()
+    var lastReport = Stopwatch()
+  }
+
+  private func train(
+    _ executor: PlanExecutor<Float>, _ data: Dataset, _ rows: UnsafePointer<Int>, _ state: inout EpochState,
+    until lastIteration: Int, _ threads: Int, _ progress: ((Progress) -> Bool)?
+  ) throws(MartletError) {
+    while state.batch < state.batches, iteration < lastIteration {
+      let first = state.batch * state.batchSize
+      let count = min(state.batchSize, data.count - first)
+      let form = try load(data, UnsafeBufferPointer(start: rows + first, count: count), into: executor)
+      do {
+        try step(executor, rows: count, form, threads: threads, &state.metrics)
+      } catch where error.code == .notFinite && !options.stopsOnNotFinite {
+        // This step is left out, as asked.
+      } catch {
+        throw MartletError(
+          error.code, "\(error.message) in epoch \(state.epoch), step \(iteration) (both counted from 0)")
+      }
+      state.batch += 1
+      state.trainingSeconds = state.watch.seconds
+      try report(&state, progress)
+    }
+  }
+
+  private func finish(
+    _ state: inout EpochState, _ validation: Dataset?, _ threads: Int, _ progress: ((Progress) -> Bool)?
+  ) throws(MartletError) -> Progress {
+    var metrics = Metrics.none
+    if let validation {
+      metrics = try evaluate(validation, threads: threads) { () throws(MartletError) in
+        try report(&state, progress)
+      }
+    }
+    return snapshot(state, .epochEnd, validation: metrics)
+  }
+
+  /// Let the caller know, and hear whether to go on.
+  private func report(_ state: inout EpochState, _ progress: ((Progress) -> Bool)?) throws(MartletError) {
+    try throwIfInterrupted()
+    guard let progress, options.reportsEveryBatch || state.lastReport.seconds >= Trainer.reportInterval else { return }
+    if progress(snapshot(state, .batchEnd, validation: .none)) { throw stopped(state) }
+    state.lastReport.restart()
+    try throwIfInterrupted()
+  }
+
+  func throwIfInterrupted() throws(MartletError) {
+    if isInterrupted.exchange(false, ordering: .relaxed) {
+      throw MartletError(.interrupted, "training was interrupted after step \(iteration)")
+    }
+  }
+
+  private func stopped(_ state: EpochState) -> MartletError {
+    MartletError(.stopped, "the progress callback stopped training in epoch \(state.epoch), after step \(iteration)")
+  }
+
+  private func snapshot(_ state: EpochState, _ event: Progress.Event, validation: Metrics) -> Progress {
+    Progress(
+      event: event, epoch: state.epoch, epochs: state.epochs, batch: state.batch, batches: state.batches,
+      iteration: iteration, samples: state.metrics.samples, seconds: state.watch.seconds,
+      samplesPerSecond: Double(state.metrics.samples) / max(state.trainingSeconds, 1e-9),
+      learningRate: learningRate, training: state.metrics.metrics, validation: validation)
+  }
+
+  private func restore(_ best: TensorStorage?, _ stopping: EarlyStoppingState?) {
+    guard let best, stopping?.bestEpoch != nil else { return }
+    model.values.update(from: best.pointer(as: Float.self), count: model.layout.count)
+  }
+
+  private func checkedBatchSize(_ data: Dataset) throws(MartletError) -> Int {
+    guard options.batchSize <= data.count else {
+      throw MartletError(
+        .invalidArgument,
+        "batch_size is \(options.batchSize), but the training data have \(data.count) rows (0 means all rows)")
+    }
+    return options.batchSize == 0 ? data.count : options.batchSize
+  }
+
+  /// The rows of the source in this epoch's order.
+  private func sourceOrder(of data: Dataset, epoch: Int, in storage: TensorStorage) -> UnsafePointer<Int> {
+    let rows = storage.pointer(as: Int.self)
+    if options.shuffles {
+      RandomSource(seed: options.seed, stream: RandomStream.shuffle | UInt64(epoch))
+        .permutation(into: rows, count: data.count)
+      for index in 0..<data.count { rows[index] = data.sourceRow(rows[index]) }
+    } else {
+      for index in 0..<data.count { rows[index] = data.sourceRow(index) }
+    }
+    return UnsafePointer(rows)
+  }
+}
