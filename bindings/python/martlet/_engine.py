@@ -1,0 +1,225 @@
+"""One Python class per handle of the library, one method per function: models here, datasets in data.py, trainers in
+trainer.py.
+
+Knows no Keras: names and values are those of martlet.h. models.py puts Keras' vocabulary on top.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import weakref
+from collections.abc import Callable, Sequence
+from ctypes import byref, c_char_p, c_int32, c_int64
+from typing import Any
+
+import numpy as np
+
+from . import _arrays
+from ._check import check, integer, real, text
+from ._library import MAX_RANK, DenseOptions, Initializer, ModelHandle, Regularizer, library
+
+# Rows of one call of martlet_predict: between two calls Python sees Ctrl-C. A row's result depends on no other row.
+_PREDICT_ROWS = 16384
+
+
+def optional_text(value: str | None, name: str) -> bytes | None:
+    return None if value is None else text(value, name)
+
+
+def path_text(path: str | os.PathLike) -> bytes:
+    name = os.fspath(path)
+    if isinstance(name, bytes):
+        name = os.fsdecode(name)
+    return text(name, "path")
+
+
+def string_array(names: Sequence[str], name: str) -> ctypes.Array:
+    if isinstance(names, str):
+        raise TypeError(f"{name} must be a list of strings, received the string {names!r}")
+    return (c_char_p * len(names))(*(text(n, name) for n in names))
+
+
+def read_shape(function: Callable, *arguments: Any) -> tuple[int, ...]:
+    """The shape that a function of the library writes to its last two arguments, rank and dimensions."""
+    rank, shape = c_int32(), (c_int64 * MAX_RANK)()
+    check(function(*arguments, byref(rank), shape))
+    return tuple(shape[: rank.value])
+
+
+def read_class_names(count_function: Callable, name_function: Callable, handle: Any) -> list[str]:
+    count = c_int32()
+    check(count_function(handle, byref(count)))
+    names = []
+    for index in range(count.value):
+        name = c_char_p()
+        check(name_function(handle, index, byref(name)))
+        names.append(name.value.decode())
+    return names
+
+
+class EngineModel:
+    """A martlet_model. `handle` is freed with the object, or when the interpreter ends."""
+
+    def __init__(self, handle: ModelHandle) -> None:
+        self.handle = handle
+        weakref.finalize(self, library().martlet_model_destroy, handle)
+
+    @classmethod
+    def create(cls, name: str | None, seed: int) -> EngineModel:
+        handle = ModelHandle()
+        seed = integer(seed, "seed", 0, 2**64 - 1)
+        check(library().martlet_model_create(optional_text(name, "name"), seed, byref(handle)))
+        return cls(handle)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> EngineModel:
+        handle = ModelHandle()
+        check(library().martlet_model_load(path_text(path), byref(handle)))
+        return cls(handle)
+
+    # Building: every method takes the node it reads and returns the node it makes.
+
+    def input(self, name: str | None, shape: Sequence[int]) -> int:
+        node = c_int32()
+        sizes = (c_int64 * len(shape))(*(integer(n, "shape", 0) for n in shape))
+        check(library().martlet_input(self.handle, optional_text(name, "name"), len(shape), sizes, byref(node)))
+        return node.value
+
+    def dense(
+        self,
+        node: int,
+        units: int,
+        activation: int,
+        use_bias: bool,
+        initializers: Sequence[tuple[int, float]],
+        regularizers: Sequence[tuple[float, float]],
+        name: str | None,
+    ) -> int:
+        """initializers, regularizers: of the kernel, then of the bias."""
+        options = DenseOptions(
+            ctypes.sizeof(DenseOptions),
+            activation,
+            int(bool(use_bias)),
+            *(Initializer(kind, value) for kind, value in initializers),
+            *(Regularizer(l1, l2) for l1, l2 in regularizers),
+            optional_text(name, "name"),
+        )
+        out = c_int32()
+        check(library().martlet_dense(self.handle, node, integer(units, "units", -(2**63)), byref(options), byref(out)))
+        return out.value
+
+    def activation(self, node: int, activation: int, slope: float, name: str | None) -> int:
+        out = c_int32()
+        label = optional_text(name, "name")
+        check(library().martlet_activation(self.handle, node, activation, real(slope, "slope"), label, byref(out)))
+        return out.value
+
+    def dropout(self, node: int, rate: float, name: str | None) -> int:
+        out = c_int32()
+        label = optional_text(name, "name")
+        check(library().martlet_dropout(self.handle, node, real(rate, "rate"), label, byref(out)))
+        return out.value
+
+    def flatten(self, node: int, name: str | None) -> int:
+        out = c_int32()
+        check(library().martlet_flatten(self.handle, node, optional_text(name, "name"), byref(out)))
+        return out.value
+
+    def rescaling(self, node: int, scale: float, offset: float, name: str | None) -> int:
+        out = c_int32()
+        label = optional_text(name, "name")
+        scale, offset = real(scale, "scale"), real(offset, "offset")
+        check(library().martlet_rescaling(self.handle, node, scale, offset, label, byref(out)))
+        return out.value
+
+    def normalization(self, node: int, mean: np.ndarray, variance: np.ndarray | None, name: str | None) -> int:
+        """mean, variance: float32, of equal size."""
+        out = c_int32()
+        spread = None if variance is None else variance.ctypes.data
+        label = optional_text(name, "name")
+        check(
+            library().martlet_normalization(
+                self.handle, node, mean.size, mean.ctypes.data, spread, label, byref(out)
+            )
+        )
+        return out.value
+
+    def build(self, node: int) -> None:
+        check(library().martlet_model_build(self.handle, 1, byref(c_int32(node))))
+
+    # Looking inside.
+
+    def summary(self) -> str:
+        out = c_char_p()
+        check(library().martlet_model_summary(self.handle, byref(out)))
+        return out.value.decode()
+
+    def parameter_count(self) -> tuple[int, int]:
+        total, trainable = c_int64(), c_int64()
+        check(library().martlet_model_parameter_count(self.handle, byref(total), byref(trainable)))
+        return total.value, trainable.value
+
+    def input_shape(self) -> tuple[int, ...]:
+        return read_shape(library().martlet_model_input_shape, self.handle, 0)
+
+    def output_shape(self) -> tuple[int, ...]:
+        return read_shape(library().martlet_model_output_shape, self.handle, 0)
+
+    def layers(self) -> list[tuple[str, str]]:
+        """Name and Keras class of every layer, in topological order."""
+        count = c_int32()
+        check(library().martlet_model_layer_count(self.handle, byref(count)))
+        found = []
+        for index in range(count.value):
+            name, kind = c_char_p(), c_char_p()
+            check(library().martlet_model_layer(self.handle, index, byref(name), byref(kind)))
+            found.append((name.value.decode(), kind.value.decode()))
+        return found
+
+    def weights(self, layer: str) -> list[tuple[str, tuple[int, ...]]]:
+        """Name and shape of every weight array of a layer, in Keras' order."""
+        label, count = text(layer, "layer"), c_int32()
+        check(library().martlet_model_weight_count(self.handle, label, byref(count)))
+        found = []
+        for index in range(count.value):
+            name = c_char_p()
+            shape = read_shape(library().martlet_model_weight, self.handle, label, index, byref(name))
+            found.append((name.value.decode(), shape))
+        return found
+
+    def weight_shape(self, layer: str, weight: str) -> tuple[int, ...]:
+        for name, shape in self.weights(layer):
+            if name == weight:
+                return shape
+        names = ", ".join(name for name, _ in self.weights(layer)) or "none"
+        raise ValueError(f"layer {layer!r} has no weight {weight!r}; its weights: {names}")
+
+    def get_weight(self, layer: str, weight: str) -> np.ndarray:
+        values = np.empty(self.weight_shape(layer, weight), np.float32)
+        label = text(layer, "layer"), text(weight, "weight")
+        check(library().martlet_model_get_weight(self.handle, *label, values.ctypes.data, values.size))
+        return values
+
+    def set_weight(self, layer: str, weight: str, values: np.ndarray) -> None:
+        """values: float32, of the weight's shape."""
+        label = text(layer, "layer"), text(weight, "weight")
+        check(library().martlet_model_set_weight(self.handle, *label, values.ctypes.data, values.size))
+
+    def class_names(self) -> list[str]:
+        return read_class_names(library().martlet_model_class_count, library().martlet_model_class_name, self.handle)
+
+    def set_class_names(self, names: Sequence[str]) -> None:
+        check(library().martlet_model_set_class_names(self.handle, len(names), string_array(names, "class_names")))
+
+    def save(self, path: str | os.PathLike) -> None:
+        check(library().martlet_model_save(self.handle, path_text(path)))
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """x: [N, ...] from _arrays.supported. Returns [N, ...] float32."""
+        y = np.empty((len(x), *self.output_shape()), np.float32)
+        for begin in range(0, max(len(x), 1), _PREDICT_ROWS):
+            rows, out = x[begin : begin + _PREDICT_ROWS], y[begin : begin + _PREDICT_ROWS]
+            array = _arrays.described(rows)
+            check(library().martlet_predict(self.handle, byref(array), out.ctypes.data, out.size))
+        return y

@@ -1,0 +1,245 @@
+"""Finds libmartlet, loads it and declares every function of include/martlet.h; no other module loads it.
+
+The library is looked for in this order:
+  1. the file that the environment variable MARTLET_LIBRARY names: it wins, and no other is tried if it fails;
+  2. libmartlet.so in this package's folder (an installed wheel);
+  3. .build/martlet/libmartlet.so of the repository this package lies in (a checkout after `make build`).
+It is loaded at the first use, not at import, so that martlet.convert works without it, and with RTLD_LOCAL, so that
+its symbols and h5py's copy of HDF5 do not meet.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_uint32, c_uint64, c_void_p
+from pathlib import Path
+
+# The library this package was written for. A library of the same major version that is not older has every function.
+REQUIRED_VERSION = (0, 1, 0)
+MAX_RANK = 8
+STATUS = c_int32
+
+
+# One class per handle type: passing a dataset where a model belongs is a ctypes.ArgumentError, not a crash.
+class ModelHandle(c_void_p):
+    pass
+
+
+class DatasetHandle(c_void_p):
+    pass
+
+
+class TrainerHandle(c_void_p):
+    pass
+
+
+class Array(ctypes.Structure):
+    _fields_ = [("data", c_void_p), ("shape", POINTER(c_int64)), ("rank", c_int32), ("type", c_int32)]
+
+
+class Initializer(ctypes.Structure):
+    _fields_ = [("kind", c_int32), ("value", c_float)]
+
+
+class Regularizer(ctypes.Structure):
+    _fields_ = [("l1", c_float), ("l2", c_float)]
+
+
+class DenseOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("activation", c_int32),
+        ("use_bias", c_int32),
+        ("kernel_initializer", Initializer),
+        ("bias_initializer", Initializer),
+        ("kernel_regularizer", Regularizer),
+        ("bias_regularizer", Regularizer),
+        ("name", c_char_p),
+    ]
+
+
+class TrainerOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("loss", c_int32),
+        ("from_logits", c_int32),
+        ("optimizer", c_int32),
+        ("learning_rate", c_double),
+        ("learning_rate_decay", c_double),
+        ("momentum", c_double),
+        ("nesterov", c_int32),
+        ("drop_last", c_int32),
+        ("beta_1", c_double),
+        ("beta_2", c_double),
+        ("epsilon", c_double),
+        ("batch_size", c_int64),
+        ("epochs", c_int64),
+        ("iterations", c_int64),
+        ("seed", c_uint64),
+        ("shuffle", c_int32),
+        ("top_k", c_int32),
+        ("stop_on_nan", c_int32),
+        ("monitor", c_int32),
+        ("patience", c_int64),
+        ("min_delta", c_double),
+        ("restore_best", c_int32),
+        ("every_batch", c_int32),
+    ]
+
+
+class MetricsStruct(ctypes.Structure):
+    _fields_ = [
+        ("loss", c_double),
+        ("data_loss", c_double),
+        ("regularization_loss", c_double),
+        ("accuracy", c_double),
+        ("top_k_accuracy", c_double),
+    ]
+
+
+class ProgressStruct(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("event", c_int32),
+        ("epoch", c_int64),
+        ("epochs", c_int64),
+        ("batch", c_int64),
+        ("batches", c_int64),
+        ("iteration", c_int64),
+        ("samples", c_int64),
+        ("seconds", c_double),
+        ("samples_per_second", c_double),
+        ("learning_rate", c_double),
+        ("training", MetricsStruct),
+        ("validation", MetricsStruct),
+    ]
+
+
+PROGRESS_CALLBACK = ctypes.CFUNCTYPE(c_int32, POINTER(ProgressStruct), c_void_p)
+
+_NODE = c_int32
+_FLOATS = c_void_p  # address of float32 elements, as numpy's array.ctypes.data gives it
+_INT32S, _INT64S, _STRINGS, _DOUBLES = POINTER(c_int32), POINTER(c_int64), POINTER(c_char_p), POINTER(c_double)
+_MODEL, _DATASET, _TRAINER = ModelHandle, DatasetHandle, TrainerHandle
+_MODELS, _DATASETS, _TRAINERS = POINTER(ModelHandle), POINTER(DatasetHandle), POINTER(TrainerHandle)
+
+# name: (result, arguments), in the order of the header. A test compares this table with the header's text.
+PROTOTYPES: dict[str, tuple[type | None, list]] = {
+    "martlet_version": (c_int32, []),
+    "martlet_version_string": (c_char_p, []),
+    "martlet_instruction_set": (c_char_p, []),
+    "martlet_status_name": (c_char_p, [STATUS]),
+    "martlet_last_error": (c_char_p, []),
+    "martlet_set_threads": (STATUS, [c_int32]),
+    "martlet_threads": (c_int32, []),
+    "martlet_model_create": (STATUS, [c_char_p, c_uint64, _MODELS]),
+    "martlet_model_destroy": (None, [_MODEL]),
+    "martlet_input": (STATUS, [_MODEL, c_char_p, c_int32, _INT64S, POINTER(_NODE)]),
+    "martlet_dense": (STATUS, [_MODEL, _NODE, c_int64, POINTER(DenseOptions), POINTER(_NODE)]),
+    "martlet_activation": (STATUS, [_MODEL, _NODE, c_int32, c_float, c_char_p, POINTER(_NODE)]),
+    "martlet_dropout": (STATUS, [_MODEL, _NODE, c_double, c_char_p, POINTER(_NODE)]),
+    "martlet_flatten": (STATUS, [_MODEL, _NODE, c_char_p, POINTER(_NODE)]),
+    "martlet_rescaling": (STATUS, [_MODEL, _NODE, c_double, c_double, c_char_p, POINTER(_NODE)]),
+    "martlet_normalization": (STATUS, [_MODEL, _NODE, c_int64, _FLOATS, _FLOATS, c_char_p, POINTER(_NODE)]),
+    "martlet_model_build": (STATUS, [_MODEL, c_int32, POINTER(_NODE)]),
+    "martlet_model_summary": (STATUS, [_MODEL, _STRINGS]),
+    "martlet_model_parameter_count": (STATUS, [_MODEL, _INT64S, _INT64S]),
+    "martlet_model_input_shape": (STATUS, [_MODEL, c_int32, _INT32S, _INT64S]),
+    "martlet_model_output_shape": (STATUS, [_MODEL, c_int32, _INT32S, _INT64S]),
+    "martlet_model_layer_count": (STATUS, [_MODEL, _INT32S]),
+    "martlet_model_layer": (STATUS, [_MODEL, c_int32, _STRINGS, _STRINGS]),
+    "martlet_model_weight_count": (STATUS, [_MODEL, c_char_p, _INT32S]),
+    "martlet_model_weight": (STATUS, [_MODEL, c_char_p, c_int32, _STRINGS, _INT32S, _INT64S]),
+    "martlet_model_get_weight": (STATUS, [_MODEL, c_char_p, c_char_p, _FLOATS, c_int64]),
+    "martlet_model_set_weight": (STATUS, [_MODEL, c_char_p, c_char_p, _FLOATS, c_int64]),
+    "martlet_model_set_class_names": (STATUS, [_MODEL, c_int32, _STRINGS]),
+    "martlet_model_class_count": (STATUS, [_MODEL, _INT32S]),
+    "martlet_model_class_name": (STATUS, [_MODEL, c_int32, _STRINGS]),
+    "martlet_model_save": (STATUS, [_MODEL, c_char_p]),
+    "martlet_model_load": (STATUS, [c_char_p, _MODELS]),
+    "martlet_predict": (STATUS, [_MODEL, POINTER(Array), _FLOATS, c_int64]),
+    "martlet_dataset_create": (STATUS, [POINTER(Array), POINTER(Array), c_int32, _DATASETS]),
+    "martlet_dataset_open": (STATUS, [c_char_p, c_char_p, c_char_p, _DATASETS]),
+    "martlet_dataset_destroy": (None, [_DATASET]),
+    "martlet_dataset_rows": (STATUS, [_DATASET, c_int64, c_int64, _DATASETS]),
+    "martlet_dataset_split": (STATUS, [_DATASET, c_double, c_int32, c_uint64, _DATASETS, _DATASETS]),
+    "martlet_dataset_length": (STATUS, [_DATASET, _INT64S]),
+    "martlet_dataset_x_shape": (STATUS, [_DATASET, _INT32S, _INT64S]),
+    "martlet_dataset_y_shape": (STATUS, [_DATASET, _INT32S, _INT64S]),
+    "martlet_dataset_set_scaling": (STATUS, [_DATASET, c_double, c_double]),
+    "martlet_dataset_statistics": (STATUS, [_DATASET, c_int64, _FLOATS, _FLOATS]),
+    "martlet_dataset_set_class_names": (STATUS, [_DATASET, c_int32, _STRINGS]),
+    "martlet_dataset_class_count": (STATUS, [_DATASET, _INT32S]),
+    "martlet_dataset_class_name": (STATUS, [_DATASET, c_int32, _STRINGS]),
+    "martlet_trainer_create": (STATUS, [_MODEL, POINTER(TrainerOptions), _TRAINERS]),
+    "martlet_trainer_destroy": (None, [_TRAINER]),
+    "martlet_trainer_fit": (STATUS, [_TRAINER, _DATASET, _DATASET, PROGRESS_CALLBACK, c_void_p]),
+    "martlet_trainer_evaluate": (STATUS, [_TRAINER, _DATASET, POINTER(MetricsStruct)]),
+    "martlet_trainer_interrupt": (None, [_TRAINER]),
+    "martlet_trainer_history_length": (STATUS, [_TRAINER, _INT64S]),
+    "martlet_trainer_history": (STATUS, [_TRAINER, c_int64, POINTER(ProgressStruct)]),
+    "martlet_trainer_best_epoch": (STATUS, [_TRAINER, _INT64S]),
+    "martlet_trainer_learning_rate": (STATUS, [_TRAINER, _DOUBLES]),
+    "martlet_trainer_set_learning_rate": (STATUS, [_TRAINER, c_double]),
+    "martlet_trainer_train_step": (STATUS, [_TRAINER, POINTER(Array), POINTER(Array), POINTER(MetricsStruct)]),
+    "martlet_trainer_forward": (STATUS, [_TRAINER, POINTER(Array), _FLOATS, c_int64]),
+    "martlet_trainer_backward": (STATUS, [_TRAINER, _FLOATS, c_int64]),
+    "martlet_trainer_get_gradient": (STATUS, [_TRAINER, c_char_p, c_char_p, _FLOATS, c_int64]),
+    "martlet_trainer_set_gradient": (STATUS, [_TRAINER, c_char_p, c_char_p, _FLOATS, c_int64]),
+    "martlet_trainer_apply": (STATUS, [_TRAINER]),
+}
+
+
+def library_path() -> Path:
+    """The file that would be loaded; ImportError says where it was looked for when there is none."""
+    named = os.environ.get("MARTLET_LIBRARY")
+    if named:
+        if not Path(named).is_file():
+            raise ImportError(f"MARTLET_LIBRARY names {named!r}, which is not a file")
+        return Path(named)
+    package = Path(__file__).resolve().parent
+    candidates = [package / "libmartlet.so"]
+    if len(package.parents) > 2:  # bindings/python/martlet in a checkout
+        candidates.append(package.parents[2] / ".build" / "martlet" / "libmartlet.so")
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    tried = ", ".join(str(c) for c in candidates)
+    raise ImportError(
+        f"libmartlet.so was not found (tried {tried}). Build it with `make build` in the repository, or set "
+        "MARTLET_LIBRARY to its path."
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def library() -> ctypes.CDLL:
+    """The loaded library with every prototype declared. ImportError if it is missing or of another version."""
+    path = library_path()
+    try:
+        loaded = ctypes.CDLL(str(path), mode=ctypes.RTLD_LOCAL)
+        loaded.martlet_version.restype = c_int32
+        number = loaded.martlet_version()
+    except (OSError, AttributeError) as error:
+        raise ImportError(f"{path} cannot be loaded as libmartlet: {error}") from error
+    version = (number // 1_000_000, number // 1_000 % 1_000, number % 1_000)
+    check_version(version, path)
+    for name, (result, arguments) in PROTOTYPES.items():
+        try:
+            function = getattr(loaded, name)
+        except AttributeError:
+            raise ImportError(f"{path} has no function {name}: it is not the library of this package") from None
+        function.restype = result
+        function.argtypes = arguments
+    return loaded
+
+
+def check_version(version: tuple[int, int, int], path: Path) -> None:
+    """ImportError unless a library of this version serves this package."""
+    if version[0] != REQUIRED_VERSION[0] or version < REQUIRED_VERSION:
+        have, need = ".".join(map(str, version)), ".".join(map(str, REQUIRED_VERSION))
+        raise ImportError(
+            f"{path} is libmartlet {have}; this package needs {REQUIRED_VERSION[0]}.x, at least {need}. Rebuild the "
+            "library, install the matching package, or set MARTLET_LIBRARY to another file."
+        )

@@ -1,0 +1,309 @@
+"""Layers with Keras' names. A layer object is a configuration until its model is built; then it names its part of it.
+
+Shape letters: N batch, I features in, O features out. Calling a layer on a node, as in Keras' functional style, gives the
+node of its result. Ranges are checked by the library when the model is built: ValueError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _arrays, initializers, regularizers
+from ._check import integer, real
+from ._engine import EngineModel
+from ._names import no_seed, snake_case
+from .data import Dataset, statistics_count
+
+_ACTIVATIONS = {"linear": 0, "relu": 1, "leaky_relu": 2, "sigmoid": 3, "tanh": 4, "softmax": 5}
+_KERAS_SLOPE = 0.2  # of leaky ReLU, where Keras' name alone is given
+
+
+def _activation_code(activation: str | None) -> int:
+    if activation is None:
+        return _ACTIVATIONS["linear"]
+    if not isinstance(activation, str) or activation not in _ACTIVATIONS:
+        raise ValueError(f"Unknown activation: {activation!r}. Expected None or one of: {', '.join(_ACTIVATIONS)}")
+    return _ACTIVATIONS[activation]
+
+
+class Node:
+    """The result of one layer while a functional model is being described."""
+
+    def __init__(self, layer: Layer, source: Node | None) -> None:
+        self.layer = layer
+        self.source = source
+
+
+class Layer:
+    """Base class: a name, and weights once the model is built.
+
+    input_shape (or input_dim) on the first layer of a Sequential stands for an Input before it.
+    """
+
+    def __init__(
+        self, *, name: str | None = None, input_shape: Sequence[int] | None = None, input_dim: int | None = None
+    ) -> None:
+        self._name = name
+        self._engine: EngineModel | None = None
+        self.claimed = False  # by a model that is described or built
+        self.first_shape = tuple(input_shape) if input_shape is not None else None
+        if input_dim is not None:
+            self.first_shape = (input_dim,)
+
+    @property
+    def name(self) -> str:
+        """The layer's name; without one given, its class in snake case, with a number where that is taken."""
+        return self._name or snake_case(self.class_name)
+
+    @property
+    def class_name(self) -> str:
+        """Keras' name of the kind of layer, such as "Dense"."""
+        return type(self).__name__
+
+    def __call__(self, source: Node) -> Node:
+        if not isinstance(source, Node):
+            raise TypeError(
+                f"layer {self.name!r} is called on what Input() or another layer returned, received "
+                f"{type(source).__name__}; to compute with numbers, use model.predict"
+            )
+        self.claim()
+        return Node(self, source)
+
+    def claim(self) -> None:
+        """ValueError if the layer is in use already: layers are not shared in this version."""
+        if self.claimed:
+            raise ValueError(f"layer {self.name!r} is in use already; make a new layer, weights are not shared")
+        self.claimed = True
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        """Add this layer to a model that is being built."""
+        raise NotImplementedError
+
+    def built(self, engine: EngineModel, name: str) -> None:
+        """The model is built, and this layer is the one of that name in it."""
+        self._engine, self._name = engine, name
+
+    def _weights(self) -> list[tuple[str, tuple[int, ...]]]:
+        if self._engine is None:
+            raise RuntimeError(f"layer {self.name!r} has no weights yet: its model is not built")
+        return self._engine.weights(self.name)
+
+    @property
+    def weight_names(self) -> list[str]:
+        """Names of the weight arrays, in Keras' order; Dense: "kernel", "bias"."""
+        return [name for name, _ in self._weights()]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the weight arrays, in Keras' order."""
+        return [self._engine.get_weight(self.name, name) for name, _ in self._weights()]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Replace all weight arrays, in Keras' order. ValueError for a wrong number, shape, or a value not finite."""
+        self.replace(self.fitting(weights))
+
+    def fitting(self, weights: Sequence[Any]) -> list[np.ndarray]:
+        """weights as float32 arrays of this layer's shapes; ValueError otherwise, before anything is changed."""
+        expected = self._weights()
+        if len(weights) != len(expected):
+            raise ValueError(
+                f"layer {self.name!r} has {len(expected)} weight arrays, but set_weights received {len(weights)}"
+            )
+        arrays = []
+        for (name, shape), value in zip(expected, weights):
+            array = _arrays.floats(value, f"weight {self.name}/{name}")
+            if array.shape != shape:
+                raise ValueError(f"weight {self.name}/{name} has shape {shape}, but received shape {array.shape}")
+            if not np.isfinite(array).all():
+                raise ValueError(f"weight {self.name}/{name} must be finite, but received NaN or infinity")
+            arrays.append(array)
+        return arrays
+
+    def replace(self, arrays: Sequence[np.ndarray]) -> None:
+        """Copy in what `fitting` returned."""
+        for (name, _), array in zip(self._weights(), arrays):
+            self._engine.set_weight(self.name, name, array)
+
+    def count_params(self) -> int:
+        """Number of weights."""
+        return sum(int(np.prod(shape)) for _, shape in self._weights())
+
+    def __repr__(self) -> str:
+        return f"<{self.class_name} {self.name!r}>"
+
+
+class LoadedLayer(Layer):
+    """A layer of a model that came from a file: it has name, class name and weights."""
+
+    def __init__(self, engine: EngineModel, name: str, class_name: str) -> None:
+        super().__init__(name=name)
+        self._class_name = class_name
+        self.claimed = True
+        self.built(engine, name)
+
+    @property
+    def class_name(self) -> str:
+        return self._class_name
+
+
+class InputLayer(Layer):
+    """The model's input, rows of a shape."""
+
+    def __init__(self, shape: Sequence[int], *, name: str | None = None) -> None:
+        """shape: of one row, without N, such as (784,) or (28, 28, 1)."""
+        super().__init__(name=name)
+        if isinstance(shape, int):
+            raise ValueError(f"Input shape must be a tuple such as ({shape},), received {shape!r}")
+        self.shape = tuple(integer(n, "Input shape", 1) for n in shape)
+        if not self.shape:
+            raise ValueError("Input shape must have at least one dimension, received ()")
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.input(name, self.shape)
+
+
+def Input(shape: Sequence[int] = (), *, name: str | None = None) -> Node:  # noqa: N802 (Keras' name)
+    """The start of a model: Input((784,)). shape: of one row, without N."""
+    layer = InputLayer(shape, name=name)
+    layer.claim()
+    return Node(layer, None)
+
+
+class Dense(Layer):
+    """Y = activation(X W + b), with X [N, ..., I], W "kernel" [I, O], b "bias" [O], Y [N, ..., O]; O = units.
+
+    activation: None, "linear", "relu", "leaky_relu" (slope 0.2), "sigmoid", "tanh" or "softmax". ValueError: an unknown
+    name; units < 1.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | None = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        **base: Any,
+    ) -> None:
+        super().__init__(**base)
+        self.units = integer(units, "units", 1)
+        self.activation = activation
+        self._activation = _activation_code(activation)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        starts = [(i.kind, i.value) for i in (self.kernel_initializer, self.bias_initializer)]
+        penalties = [(r.l1, r.l2) for r in (self.kernel_regularizer, self.bias_regularizer)]
+        return engine.dense(node, self.units, self._activation, self.use_bias, starts, penalties, name)
+
+
+class Activation(Layer):
+    """An element-wise function: "linear", "relu", "leaky_relu" (slope 0.2), "sigmoid", "tanh" or "softmax" (last axis)."""
+
+    def __init__(self, activation: str, **base: Any) -> None:
+        super().__init__(**base)
+        self.activation = activation
+        self._activation = _activation_code(activation)
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.activation(node, self._activation, _KERAS_SLOPE, name)
+
+
+class ReLU(Layer):
+    """y = max(x, 0)."""
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.activation(node, _ACTIVATIONS["relu"], 0.0, name)
+
+
+class LeakyReLU(Layer):
+    """y = x for x > 0, negative_slope * x otherwise. ValueError: a slope below 0."""
+
+    def __init__(self, negative_slope: float = 0.3, **base: Any) -> None:
+        super().__init__(**base)
+        self.negative_slope = real(negative_slope, "negative_slope")
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.activation(node, _ACTIVATIONS["leaky_relu"], self.negative_slope, name)
+
+
+class Softmax(Layer):
+    """y_j = exp(x_j) / sum_k exp(x_k) over the last axis."""
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.activation(node, _ACTIVATIONS["softmax"], 0.0, name)
+
+
+class Dropout(Layer):
+    """In training each element is zero with probability rate, otherwise multiplied by 1 / (1 - rate); else y = x.
+
+    ValueError unless 0 <= rate < 1. The mask follows the trainer's seed.
+    """
+
+    def __init__(self, rate: float, seed: None = None, **base: Any) -> None:
+        super().__init__(**base)
+        no_seed("Dropout", seed)
+        self.rate = real(rate, "rate")
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.dropout(node, self.rate, name)
+
+
+class Flatten(Layer):
+    """Each row [d1, d2, ...] becomes one dimension [d1 * d2 * ...]."""
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.flatten(node, name)
+
+
+class Rescaling(Layer):
+    """y = x * scale + offset, such as Rescaling(1 / 255) for 8-bit images."""
+
+    def __init__(self, scale: float, offset: float = 0.0, **base: Any) -> None:
+        super().__init__(**base)
+        self.scale, self.offset = real(scale, "scale"), real(offset, "offset")
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.rescaling(node, self.scale, self.offset, name)
+
+
+class Normalization(Layer):
+    """y = (x - mean) / max(sqrt(variance), 1e-7) with fixed statistics, given or from adapt().
+
+    axis: -1 one mean per channel (the last axis), None one mean for all, (1, 2, 3) a mean image. With mean and no
+    variance, only the mean is subtracted.
+    """
+
+    def __init__(self, axis: Any = -1, mean: Any = None, variance: Any = None, **base: Any) -> None:
+        super().__init__(**base)
+        if mean is None and variance is not None:
+            raise ValueError("Normalization received a variance without a mean")
+        self.axis = axis
+        self.mean = None if mean is None else np.atleast_1d(_arrays.floats(mean, "mean"))
+        self.variance = None if variance is None else np.atleast_1d(_arrays.floats(variance, "variance"))
+        if self.variance is not None and self.variance.size != self.mean.size:
+            raise ValueError(f"mean has {self.mean.size} values, but variance has {self.variance.size}")
+
+    def adapt(self, data: Any) -> None:
+        """Take mean and variance from data: an array [N, ...] or a Dataset. Before the model is built."""
+        if self._engine is not None:
+            raise RuntimeError(f"layer {self.name!r} is built already; call adapt before the model is used")
+        if not isinstance(data, Dataset):
+            array = _arrays.supported(data, "data")
+            statistics_count(self.axis, array.shape[1:])
+            data = Dataset(array)
+        mean, variance = data.statistics(self.axis)
+        self.mean, self.variance = np.atleast_1d(mean), np.atleast_1d(variance)
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        if self.mean is None:
+            raise RuntimeError(f"layer {self.name!r} has no statistics: call adapt(data), or give mean and variance")
+        return engine.normalization(node, self.mean, self.variance, name)

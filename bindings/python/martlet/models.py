@@ -1,0 +1,466 @@
+"""Models with Keras' vocabulary: Sequential, the functional Model, and load_model.
+
+A model is a chain of layer objects until it is built; from then on the library holds it, and this class only names
+things. Sequential is built when its input shape is known and something needs the weights, at the latest by fit.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _arrays, _fit, losses, metrics, optimizers
+from ._check import integer
+from ._engine import EngineModel
+from ._names import snake_case
+from .callbacks import History
+from .data import Dataset
+from .layers import Input, InputLayer, Layer, LoadedLayer, Node
+from .trainer import Metrics, Trainer
+from .utils import next_seed
+
+__all__ = ["Input", "Model", "Sequential", "load_model"]
+
+# Where one call of the library would end: callbacks of this package end a fit instead, at the epoch they want, so that
+# one trainer, with the optimiser's state in it, serves any number of fits.
+_NO_END = 2**31
+
+
+class Model:
+    """A functional model: Model(inputs, outputs), where outputs were made by calling layers.
+
+        x = martlet.Input((784,))
+        y = martlet.layers.Dense(10, "softmax")(martlet.layers.Dense(64, "relu")(x))
+        model = martlet.Model(x, y)
+
+    seed: of the weights, shuffling and dropout; without one they follow utils.set_random_seed. ValueError: outputs that do
+    not come from inputs, a layer out of range, two layers of one name.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, seed: int | None = None) -> None:
+        self._start(name, seed)
+        first, node = _only(inputs, "inputs"), _only(outputs, "outputs")
+        chain: list[Layer] = []
+        step: Node | None = node
+        while step is not None:
+            chain.append(step.layer)
+            if step is first:
+                break
+            step = step.source
+        if step is None or not isinstance(chain[-1], InputLayer):
+            raise ValueError("outputs do not come from inputs: expected what layers returned when called on Input()")
+        self._chain = chain[::-1]
+        self._assemble(self._chain)
+
+    def _start(self, name: str | None, seed: int | None) -> None:
+        self._name = name
+        self._seed = None if seed is None else integer(seed, "seed", 0, 2**64 - 1)
+        self._chain: list[Layer] = []
+        self._engine: EngineModel | None = None
+        self.optimizer: optimizers.Optimizer | None = None
+        self.loss: losses.Loss | None = None
+        self.metrics: list[metrics.Metric] = []
+        self.history: History | None = None
+        self.stop_training = False
+        self._trainer: Trainer | None = None
+        self._trainer_key: tuple = ()
+        self._trainers_made = 0
+        self._trained = False
+
+    def _assemble(self, chain: Sequence[Layer]) -> None:
+        engine = EngineModel.create(self.name, next_seed() if self._seed is None else self._seed)
+        names = _names(chain)
+        node = 0
+        for layer, name in zip(chain, names):
+            node = layer.add(engine, node, name)
+        engine.build(node)
+        for layer, name in zip(chain, names):
+            layer.built(engine, name)
+        self._engine = engine
+
+    def _built_engine(self, row_shape: Sequence[int] | None = None) -> EngineModel:
+        if self._engine is None:
+            raise RuntimeError(f"model {self.name!r} is not built")
+        return self._engine
+
+    # Looking inside.
+
+    @property
+    def name(self) -> str:
+        return self._name or "model"
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order, the input included."""
+        return list(self._chain)
+
+    @property
+    def input_shape(self) -> tuple:
+        """(None, ...): shape of the input, None for any number of rows."""
+        return (None, *self._built_engine().input_shape())
+
+    @property
+    def output_shape(self) -> tuple:
+        """(None, ...): shape of the output."""
+        return (None, *self._built_engine().output_shape())
+
+    @property
+    def class_names(self) -> list[str]:
+        """What the outputs 0, 1, ... stand for; kept in the model file. Empty if not set."""
+        return self._built_engine().class_names()
+
+    @class_names.setter
+    def class_names(self, names: Sequence[str]) -> None:
+        self._built_engine().set_class_names(names)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """One layer, by name or by index. ValueError if there is none."""
+        if (name is None) == (index is None):
+            raise ValueError("get_layer expects a name or an index")
+        self._built_engine()
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f"get_layer received index {index}, but the model has {len(layers)} layers")
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"No such layer: {name!r}. Existing layers are: {[layer.name for layer in layers]}")
+
+    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
+        """Print a table of layers, output shapes and numbers of weights."""
+        print_fn(self._built_engine().summary().rstrip("\n"))
+
+    def count_params(self) -> int:
+        """Number of weights."""
+        return self._built_engine().parameter_count()[0]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weight arrays, layer by layer, in Keras' order."""
+        self._built_engine()
+        return [array for layer in self.layers for array in layer.get_weights()]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Replace all weight arrays. ValueError for a wrong number or shape, before anything is changed."""
+        self._built_engine()
+        counts = [len(layer.weight_names) for layer in self.layers]
+        if len(weights) != sum(counts):
+            raise ValueError(f"model {self.name!r} has {sum(counts)} weight arrays, set_weights received {len(weights)}")
+        remaining = iter(weights)
+        fitting = [
+            layer.fitting([next(remaining) for _ in range(count)]) for layer, count in zip(self.layers, counts)
+        ]
+        for layer, arrays in zip(self.layers, fitting):
+            layer.replace(arrays)
+
+    def save(self, filepath: str | os.PathLike, overwrite: bool = True) -> None:
+        """Save as a Keras HDF5 file, which keras.models.load_model opens. The file appears whole or not at all.
+
+        ValueError: a name that ends in .keras, Keras' zip format. FileExistsError with overwrite=False. NotFoundError (a
+        FileNotFoundError): no such folder. FileError (an OSError): cannot be written.
+        """
+        path = os.fspath(filepath)
+        if os.fsdecode(path).endswith(".keras"):
+            raise ValueError(f"save writes Keras' HDF5 format: expected a name such as 'model.h5', received {path!r}")
+        if not overwrite and os.path.exists(path):
+            raise FileExistsError(f"{path!r} exists already")
+        self._built_engine().save(path)
+
+    # Training.
+
+    def compile(self, optimizer: Any, loss: Any = None, metrics: Any = None) -> None:
+        """Choose optimiser, loss and metrics, by name ("sgd", "adam"; "mse", ...) or as objects.
+
+        loss None: the loss is the caller's own, see make_trainer. ValueError: an unknown name, or a metric that means
+        nothing for the loss.
+        """
+        rule, target = optimizers.get(optimizer), losses.get(loss)
+        chosen = _metrics(metrics, target)
+        self.optimizer, self.loss, self.metrics = rule, target, chosen
+        self._trainer, self._trained = None, False
+
+    def make_trainer(self, **options: Any) -> Trainer:
+        """A Trainer of this model with compile's optimiser and loss, for a loop of the caller's own; options as there."""
+        self._compiled()
+        options.setdefault("seed", self._next_trainer_seed())
+        options.setdefault("top_k", self._top_k())
+        return Trainer(self, self.optimizer, self.loss, **options)
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        initial_epoch: int = 0,
+    ) -> History:
+        """Train for `epochs` passes over the data; again goes on where the last call ended.
+
+        x, y: arrays of any number type (used in place if contiguous), or x a Dataset. batch_size: None for 32, or all
+        rows if there are fewer; 0 for all rows. validation_split takes the last rows; validation_data is (x, y) or a
+        Dataset. verbose: 0 silent, 1 a progress line, 2 one line per epoch.
+
+        Ctrl-C stops after the current batch, keeps the weights and raises KeyboardInterrupt; an exception in a callback
+        does the same. ValueError: data that do not fit, a label out of range, NaN input, batch_size larger than the
+        data. NotFiniteError: the loss became NaN; the weights are those before that step.
+        """
+        self._compiled()
+        training, validation = self._fit_data(x, y, validation_split, validation_data)
+        if batch_size is None:
+            batch_size = min(32, len(training))
+        first = integer(initial_epoch, "initial_epoch", 0)
+        last = integer(epochs, "epochs", 1)
+        self.history = _fit.fit(self, training, validation, batch_size, bool(shuffle), first, last, verbose, callbacks)
+        return self.history
+
+    def evaluate(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = 0, return_dict: bool = False
+    ) -> Any:
+        """Loss and metrics over arrays or a Dataset: a number, a list (loss first) with metrics, or a dict.
+
+        batch_size changes only the memory that is used, and only before the first fit.
+        """
+        self._compiled()
+        data = self._dataset(x, y, "x", "y")
+        logs = self.logs(self._any_trainer(batch_size or 32).evaluate(data))
+        if verbose not in (0, "auto"):
+            print(_fit.text_of(logs))
+        return logs if return_dict else _values(logs)
+
+    def train_on_batch(self, x: Any, y: Any, return_dict: bool = False) -> Any:
+        """One step on one batch of any number of rows. Its loss and metrics before the update, as evaluate gives them."""
+        self._compiled()
+        inputs = self._inputs(x, "x")
+        self._built_engine(inputs.shape[1:])
+        logs = self.logs(self._any_trainer(len(inputs) or 32).train_step(inputs, y))
+        self._trained = True
+        return logs if return_dict else _values(logs)
+
+    def test_on_batch(self, x: Any, y: Any, return_dict: bool = False) -> Any:
+        """evaluate on one batch."""
+        return self.evaluate(x, y, return_dict=return_dict)
+
+    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> np.ndarray:
+        """The output [N, ...] for any number of rows, float32. batch_size and verbose have no effect: it is batched inside."""
+        if isinstance(x, Dataset):
+            raise TypeError("predict expects an array [N, ...], received a Dataset")
+        inputs = self._inputs(x, "x")
+        return self._built_engine(inputs.shape[1:]).predict(inputs)
+
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """predict."""
+        return self.predict(x)
+
+    # What fit and evaluate share.
+
+    def _compiled(self) -> None:
+        if self.optimizer is None or self.loss is None:
+            raise ValueError("You must call `compile()` before using the model for training or evaluation.")
+
+    def logs(self, numbers: Metrics, prefix: str = "") -> dict[str, float]:
+        """The loss and the metrics of compile, by their names."""
+        fields = [("loss", "loss")] + [(metric.name, metric.field) for metric in self.metrics]
+        return {prefix + name: getattr(numbers, field) for name, field in fields}
+
+    def _top_k(self) -> int:
+        chosen = {metric.k for metric in self.metrics if metric.k is not None}
+        return chosen.pop() if chosen else 5
+
+    def _next_trainer_seed(self) -> int:
+        self._trainers_made += 1
+        if self._seed is None:
+            return next_seed()
+        return (self._seed + self._trainers_made - 1) % 2**64
+
+    def trainer_for(self, batch_size: int, shuffle: bool, every_batch: bool) -> Trainer:
+        """The trainer behind fit. It is kept from fit to fit, and made anew where an option of it changes."""
+        key = (batch_size, shuffle, every_batch)
+        if self._trainer is None or self._trainer_key != key:
+            if self._trained and self.optimizer.has_state:
+                warnings.warn(
+                    "batch_size, shuffle, or whether callbacks want every batch, differ from the last training of this "
+                    f"model: the state of {type(self.optimizer).__name__} starts afresh",
+                    stacklevel=4,
+                )
+            self._trainer = self.make_trainer(
+                batch_size=batch_size, shuffle=shuffle, every_batch=every_batch, epochs=_NO_END
+            )
+            self._trainer_key, self._trained = key, False
+        return self._trainer
+
+    def trained(self) -> None:
+        """The trainer behind fit has made steps."""
+        self._trained = True
+
+    def _any_trainer(self, batch_size: int) -> Trainer:
+        return self._trainer or self.trainer_for(batch_size, True, False)
+
+    def _inputs(self, x: Any, name: str) -> np.ndarray:
+        array = _arrays.supported(x, name)
+        # One number per row may come as [N], as in Keras.
+        return array.reshape(-1, 1) if array.ndim == 1 else array
+
+    def _dataset(self, x: Any, y: Any, x_name: str, y_name: str) -> Dataset:
+        if isinstance(x, Dataset):
+            if y is not None:
+                raise ValueError(f"{y_name} must not be given with a Dataset, which holds the targets")
+            self._built_engine(x.x_shape)
+            return x
+        if x is None or y is None:
+            raise ValueError(f"{x_name} and {y_name} must be given, as arrays, or {x_name} as a Dataset")
+        inputs, targets = self._inputs(x, x_name), _arrays.supported(y, y_name)
+        if self.loss.takes_labels:
+            targets = _arrays.labels(targets, y_name)
+        if len(inputs) != len(targets):
+            raise ValueError(
+                f"Data cardinality is ambiguous: {x_name} has {len(inputs)} rows, {y_name} has {len(targets)}"
+            )
+        self._built_engine(inputs.shape[1:])
+        return Dataset(inputs, targets)
+
+    def _fit_data(self, x: Any, y: Any, split: float, validation: Any) -> tuple[Dataset, Dataset | None]:
+        training = self._dataset(x, y, "x", "y")
+        if validation is not None:
+            if isinstance(validation, Dataset):
+                return training, self._dataset(validation, None, "validation_data", "y")
+            if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+                raise ValueError(f"validation_data must be (x, y) or a Dataset, received {type(validation).__name__}")
+            names = "validation_data[0]", "validation_data[1]"
+            return training, self._dataset(*validation, *names)
+        if not split:
+            return training, None
+        if not 0 < split < 1:
+            raise ValueError(f"validation_split must be from 0 to 1, received {split!r}")
+        cut = int(len(training) * (1 - split))  # Keras' rounding
+        if cut == 0 or cut == len(training):
+            raise ValueError(
+                f"validation_split={split} of {len(training)} rows leaves no row to train or none to validate with"
+            )
+        return training.rows(0, cut), training.rows(cut, len(training))
+
+
+class Sequential(Model):
+    """Layers one after another.
+
+        model = martlet.Sequential([martlet.layers.Dense(64, "relu"), martlet.layers.Dense(10, "softmax")])
+
+    The input shape comes from an Input first in the list, from input_shape= of the first layer, or from the first data.
+    """
+
+    def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None, seed: int | None = None) -> None:
+        self._start(name, seed)
+        for layer in layers or ():
+            self.add(layer)
+
+    def add(self, layer: Layer | Node) -> None:
+        """Append a layer, or an Input as the first. TypeError for anything else; ValueError once the model is built."""
+        if self._engine is not None:
+            raise ValueError(f"model {self.name!r} is built already; add all layers before it is used")
+        if isinstance(layer, Node) and isinstance(layer.layer, InputLayer):
+            layer = layer.layer
+        elif isinstance(layer, Layer):
+            layer.claim()
+        else:
+            raise TypeError(f"Sequential expects layers, received {layer!r}")
+        if isinstance(layer, InputLayer) and self._chain:
+            raise ValueError("Input must be the first of a Sequential's layers")
+        self._chain.append(layer)
+
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
+        """Build now. input_shape: (None, ...) as in Keras, if nothing else says it."""
+        self._built_engine(None if input_shape is None else tuple(input_shape)[1:])
+
+    @property
+    def name(self) -> str:
+        return self._name or "sequential"
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order, without the input, as in Keras."""
+        return [layer for layer in self._chain if not isinstance(layer, InputLayer)]
+
+    def _built_engine(self, row_shape: Sequence[int] | None = None) -> EngineModel:
+        if self._engine is None:
+            if not self.layers:
+                raise ValueError(f"model {self.name!r} has no layers")
+            chain = list(self._chain)
+            if not isinstance(chain[0], InputLayer):
+                shape = chain[0].first_shape or row_shape
+                if not shape:
+                    raise ValueError(
+                        f"model {self.name!r} is not built: its input shape is not known. Begin it with "
+                        "martlet.Input(shape), or call build, fit or predict."
+                    )
+                chain.insert(0, InputLayer(shape))
+            self._assemble(chain)
+        return self._engine
+
+
+def load_model(filepath: str | os.PathLike, compile: bool = False) -> Model:  # noqa: A002 (Keras' name)
+    """Load a model from a Keras HDF5 file: one of model.save, or of Keras 2 or 3 (model.save("m.h5")).
+
+    The model predicts at once; call compile() before training it. Raises NotFoundError (a FileNotFoundError), FileError
+    (an OSError), FormatError (a ValueError: not HDF5, truncated, inconsistent) and UnsupportedError (a layer or option
+    that this version does not have, named). compile: only False; a file holds no optimiser in this version.
+    """
+    if compile:
+        raise ValueError("load_model cannot compile in this version: call model.compile(...) on what it returns")
+    engine = EngineModel.load(filepath)
+    model = Model.__new__(Model)
+    model._start(None, None)
+    model._engine = engine
+    model._chain = [LoadedLayer(engine, name, kind) for name, kind in engine.layers()]
+    return model
+
+
+def _only(value: Any, name: str) -> Node:
+    """The one node of `value`, which may be a list of one. Several are not supported in this version."""
+    if isinstance(value, (list, tuple)) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, Node):
+        raise ValueError(f"{name} must be one result of Input() or of a layer, received {value!r}")
+    return value
+
+
+def _names(chain: Sequence[Layer]) -> list[str]:
+    """A name for every layer: its own, or its class in snake case with the first free number, as in Keras."""
+    taken = {layer._name for layer in chain if layer._name}
+    names = []
+    for layer in chain:
+        name = layer._name
+        if name is None:
+            base = "input" if isinstance(layer, InputLayer) else snake_case(layer.class_name)
+            name, number = base, 0
+            while name in taken:
+                number += 1
+                name = f"{base}_{number}"
+            taken.add(name)
+        names.append(name)
+    return names
+
+
+def _metrics(given: Any, loss: losses.Loss) -> list[metrics.Metric]:
+    chosen = [metrics.get(m) for m in ([given] if isinstance(given, (str, metrics.Metric)) else given or [])]
+    for metric in chosen:
+        metric.check(loss)
+    names = [metric.name for metric in chosen]
+    if len(set(names)) != len(names):
+        raise ValueError(f"metrics must have different names, received {names}")
+    if len({metric.k for metric in chosen if metric.k is not None}) > 1:
+        raise ValueError("metrics must agree on one k of top-k accuracy")
+    return chosen
+
+
+def _values(logs: dict[str, float]) -> Any:
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
