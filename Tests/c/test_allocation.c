@@ -1,0 +1,103 @@
+/* After the first training step with the largest batch no step allocates. The functions below take the place of the C
+ * library's for the whole process, because the dynamic linker looks in the program first; they count and pass on. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "check.h"
+
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
+
+static long allocations;
+static void count(void) { __atomic_fetch_add(&allocations, 1, __ATOMIC_RELAXED); }
+
+void *malloc(size_t size) {
+  count();
+  return __libc_malloc(size);
+}
+void *calloc(size_t number, size_t size) {
+  count();
+  return __libc_calloc(number, size);
+}
+void *realloc(void *block, size_t size) {
+  count();
+  return __libc_realloc(block, size);
+}
+void *memalign(size_t alignment, size_t size) {
+  count();
+  return __libc_memalign(alignment, size);
+}
+void *aligned_alloc(size_t alignment, size_t size) {
+  count();
+  return __libc_memalign(alignment, size);
+}
+int posix_memalign(void **block, size_t alignment, size_t size) {
+  count();
+  *block = __libc_memalign(alignment, size);
+  return *block == NULL ? ENOMEM : 0;
+}
+void *mmap(void *address, size_t length, int protection, int flags, int file, off_t offset) {
+  count();
+  return (void *)syscall(SYS_mmap, address, length, protection, flags, file, offset);
+}
+
+enum { ROWS = 96 };
+static float x[ROWS * 64];
+static int32_t y[ROWS];
+
+static martlet_status step(martlet_trainer *trainer, int64_t rows) {
+  const int64_t x_shape[] = {rows, 64}, y_shape[] = {rows};
+  const martlet_array xs = check_array(x, 2, x_shape, MARTLET_FLOAT32), ys = check_array(y, 1, y_shape, MARTLET_INT32);
+  martlet_metrics metrics;
+  return martlet_trainer_train_step(trainer, &xs, &ys, &metrics);
+}
+
+static void steps(int32_t threads, int32_t optimizer, const char *name) {
+  martlet_model *m;
+  martlet_node node;
+  const int64_t shape[] = {64};
+  martlet_dense_options hidden = MARTLET_DENSE_OPTIONS_INIT, output = MARTLET_DENSE_OPTIONS_INIT;
+  hidden.activation = MARTLET_TANH;
+  hidden.kernel_regularizer.l2 = 1e-4f;
+  output.activation = MARTLET_SOFTMAX;
+  REQUIRE(martlet_set_threads(threads));
+  REQUIRE(martlet_model_create(NULL, 1, &m));
+  REQUIRE(martlet_input(m, NULL, 1, shape, &node));
+  REQUIRE(martlet_dense(m, node, 300, &hidden, &node));
+  REQUIRE(martlet_dropout(m, node, 0.25, NULL, &node));
+  REQUIRE(martlet_dense(m, node, 300, &hidden, &node));
+  REQUIRE(martlet_activation(m, node, MARTLET_LEAKY_RELU, 0.2f, NULL, &node));
+  REQUIRE(martlet_dense(m, node, 10, &output, &node));
+  REQUIRE(martlet_model_build(m, 1, &node));
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  options.optimizer = optimizer;
+  options.momentum = optimizer == MARTLET_SGD ? 0.9 : 0;
+  options.learning_rate = 0.001;
+  martlet_trainer *trainer;
+  REQUIRE(martlet_trainer_create(m, &options, &trainer));
+
+  const long before_the_first = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
+  REQUIRE(step(trainer, ROWS));
+  const long before = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
+  martlet_status status = MARTLET_OK;
+  for (int i = 0; i < 50 && status == MARTLET_OK; i++) status = step(trainer, i % 3 == 0 ? ROWS : 1 + i % ROWS);
+  const long after = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
+  CHECK(status == MARTLET_OK, "fifty steps");
+  if (!CHECK(after == before, name)) printf("#   %ld allocations in 50 steps\n", after - before);
+  CHECK(before > before_the_first, "the count sees the allocations of the first step");
+  martlet_trainer_destroy(trainer);
+  martlet_model_destroy(m);
+}
+
+int main(void) {
+  for (int i = 0; i < ROWS * 64; i++) x[i] = (float)(i * 7919 % 1000) / 1000;
+  for (int i = 0; i < ROWS; i++) y[i] = i % 10;
+  steps(1, MARTLET_SGD, "no allocation in a step with momentum, 1 thread");
+  steps(1, MARTLET_ADAM, "no allocation in a step with Adam, 1 thread");
+  steps(4, MARTLET_ADAM, "no allocation in a step with Adam, 4 threads");
+  return check_end();
+}

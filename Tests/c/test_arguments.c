@@ -1,0 +1,461 @@
+/* NULL for every pointer argument of every function, and values out of range: the status, and the argument's name in the
+ * message. Nothing is written to a result on failure. */
+#include "check.h"
+
+static martlet_model *model;
+static martlet_dataset *dataset;
+static martlet_trainer *trainer;
+static char marker;
+
+static void status_and_version(void) {
+  CHECK(martlet_version() == MARTLET_VERSION_MAJOR * 1000000 + MARTLET_VERSION_MINOR * 1000 + MARTLET_VERSION_PATCH,
+        "martlet_version is the header's");
+  CHECK(strcmp(martlet_version_string(), MARTLET_VERSION_STRING) == 0, "martlet_version_string is the header's");
+  CHECK(strcmp(martlet_status_name(MARTLET_OK), "MARTLET_OK") == 0, "name of MARTLET_OK");
+  CHECK(strcmp(martlet_status_name(MARTLET_INTERNAL_ERROR), "MARTLET_INTERNAL_ERROR") == 0, "name of the last status");
+  CHECK(strcmp(martlet_status_name(-1), "MARTLET_UNKNOWN_STATUS") == 0, "name of status -1");
+  CHECK(strcmp(martlet_status_name(13), "MARTLET_UNKNOWN_STATUS") == 0, "name of status 13");
+  CHECK(strcmp(martlet_status_name(INT32_MIN), "MARTLET_UNKNOWN_STATUS") == 0, "name of the smallest status");
+  const char *set = martlet_instruction_set();
+  CHECK(strcmp(set, "avx512") == 0 || strcmp(set, "avx2") == 0 || strcmp(set, "baseline") == 0,
+        "martlet_instruction_set is one of three");
+}
+
+static void threads(void) {
+  const int32_t before = martlet_threads();
+  CHECK(before >= 1, "there is at least one thread");
+  EXPECT_INVALID(martlet_set_threads(-1), "count");
+  EXPECT_INVALID(martlet_set_threads(1025), "count");
+  CHECK(martlet_threads() == before, "a refused thread count changes nothing");
+  EXPECT_OK(martlet_set_threads(3));
+  CHECK(martlet_threads() == 3, "the thread count is what was set");
+  EXPECT_OK(martlet_set_threads(0));
+  CHECK(martlet_threads() >= 1, "0 threads is the default, at least 1");
+}
+
+static void null_model_functions(void) {
+  martlet_model *made = (martlet_model *)&marker;
+  EXPECT_INVALID(martlet_model_create("m", 0, NULL), "out_model");
+  EXPECT_INVALID(martlet_model_create("a/b", 0, &made), "name");
+  EXPECT_INVALID(martlet_model_create("\xff\xfe", 0, &made), "name");
+  EXPECT_INVALID(martlet_model_load(NULL, &made), "path");
+  EXPECT_INVALID(martlet_model_load("m.h5", NULL), "out_model");
+  CHECK(made == (martlet_model *)&marker, "a failed call leaves out_model alone");
+  EXPECT_INVALID(martlet_model_build(NULL, 1, NULL), "model");
+
+  const char *text = &marker;
+  int32_t number = 77;
+  int64_t count = 77, shape[MARTLET_MAX_RANK];
+  float values[32];
+  EXPECT_INVALID(martlet_model_summary(NULL, &text), "model");
+  EXPECT_INVALID(martlet_model_summary(model, NULL), "out_text");
+  EXPECT_INVALID(martlet_model_parameter_count(NULL, &count, &count), "model");
+  EXPECT_OK(martlet_model_parameter_count(model, NULL, NULL));
+  EXPECT_INVALID(martlet_model_input_shape(NULL, 0, &number, shape), "model");
+  EXPECT_INVALID(martlet_model_input_shape(model, 0, NULL, shape), "out_rank");
+  EXPECT_INVALID(martlet_model_input_shape(model, 0, &number, NULL), "out_shape");
+  EXPECT_INVALID(martlet_model_input_shape(model, 1, &number, shape), "index");
+  EXPECT_INVALID(martlet_model_input_shape(model, -1, &number, shape), "index");
+  EXPECT_INVALID(martlet_model_output_shape(NULL, 0, &number, shape), "model");
+  EXPECT_INVALID(martlet_model_output_shape(model, 0, NULL, shape), "out_rank");
+  EXPECT_INVALID(martlet_model_output_shape(model, 0, &number, NULL), "out_shape");
+  EXPECT_INVALID(martlet_model_output_shape(model, INT32_MAX, &number, shape), "index");
+  EXPECT_INVALID(martlet_model_layer_count(NULL, &number), "model");
+  EXPECT_INVALID(martlet_model_layer_count(model, NULL), "out_count");
+  EXPECT_INVALID(martlet_model_layer(NULL, 0, &text, &text), "model");
+  EXPECT_INVALID(martlet_model_layer(model, 3, &text, &text), "index");
+  EXPECT_INVALID(martlet_model_layer(model, INT32_MIN, &text, &text), "index");
+  EXPECT_OK(martlet_model_layer(model, 0, NULL, NULL));
+  EXPECT_INVALID(martlet_model_weight_count(NULL, "hidden", &number), "model");
+  EXPECT_INVALID(martlet_model_weight_count(model, NULL, &number), "layer");
+  EXPECT_INVALID(martlet_model_weight_count(model, "hidden", NULL), "out_count");
+  EXPECT(martlet_model_weight_count(model, "hiden", &number), MARTLET_NOT_FOUND, "hiden");
+  EXPECT_INVALID(martlet_model_weight(NULL, "hidden", 0, NULL, NULL, NULL), "model");
+  EXPECT_INVALID(martlet_model_weight(model, NULL, 0, NULL, NULL, NULL), "layer");
+  EXPECT_INVALID(martlet_model_weight(model, "hidden", 2, NULL, NULL, NULL), "index");
+  EXPECT_INVALID(martlet_model_weight(model, "hidden", -1, NULL, NULL, NULL), "index");
+  EXPECT_OK(martlet_model_weight(model, "hidden", 1, NULL, NULL, NULL));
+  EXPECT(martlet_model_weight(model, "none", 0, NULL, NULL, NULL), MARTLET_NOT_FOUND, "none");
+  CHECK(text == &marker && number == 77 && count == 77, "failed calls leave their results alone");
+
+  EXPECT_INVALID(martlet_model_get_weight(NULL, "hidden", "kernel", values, 32), "model");
+  EXPECT_INVALID(martlet_model_get_weight(model, NULL, "kernel", values, 32), "layer");
+  EXPECT_INVALID(martlet_model_get_weight(model, "hidden", NULL, values, 32), "weight");
+  EXPECT_INVALID(martlet_model_get_weight(model, "hidden", "kernel", NULL, 32), "out_values");
+  EXPECT_INVALID(martlet_model_get_weight(model, "hidden", "kernel", values, 31), "32");
+  EXPECT_INVALID(martlet_model_get_weight(model, "hidden", "kernel", values, -1), "32");
+  EXPECT(martlet_model_get_weight(model, "hidden", "gamma", values, 32), MARTLET_NOT_FOUND, "gamma");
+  EXPECT_INVALID(martlet_model_set_weight(NULL, "hidden", "kernel", values, 32), "model");
+  EXPECT_INVALID(martlet_model_set_weight(model, NULL, "kernel", values, 32), "layer");
+  EXPECT_INVALID(martlet_model_set_weight(model, "hidden", NULL, values, 32), "weight");
+  EXPECT_INVALID(martlet_model_set_weight(model, "hidden", "kernel", NULL, 32), "values");
+  EXPECT_INVALID(martlet_model_set_weight(model, "hidden", "kernel", values, INT64_MAX), "32");
+  REQUIRE(martlet_model_get_weight(model, "hidden", "kernel", values, 32));
+  values[7] = NAN;
+  EXPECT_INVALID(martlet_model_set_weight(model, "hidden", "kernel", values, 32), "values");
+
+  const char *names[] = {"a", "b", NULL};
+  EXPECT_INVALID(martlet_model_set_class_names(NULL, 0, NULL), "model");
+  EXPECT_INVALID(martlet_model_set_class_names(model, 3, NULL), "names");
+  EXPECT_INVALID(martlet_model_set_class_names(model, 3, names), "names");
+  EXPECT_INVALID(martlet_model_set_class_names(model, 2, names), "count");
+  EXPECT_INVALID(martlet_model_set_class_names(model, -1, names), "count");
+  EXPECT_INVALID(martlet_model_class_count(NULL, &number), "model");
+  EXPECT_INVALID(martlet_model_class_count(model, NULL), "out_count");
+  EXPECT_INVALID(martlet_model_class_name(NULL, 0, &text), "model");
+  EXPECT_INVALID(martlet_model_class_name(model, 0, &text), "index");
+  EXPECT_INVALID(martlet_model_class_name(model, 0, NULL), "out_name");
+  EXPECT_INVALID(martlet_model_save(NULL, "m.h5"), "model");
+  EXPECT_INVALID(martlet_model_save(model, NULL), "path");
+}
+
+static void builders(void) {
+  martlet_model *m;
+  martlet_node x = -77, y = -77;
+  const int64_t shape[] = {4}, zero[] = {0}, huge[] = {INT64_MAX, INT64_MAX, 2, 2, 2, 2, 2};
+  float mean[] = {0, 0, 0, 0}, variance[] = {1, 1, -1, 1};
+  REQUIRE(martlet_model_create(NULL, 0, &m));
+  EXPECT_INVALID(martlet_input(NULL, NULL, 1, shape, &x), "model");
+  EXPECT_INVALID(martlet_input(m, NULL, 1, NULL, &x), "shape");
+  EXPECT_INVALID(martlet_input(m, NULL, 1, shape, NULL), "out_node");
+  EXPECT_INVALID(martlet_input(m, NULL, 0, shape, &x), "rank");
+  EXPECT_INVALID(martlet_input(m, NULL, MARTLET_MAX_RANK, huge, &x), "rank");
+  EXPECT_INVALID(martlet_input(m, NULL, INT32_MIN, shape, &x), "rank");
+  EXPECT_INVALID(martlet_input(m, NULL, 1, zero, &x), "shape");
+  EXPECT_INVALID(martlet_input(m, NULL, 7, huge, &x), "shape");
+  EXPECT_INVALID(martlet_input(m, "a/b", 1, shape, &x), "name");
+  EXPECT_INVALID(martlet_input(m, "\xc3\x28", 1, shape, &x), "name");
+  char name[300];
+  memset(name, 'n', sizeof name);
+  name[256] = 0;
+  EXPECT_INVALID(martlet_input(m, name, 1, shape, &x), "name");
+  CHECK(x == -77, "a failed builder leaves out_node alone");
+  name[255] = 0;
+  EXPECT_OK(martlet_input(m, name, 1, shape, &x));
+  EXPECT_INVALID(martlet_input(m, name, 1, shape, &y), "name");
+
+  EXPECT_INVALID(martlet_dense(NULL, x, 3, NULL, &y), "model");
+  EXPECT_INVALID(martlet_dense(m, x, 3, NULL, NULL), "out_node");
+  EXPECT_INVALID(martlet_dense(m, -1, 3, NULL, &y), "input");
+  EXPECT_INVALID(martlet_dense(m, x + 1, 3, NULL, &y), "input");
+  EXPECT_INVALID(martlet_dense(m, INT32_MAX, 3, NULL, &y), "input");
+  EXPECT_INVALID(martlet_dense(m, x, 0, NULL, &y), "units");
+  EXPECT_INVALID(martlet_dense(m, x, -3, NULL, &y), "units");
+  martlet_dense_options options = MARTLET_DENSE_OPTIONS_INIT;
+  options.activation = 6;
+  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "activation");
+  options.activation = -1;
+  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "activation");
+  options.activation = MARTLET_RELU;
+  options.use_bias = 2;
+  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "use_bias");
+  options.use_bias = 1;
+  options.kernel_initializer.kind = 7;
+  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "kernel_initializer");
+  options.kernel_initializer.kind = MARTLET_RANDOM_NORMAL;
+  options.kernel_initializer.value = -1;
+  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "kernel_initializer");
+  options.kernel_initializer.value = 0.1f;
+  options.bias_initializer.kind = MARTLET_CONSTANT;
+  options.bias_initializer.value = INFINITY;
+  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "bias_initializer");
+  options.bias_initializer.value = 0;
+  options.kernel_regularizer.l2 = -1;
+  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "kernel_regularizer");
+  options.kernel_regularizer.l2 = 0;
+  options.bias_regularizer.l1 = NAN;
+  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "bias_regularizer");
+  options.bias_regularizer.l1 = 0;
+  options.struct_size = 0;
+  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "struct_size");
+  options.struct_size = UINT32_MAX;
+  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "struct_size");
+
+  EXPECT_INVALID(martlet_activation(NULL, x, MARTLET_RELU, 0, NULL, &y), "model");
+  EXPECT_INVALID(martlet_activation(m, x, MARTLET_RELU, 0, NULL, NULL), "out_node");
+  EXPECT_INVALID(martlet_activation(m, 99, MARTLET_RELU, 0, NULL, &y), "input");
+  EXPECT_INVALID(martlet_activation(m, x, 6, 0, NULL, &y), "activation");
+  EXPECT_INVALID(martlet_activation(m, x, MARTLET_LEAKY_RELU, -1, NULL, &y), "slope");
+  EXPECT_INVALID(martlet_activation(m, x, MARTLET_LEAKY_RELU, NAN, NULL, &y), "slope");
+  EXPECT_INVALID(martlet_dropout(NULL, x, 0.5, NULL, &y), "model");
+  EXPECT_INVALID(martlet_dropout(m, x, 0.5, NULL, NULL), "out_node");
+  EXPECT_INVALID(martlet_dropout(m, -5, 0.5, NULL, &y), "input");
+  EXPECT_INVALID(martlet_dropout(m, x, 1.0, NULL, &y), "rate");
+  EXPECT_INVALID(martlet_dropout(m, x, -0.1, NULL, &y), "rate");
+  EXPECT_INVALID(martlet_dropout(m, x, NAN, NULL, &y), "rate");
+  EXPECT_INVALID(martlet_flatten(NULL, x, NULL, &y), "model");
+  EXPECT_INVALID(martlet_flatten(m, x, NULL, NULL), "out_node");
+  EXPECT_INVALID(martlet_flatten(m, INT32_MIN, NULL, &y), "input");
+  EXPECT_INVALID(martlet_rescaling(NULL, x, 1, 0, NULL, &y), "model");
+  EXPECT_INVALID(martlet_rescaling(m, x, 1, 0, NULL, NULL), "out_node");
+  EXPECT_INVALID(martlet_rescaling(m, 7, 1, 0, NULL, &y), "input");
+  EXPECT_INVALID(martlet_rescaling(m, x, INFINITY, 0, NULL, &y), "scale");
+  EXPECT_INVALID(martlet_rescaling(m, x, 1, NAN, NULL, &y), "offset");
+  EXPECT_INVALID(martlet_normalization(NULL, x, 1, mean, NULL, NULL, &y), "model");
+  EXPECT_INVALID(martlet_normalization(m, x, 1, mean, NULL, NULL, NULL), "out_node");
+  EXPECT_INVALID(martlet_normalization(m, x, 1, NULL, NULL, NULL, &y), "mean");
+  EXPECT_INVALID(martlet_normalization(m, 7, 1, mean, NULL, NULL, &y), "input");
+  EXPECT_INVALID(martlet_normalization(m, x, 3, mean, NULL, NULL, &y), "count");
+  EXPECT_INVALID(martlet_normalization(m, x, 0, mean, NULL, NULL, &y), "count");
+  EXPECT_INVALID(martlet_normalization(m, x, INT64_MAX, mean, NULL, NULL, &y), "count");
+  EXPECT_INVALID(martlet_normalization(m, x, 4, mean, variance, NULL, &y), "variance");
+  mean[2] = NAN;
+  EXPECT_INVALID(martlet_normalization(m, x, 4, mean, NULL, NULL, &y), "mean");
+  CHECK(y == -77, "the failed builders left out_node alone");
+
+  const martlet_node unknown[] = {12345};
+  EXPECT_INVALID(martlet_model_build(m, 1, NULL), "outputs");
+  EXPECT_INVALID(martlet_model_build(m, 0, &x), "output_count");
+  EXPECT_INVALID(martlet_model_build(m, -1, &x), "output_count");
+  EXPECT_INVALID(martlet_model_build(m, 1, unknown), "outputs");
+  REQUIRE(martlet_dense(m, x, 3, NULL, &y));
+  EXPECT_INVALID(martlet_model_build(m, 1, &x), "dense");
+  EXPECT_OK(martlet_model_build(m, 1, &y));
+  martlet_model_destroy(m);
+  martlet_model_destroy(NULL);
+}
+
+static void dataset_functions(void) {
+  const float x[8] = {0}, nan_x[8] = {0, 0, NAN};
+  const int32_t y[2] = {0, 1};
+  const int64_t shape[] = {2, 4}, rows[] = {2}, three[] = {3}, none[] = {0, 4}, negative[] = {-1, 4};
+  const int64_t huge[] = {INT64_MAX, INT64_MAX}, large[] = {INT64_MAX / 8, 4};
+  martlet_array xs = check_array(x, 2, shape, MARTLET_FLOAT32), ys = check_array(y, 1, rows, MARTLET_INT32), bad = xs;
+  martlet_dataset *made = (martlet_dataset *)&marker, *other = made;
+  EXPECT_INVALID(martlet_dataset_create(NULL, &ys, 0, &made), "x");
+  EXPECT_INVALID(martlet_dataset_create(&xs, &ys, 0, NULL), "out_dataset");
+  EXPECT_INVALID(martlet_dataset_create(&xs, &ys, 2, &made), "copy");
+  bad.data = NULL;
+  EXPECT_INVALID(martlet_dataset_create(&bad, &ys, 0, &made), "x");
+  bad = xs, bad.shape = NULL;
+  EXPECT_INVALID(martlet_dataset_create(&bad, &ys, 0, &made), "x");
+  bad = xs, bad.rank = 0;
+  EXPECT_INVALID(martlet_dataset_create(&bad, &ys, 0, &made), "rank");
+  bad.rank = MARTLET_MAX_RANK + 1;
+  EXPECT_INVALID(martlet_dataset_create(&bad, &ys, 0, &made), "rank");
+  bad = xs, bad.type = 0;
+  EXPECT_INVALID(martlet_dataset_create(&bad, &ys, 0, &made), "type");
+  bad.type = 6;
+  EXPECT_INVALID(martlet_dataset_create(&bad, &ys, 0, &made), "type");
+  bad = xs, bad.shape = none;
+  EXPECT_INVALID(martlet_dataset_create(&bad, &ys, 0, &made), "x");
+  bad.shape = negative;
+  EXPECT_INVALID(martlet_dataset_create(&bad, &ys, 0, &made), "x");
+  bad.shape = huge;
+  EXPECT_INVALID(martlet_dataset_create(&bad, &ys, 0, &made), "x");
+  bad.shape = large;
+  EXPECT_INVALID(martlet_dataset_create(&bad, NULL, 1, &made), "x");
+  bad = ys, bad.shape = three;
+  EXPECT_INVALID(martlet_dataset_create(&xs, &bad, 0, &made), "y");
+  EXPECT_INVALID(martlet_dataset_open(NULL, "x", "y", &made), "path");
+  EXPECT_INVALID(martlet_dataset_open("d.h5", NULL, "y", &made), "x_name");
+  EXPECT_INVALID(martlet_dataset_open("d.h5", "x", "y", NULL), "out_dataset");
+  EXPECT_INVALID(martlet_dataset_rows(NULL, 0, 1, &made), "dataset");
+  EXPECT_INVALID(martlet_dataset_rows(dataset, 0, 1, NULL), "out_dataset");
+  EXPECT_INVALID(martlet_dataset_rows(dataset, 1, 1, &made), "begin");
+  EXPECT_INVALID(martlet_dataset_rows(dataset, -1, 1, &made), "begin");
+  EXPECT_INVALID(martlet_dataset_rows(dataset, 0, SMALL_ROWS + 1, &made), "end");
+  EXPECT_INVALID(martlet_dataset_rows(dataset, INT64_MIN, INT64_MAX, &made), "begin");
+  EXPECT_INVALID(martlet_dataset_split(NULL, 0.5, 0, 0, &made, &other), "dataset");
+  EXPECT_INVALID(martlet_dataset_split(dataset, 0.5, 0, 0, NULL, &other), "out_first");
+  EXPECT_INVALID(martlet_dataset_split(dataset, 0.5, 0, 0, &made, NULL), "out_second");
+  EXPECT_INVALID(martlet_dataset_split(dataset, 0, 0, 0, &made, &other), "fraction");
+  EXPECT_INVALID(martlet_dataset_split(dataset, 1, 0, 0, &made, &other), "fraction");
+  EXPECT_INVALID(martlet_dataset_split(dataset, NAN, 0, 0, &made, &other), "fraction");
+  EXPECT_INVALID(martlet_dataset_split(dataset, 1e-9, 0, 0, &made, &other), "fraction");
+  EXPECT_INVALID(martlet_dataset_split(dataset, 0.5, 2, 0, &made, &other), "shuffle");
+  CHECK(made == (martlet_dataset *)&marker && other == made, "the failed calls left out_dataset alone");
+
+  int32_t rank = 77;
+  int64_t length = 77, row[MARTLET_MAX_RANK];
+  const char *name = &marker, *names[] = {"a", NULL};
+  EXPECT_INVALID(martlet_dataset_length(NULL, &length), "dataset");
+  EXPECT_INVALID(martlet_dataset_length(dataset, NULL), "out_length");
+  EXPECT_INVALID(martlet_dataset_x_shape(NULL, &rank, row), "dataset");
+  EXPECT_INVALID(martlet_dataset_x_shape(dataset, NULL, row), "out_rank");
+  EXPECT_INVALID(martlet_dataset_x_shape(dataset, &rank, NULL), "out_shape");
+  EXPECT_INVALID(martlet_dataset_y_shape(NULL, &rank, row), "dataset");
+  EXPECT_INVALID(martlet_dataset_y_shape(dataset, NULL, row), "out_rank");
+  EXPECT_INVALID(martlet_dataset_y_shape(dataset, &rank, NULL), "out_shape");
+  EXPECT_INVALID(martlet_dataset_set_scaling(NULL, 1, 0), "dataset");
+  EXPECT_INVALID(martlet_dataset_set_scaling(dataset, NAN, 0), "scale");
+  EXPECT_INVALID(martlet_dataset_set_scaling(dataset, 1, INFINITY), "offset");
+  float mean[4] = {77}, variance[4];
+  EXPECT_INVALID(martlet_dataset_statistics(NULL, 1, mean, variance), "dataset");
+  EXPECT_INVALID(martlet_dataset_statistics(dataset, 0, mean, variance), "count");
+  EXPECT_INVALID(martlet_dataset_statistics(dataset, 3, mean, variance), "count");
+  EXPECT_OK(martlet_dataset_statistics(dataset, 1, NULL, NULL));
+  EXPECT_INVALID(martlet_dataset_set_class_names(NULL, 1, names), "dataset");
+  EXPECT_INVALID(martlet_dataset_set_class_names(dataset, 1, NULL), "names");
+  EXPECT_INVALID(martlet_dataset_set_class_names(dataset, 2, names), "names");
+  EXPECT_INVALID(martlet_dataset_set_class_names(dataset, -1, names), "count");
+  EXPECT_INVALID(martlet_dataset_class_count(NULL, &rank), "dataset");
+  EXPECT_INVALID(martlet_dataset_class_count(dataset, NULL), "out_count");
+  EXPECT_INVALID(martlet_dataset_class_name(NULL, 0, &name), "dataset");
+  EXPECT_INVALID(martlet_dataset_class_name(dataset, 0, &name), "index");
+  EXPECT_INVALID(martlet_dataset_class_name(dataset, 0, NULL), "out_name");
+  CHECK(rank == 77 && length == 77 && name == &marker && mean[0] == 77, "the failed calls left their results alone");
+
+  martlet_dataset *not_finite;
+  martlet_metrics metrics;
+  xs.data = nan_x;
+  REQUIRE(martlet_dataset_create(&xs, &ys, 0, &not_finite));
+  EXPECT_INVALID(martlet_trainer_evaluate(trainer, not_finite, &metrics), "x");
+  martlet_dataset_destroy(not_finite);
+  REQUIRE(martlet_dataset_create(&xs, NULL, 0, &not_finite));
+  EXPECT(martlet_dataset_y_shape(not_finite, &rank, row), MARTLET_NOT_FOUND, "y");
+  EXPECT_INVALID(martlet_trainer_fit(trainer, not_finite, NULL, NULL, NULL), "y");
+  martlet_dataset_destroy(not_finite);
+  martlet_dataset_destroy(NULL);
+}
+
+/* Sets one member, expects its name in the message, and sets it back. */
+#define REFUSED(member, value)                                                                                         \
+  do {                                                                                                                 \
+    const martlet_trainer_options saved = options;                                                                     \
+    options.member = (value);                                                                                          \
+    check_status(martlet_trainer_create(model, &options, &made), MARTLET_INVALID_ARGUMENT, #member,                    \
+                 "option " #member " = " #value " is refused", __FILE__, __LINE__);                                    \
+    options = saved;                                                                                                   \
+  } while (0)
+
+static void trainer_options(void) {
+  martlet_trainer *made = (martlet_trainer *)&marker;
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  EXPECT_INVALID(martlet_trainer_create(NULL, NULL, &made), "model");
+  EXPECT_INVALID(martlet_trainer_create(model, NULL, NULL), "out_trainer");
+  REFUSED(struct_size, 3);
+  REFUSED(struct_size, UINT32_MAX);
+  REFUSED(loss, -1);
+  REFUSED(loss, 6);
+  REFUSED(from_logits, 2);
+  REFUSED(optimizer, 2);
+  REFUSED(learning_rate, -0.1);
+  REFUSED(learning_rate, (double)INFINITY);
+  REFUSED(learning_rate_decay, 0.0);
+  REFUSED(learning_rate_decay, (double)NAN);
+  REFUSED(momentum, 1.5);
+  REFUSED(nesterov, -1);
+  REFUSED(drop_last, 2);
+  REFUSED(beta_1, 1.0);
+  REFUSED(beta_2, -0.5);
+  REFUSED(epsilon, 0.0);
+  REFUSED(batch_size, -1);
+  REFUSED(epochs, 0);
+  REFUSED(epochs, INT64_MIN);
+  REFUSED(iterations, -1);
+  REFUSED(shuffle, 2);
+  REFUSED(top_k, 0);
+  REFUSED(stop_on_nan, 5);
+  REFUSED(monitor, 5);
+  REFUSED(patience, -1);
+  REFUSED(min_delta, -1.0);
+  REFUSED(restore_best, 2);
+  REFUSED(every_batch, 2);
+  CHECK(made == (martlet_trainer *)&marker, "the refused options left out_trainer alone");
+}
+
+static void trainer_functions(void) {
+  martlet_metrics metrics;
+  martlet_progress progress;
+  int64_t number = 77;
+  double rate = 77;
+  float y[6] = {0}, x[8] = {0};
+  const int64_t shape[] = {2, 4}, wrong[] = {2, 5}, rank_three[] = {2, 2, 2}, labels_shape[] = {2}, none[] = {0, 4};
+  int32_t labels[] = {0, 3};
+  martlet_array xs = check_array(x, 2, shape, MARTLET_FLOAT32), ys = check_array(labels, 1, labels_shape, MARTLET_INT32);
+  martlet_array bad = check_array(x, 2, wrong, MARTLET_FLOAT32);
+
+  EXPECT_INVALID(martlet_trainer_fit(NULL, dataset, NULL, NULL, NULL), "trainer");
+  EXPECT_INVALID(martlet_trainer_fit(trainer, NULL, NULL, NULL, NULL), "training");
+  EXPECT_INVALID(martlet_trainer_evaluate(NULL, dataset, &metrics), "trainer");
+  EXPECT_INVALID(martlet_trainer_evaluate(trainer, NULL, &metrics), "dataset");
+  EXPECT_INVALID(martlet_trainer_evaluate(trainer, dataset, NULL), "out_metrics");
+  martlet_trainer_interrupt(NULL);
+  EXPECT_INVALID(martlet_trainer_history_length(NULL, &number), "trainer");
+  EXPECT_INVALID(martlet_trainer_history_length(trainer, NULL), "out_length");
+  progress.struct_size = (uint32_t)sizeof progress;
+  EXPECT_INVALID(martlet_trainer_history(NULL, 0, &progress), "trainer");
+  EXPECT_INVALID(martlet_trainer_history(trainer, 0, NULL), "out_progress");
+  EXPECT_INVALID(martlet_trainer_history(trainer, 0, &progress), "index");
+  EXPECT_INVALID(martlet_trainer_history(trainer, -1, &progress), "index");
+  EXPECT_INVALID(martlet_trainer_best_epoch(NULL, &number), "trainer");
+  EXPECT_INVALID(martlet_trainer_best_epoch(trainer, NULL), "out_epoch");
+  EXPECT_INVALID(martlet_trainer_learning_rate(NULL, &rate), "trainer");
+  EXPECT_INVALID(martlet_trainer_learning_rate(trainer, NULL), "out_learning_rate");
+  EXPECT_INVALID(martlet_trainer_set_learning_rate(NULL, 1), "trainer");
+  EXPECT_INVALID(martlet_trainer_set_learning_rate(trainer, -1), "learning_rate");
+  EXPECT_INVALID(martlet_trainer_set_learning_rate(trainer, NAN), "learning_rate");
+  CHECK(number == 77 && rate == 77, "the failed calls left their results alone");
+
+  EXPECT_INVALID(martlet_trainer_train_step(NULL, &xs, &ys, NULL), "trainer");
+  EXPECT_INVALID(martlet_trainer_train_step(trainer, NULL, &ys, NULL), "x");
+  EXPECT_INVALID(martlet_trainer_train_step(trainer, &xs, NULL, NULL), "y");
+  EXPECT_INVALID(martlet_trainer_train_step(trainer, &xs, &ys, NULL), "3"); /* the label */
+  labels[1] = -1;
+  EXPECT_INVALID(martlet_trainer_train_step(trainer, &xs, &ys, NULL), "-1");
+  labels[1] = 1;
+  EXPECT_INVALID(martlet_trainer_train_step(trainer, &bad, &ys, NULL), "x has shape [2, 5]");
+  EXPECT_INVALID(martlet_trainer_forward(NULL, &xs, y, 6), "trainer");
+  EXPECT_INVALID(martlet_trainer_forward(trainer, NULL, y, 6), "x");
+  EXPECT_INVALID(martlet_trainer_forward(trainer, &xs, NULL, 6), "out_y");
+  EXPECT_INVALID(martlet_trainer_forward(trainer, &xs, y, 5), "y_count");
+  EXPECT_INVALID(martlet_trainer_backward(NULL, y, 6), "trainer");
+  EXPECT(martlet_trainer_backward(trainer, y, 6), MARTLET_INVALID_STATE, "forward");
+  EXPECT_INVALID(martlet_trainer_get_gradient(NULL, "hidden", "kernel", y, 6), "trainer");
+  EXPECT(martlet_trainer_get_gradient(trainer, "hidden", "bias", x, 8), MARTLET_INVALID_STATE, "backward");
+  EXPECT(martlet_trainer_apply(trainer), MARTLET_INVALID_STATE, "gradient");
+  EXPECT_INVALID(martlet_trainer_apply(NULL), "trainer");
+  REQUIRE(martlet_trainer_forward(trainer, &xs, y, 6));
+  EXPECT_INVALID(martlet_trainer_backward(trainer, NULL, 6), "dy");
+  EXPECT_INVALID(martlet_trainer_backward(trainer, y, 5), "dy_count");
+  y[0] = NAN;
+  EXPECT_INVALID(martlet_trainer_backward(trainer, y, 6), "dy");
+  y[0] = 0;
+  REQUIRE(martlet_trainer_backward(trainer, y, 6));
+  EXPECT_INVALID(martlet_trainer_get_gradient(trainer, NULL, "bias", x, 8), "layer");
+  EXPECT_INVALID(martlet_trainer_get_gradient(trainer, "hidden", NULL, x, 8), "weight");
+  EXPECT_INVALID(martlet_trainer_get_gradient(trainer, "hidden", "bias", NULL, 8), "out_values");
+  EXPECT_INVALID(martlet_trainer_get_gradient(trainer, "hidden", "bias", x, 7), "8");
+  EXPECT(martlet_trainer_get_gradient(trainer, "input", "bias", x, 8), MARTLET_NOT_FOUND, "bias");
+  EXPECT_INVALID(martlet_trainer_set_gradient(NULL, "hidden", "bias", x, 8), "trainer");
+  EXPECT_INVALID(martlet_trainer_set_gradient(trainer, NULL, "bias", x, 8), "layer");
+  EXPECT_INVALID(martlet_trainer_set_gradient(trainer, "hidden", NULL, x, 8), "weight");
+  EXPECT_INVALID(martlet_trainer_set_gradient(trainer, "hidden", "bias", NULL, 8), "values");
+  EXPECT_INVALID(martlet_trainer_set_gradient(trainer, "hidden", "bias", x, 9), "8");
+  EXPECT_OK(martlet_trainer_apply(trainer));
+
+  float out[6] = {77};
+  EXPECT_INVALID(martlet_predict(NULL, &xs, out, 6), "model");
+  EXPECT_INVALID(martlet_predict(model, NULL, out, 6), "x");
+  EXPECT_INVALID(martlet_predict(model, &xs, NULL, 6), "out_y");
+  EXPECT_INVALID(martlet_predict(model, &xs, out, 7), "y_count");
+  EXPECT_INVALID(martlet_predict(model, &xs, out, -6), "y_count");
+  EXPECT_INVALID(martlet_predict(model, &bad, out, 6), "x has shape [2, 5]");
+  bad = check_array(x, 3, rank_three, MARTLET_FLOAT32);
+  EXPECT_INVALID(martlet_predict(model, &bad, out, 6), "x has shape [2, 2, 2]");
+  bad = check_array(x, 2, none, MARTLET_FLOAT32);
+  EXPECT_INVALID(martlet_predict(model, &bad, out, 0), "x");
+  x[3] = INFINITY;
+  EXPECT_INVALID(martlet_predict(model, &xs, out, 6), "x");
+  CHECK(out[0] == 77, "the failed predictions wrote nothing");
+  martlet_trainer_destroy(NULL);
+}
+
+int main(void) {
+  status_and_version();
+  CHECK(martlet_last_error()[0] == '\0', "the error message is empty before the first failure");
+  threads();
+  model = small_model(1);
+  dataset = small_dataset();
+  REQUIRE(martlet_trainer_create(model, NULL, &trainer));
+  null_model_functions();
+  builders();
+  dataset_functions();
+  trainer_options();
+  trainer_functions();
+  martlet_trainer_destroy(trainer);
+  martlet_dataset_destroy(dataset);
+  martlet_model_destroy(model);
+  return check_end();
+}

@@ -1,0 +1,249 @@
+/* Files: round trip, foreign, damaged and hostile ones (made by make_files.py), saving to a full disk or where it is not
+ * allowed, and what a failed save leaves behind. The argument is a folder of this test's own. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "check.h"
+
+/* The call fails, with any status but OK, and its message has the text. */
+#define EXPECT_FAILURE(call, text)                                                                                     \
+  do {                                                                                                                 \
+    const martlet_status failure_status = (call);                                                                      \
+    if (!CHECK(failure_status != MARTLET_OK && failure_status != MARTLET_INTERNAL_ERROR &&                             \
+                 strstr(martlet_last_error(), text) != NULL, #call))                                                   \
+      printf("#   %s: %s\n", martlet_status_name(failure_status), martlet_last_error());                               \
+  } while (0)
+
+static martlet_model *none;
+
+static int files_in(const char *folder) {
+  int count = 0;
+  DIR *entries = opendir(folder);
+  if (entries == NULL) return -1;
+  while (readdir(entries) != NULL) count++;
+  closedir(entries);
+  return count;
+}
+
+static long read_file(const char *path, char *bytes, long room) {
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) return -1;
+  const long count = (long)fread(bytes, 1, (size_t)room, file);
+  fclose(file);
+  return count;
+}
+
+static void round_trip(void) {
+  static char first[1 << 18], second[1 << 18];
+  martlet_model *m = small_model(8), *loaded;
+  const char *names[] = {"Rot", "Grün", "青"}, *name, *summary, *summary_loaded;
+  const int64_t shape[] = {2, 4};
+  float x[8] = {1, 2, 3, 4, -1, 0, 0.5f, 9}, y[6], y_loaded[6];
+  const martlet_array array = check_array(x, 2, shape, MARTLET_FLOAT32);
+  int32_t classes;
+  REQUIRE(martlet_model_set_class_names(m, 3, names));
+  EXPECT_OK(martlet_model_save(m, "saved.h5"));
+  EXPECT_OK(martlet_model_load("saved.h5", &loaded));
+  REQUIRE(martlet_predict(m, &array, y, 6));
+  REQUIRE(martlet_predict(loaded, &array, y_loaded, 6));
+  CHECK(memcmp(y, y_loaded, sizeof y) == 0, "a loaded model predicts the same bits");
+  REQUIRE(martlet_model_class_count(loaded, &classes));
+  REQUIRE(martlet_model_class_name(loaded, 2, &name));
+  CHECK(classes == 3 && strcmp(name, "青") == 0, "class names survive");
+  REQUIRE(martlet_model_summary(m, &summary));
+  REQUIRE(martlet_model_summary(loaded, &summary_loaded));
+  CHECK(strcmp(summary, summary_loaded) == 0, "the summary is the same");
+  EXPECT_OK(martlet_model_save(loaded, "again.h5"));
+  const long size = read_file("saved.h5", first, sizeof first), size_again = read_file("again.h5", second, sizeof second);
+  CHECK(size > 0 && size == size_again && memcmp(first, second, (size_t)size) == 0, "same model, same bytes");
+
+  /* Replacing a file keeps its permissions, and a symbolic link stays one. */
+  struct stat info;
+  chmod("saved.h5", 0640);
+  if (symlink("saved.h5", "link.h5") != 0) exit(1);
+  EXPECT_OK(martlet_model_save(m, "link.h5"));
+  CHECK(lstat("link.h5", &info) == 0 && S_ISLNK(info.st_mode), "saving through a symbolic link keeps the link");
+  CHECK(stat("saved.h5", &info) == 0 && (info.st_mode & 0777) == 0640, "replacing a file keeps its permissions");
+  martlet_model_destroy(loaded);
+  martlet_model_destroy(m);
+
+  int32_t rank;
+  int64_t row[MARTLET_MAX_RANK];
+  EXPECT_OK(martlet_model_load("keras.h5", &m));
+  REQUIRE(martlet_model_input_shape(m, 0, &rank, row));
+  CHECK(rank == 1 && row[0] == 6, "a model made by Keras loads");
+  martlet_model_destroy(m);
+}
+
+static void model_files(void) {
+  none = (martlet_model *)&none;
+  EXPECT(martlet_model_load("missing.h5", &none), MARTLET_NOT_FOUND, "missing.h5");
+  EXPECT(martlet_model_load("no/such/folder.h5", &none), MARTLET_NOT_FOUND, "no/such/folder.h5");
+  EXPECT_FAILURE(martlet_model_load("", &none), "path");
+  EXPECT_FAILURE(martlet_model_load("folder.h5", &none), "folder.h5");
+  EXPECT(martlet_model_load("empty.h5", &none), MARTLET_FORMAT_ERROR, "empty.h5");
+  EXPECT(martlet_model_load("not_hdf5.h5", &none), MARTLET_FORMAT_ERROR, "not_hdf5.h5");
+  EXPECT(martlet_model_load("signature_only.h5", &none), MARTLET_FORMAT_ERROR, "signature_only.h5");
+  EXPECT(martlet_model_load("truncated.h5", &none), MARTLET_FORMAT_ERROR, "truncated.h5");
+  EXPECT(martlet_model_load("foreign.h5", &none), MARTLET_FORMAT_ERROR, "model_config");
+  EXPECT(martlet_model_load("not_json.h5", &none), MARTLET_FORMAT_ERROR, "not_json.h5");
+  EXPECT(martlet_model_load("nan_in_json.h5", &none), MARTLET_FORMAT_ERROR, "nan_in_json.h5");
+  EXPECT(martlet_model_load("lambda.h5", &none), MARTLET_UNSUPPORTED, "Lambda");
+  EXPECT(martlet_model_load("unknown_layer.h5", &none), MARTLET_UNSUPPORTED, "Quantum");
+  EXPECT_FAILURE(martlet_model_load("huge_units.h5", &none), "huge_units.h5");
+  EXPECT(martlet_model_load("negative_units.h5", &none), MARTLET_FORMAT_ERROR, "units");
+  EXPECT(martlet_model_load("wrong_shape.h5", &none), MARTLET_FORMAT_ERROR, "[4, 2]");
+  EXPECT(martlet_model_load("missing_weight.h5", &none), MARTLET_FORMAT_ERROR, "d/bias:0");
+  EXPECT(martlet_model_load("nan_weight.h5", &none), MARTLET_FORMAT_ERROR, "kernel");
+  EXPECT_FAILURE(martlet_model_load("string_weight.h5", &none), "kernel");
+  CHECK(none == (martlet_model *)&none, "the failed loads left out_model alone");
+}
+
+static void *load_deep(void *statuses) {
+  ((martlet_status *)statuses)[0] = martlet_model_load("deep.h5", &none);
+  ((martlet_status *)statuses)[1] = martlet_model_load("deep_objects.h5", &none);
+  ((martlet_status *)statuses)[2] = martlet_model_load("good.h5", &none);
+  if (((martlet_status *)statuses)[2] == MARTLET_OK) martlet_model_destroy(none);
+  return NULL;
+}
+
+static void small_stack(void) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  martlet_status statuses[3] = {-1, -1, -1};
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 512 * 1024);
+  pthread_create(&thread, &attributes, load_deep, statuses);
+  pthread_join(thread, NULL);
+  CHECK(statuses[0] == MARTLET_FORMAT_ERROR, "a million nested brackets, on a stack of 512 KB");
+  CHECK(statuses[1] == MARTLET_FORMAT_ERROR, "200,000 nested objects, on a stack of 512 KB");
+  CHECK(statuses[2] == MARTLET_OK, "a good model, on a stack of 512 KB");
+}
+
+static void dataset_files(void) {
+  martlet_dataset *data = (martlet_dataset *)&none;
+  EXPECT(martlet_dataset_open("missing.h5", "x", "y", &data), MARTLET_NOT_FOUND, "missing.h5");
+  EXPECT(martlet_dataset_open("not_hdf5.h5", "x", "y", &data), MARTLET_FORMAT_ERROR, "not_hdf5.h5");
+  EXPECT(martlet_dataset_open("truncated.h5", "x", "y", &data), MARTLET_FORMAT_ERROR, "truncated.h5");
+  EXPECT(martlet_dataset_open("data.h5", "nothing", "y", &data), MARTLET_NOT_FOUND, "nothing");
+  EXPECT(martlet_dataset_open("data.h5", "x", "nothing", &data), MARTLET_NOT_FOUND, "nothing");
+  EXPECT(martlet_dataset_open("data.h5", "loop", NULL, &data), MARTLET_NOT_FOUND, "loop");
+  EXPECT_FAILURE(martlet_dataset_open("data.h5", "group", "y", &data), "group");
+  EXPECT_FAILURE(martlet_dataset_open("data.h5", "/", "y", &data), "/");
+  EXPECT_FAILURE(martlet_dataset_open("data.h5", "", "y", &data), "x_name");
+  EXPECT_FAILURE(martlet_dataset_open("data.h5", "outside", NULL, &data), "outside");
+  EXPECT(martlet_dataset_open("data.h5", "external", "y", &data), MARTLET_UNSUPPORTED, "external");
+  EXPECT(martlet_dataset_open("data.h5", "virtual", "y", &data), MARTLET_UNSUPPORTED, "virtual");
+  EXPECT(martlet_dataset_open("data.h5", "text", NULL, &data), MARTLET_UNSUPPORTED, "text");
+  EXPECT(martlet_dataset_open("data.h5", "compound", NULL, &data), MARTLET_UNSUPPORTED, "compound");
+  EXPECT_FAILURE(martlet_dataset_open("data.h5", "claims_much", NULL, &data), "claims_much");
+  EXPECT_FAILURE(martlet_dataset_open("data.h5", "no_rows", NULL, &data), "no_rows");
+  EXPECT_FAILURE(martlet_dataset_open("data.h5", "scalar", NULL, &data), "scalar");
+  EXPECT_FAILURE(martlet_dataset_open("data.h5", "x", "short_y", &data), "49");
+  CHECK(data == (martlet_dataset *)&none, "the failed opens left out_dataset alone");
+
+  int32_t classes;
+  const char *name;
+  float mean, scaled;
+  EXPECT_OK(martlet_dataset_open("data.h5", "/x", "y", &data));
+  REQUIRE(martlet_dataset_class_count(data, &classes));
+  REQUIRE(martlet_dataset_class_name(data, 1, &name));
+  CHECK(classes == 3 && strcmp(name, "green") == 0, "class names of a dataset");
+  REQUIRE(martlet_dataset_statistics(data, 1, &scaled, NULL));
+  martlet_dataset_destroy(data);
+  EXPECT_OK(martlet_dataset_open("data.h5", "big_endian", NULL, &data));
+  REQUIRE(martlet_dataset_statistics(data, 1, &mean, NULL));
+  /* Both means are double sums rounded once to float: relative error at most 2^-24 each, and 1/255 is a double. */
+  CHECK(fabs(scaled * 255.0 - mean) <= mean * 2e-7, "the scale attribute is applied; big-endian data are read");
+  martlet_dataset_destroy(data);
+}
+
+/* --- Saving where it cannot be done ------------------------------------------------------------------------ */
+
+/* Runs a test in a child, which may change limits, user or mounts; its exit status must be 0. */
+static void in_child(void (*body)(void)) {
+  fflush(stdout);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    check_failures = 0;
+    body();
+    exit(check_end()); /* not _exit: the handlers of libhdf5 run, which crash if a file was left half closed */
+  }
+  int status = -1;
+  waitpid(pid, &status, 0);
+  if (!WIFEXITED(status)) CHECK(0, "the process exits cleanly after a failed save");
+  check_failures += WIFEXITED(status) && WEXITSTATUS(status) != 0;
+}
+
+static void limited_file_size(void) {
+  static char before[1 << 18], after[1 << 18];
+  const struct rlimit limit = {4096, 4096};
+  martlet_model *m = small_model(1);
+  const long size = read_file("saved.h5", before, sizeof before);
+  const int files = files_in(".");
+  signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &limit);
+  EXPECT(martlet_model_save(m, "saved.h5"), MARTLET_IO_ERROR, "saved.h5");
+  EXPECT(martlet_model_save(m, "new.h5"), MARTLET_IO_ERROR, "new.h5");
+  CHECK(read_file("saved.h5", after, sizeof after) == size && memcmp(before, after, (size_t)size) == 0,
+        "a failed save leaves the old file");
+  CHECK(files_in(".") == files, "a failed save leaves nothing behind");
+  martlet_model_destroy(m);
+}
+
+static void full_disk(void) {
+  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+      mount("none", "folder.h5", "tmpfs", 0, "size=8k") != 0) {
+    check_skip("saving to a full disk", "may not mount a file system");
+    return;
+  }
+  martlet_model *m = small_model(1);
+  EXPECT(martlet_model_save(m, "folder.h5/m.h5"), MARTLET_IO_ERROR, "m.h5");
+  CHECK(files_in("folder.h5") == 2, "nothing is left on the full disk");
+  EXPECT_OK(martlet_model_save(m, "elsewhere.h5"));
+  martlet_model_destroy(m);
+}
+
+static void not_allowed(void) {
+  martlet_model *m = small_model(1);
+  if (mkdir("locked", 0555) != 0 || chmod(".", 0755) != 0) exit(1);
+  if (geteuid() == 0 && setuid(65534) != 0) exit(1); /* root may write anywhere */
+  if (access("locked", X_OK) != 0) {
+    check_skip("saving to a read-only folder", "the test folder is closed to other users");
+  } else {
+    EXPECT(martlet_model_save(m, "locked/m.h5"), MARTLET_IO_ERROR, "locked/m.h5");
+  }
+  martlet_model_destroy(m);
+}
+
+static void unreachable(void) {
+  martlet_model *m = small_model(1);
+  EXPECT(martlet_model_save(m, "no/such/m.h5"), MARTLET_NOT_FOUND, "no/such/m.h5");
+  EXPECT_FAILURE(martlet_model_save(m, "saved.h5/m.h5"), "saved.h5/m.h5");
+  EXPECT_FAILURE(martlet_model_save(m, "folder.h5"), "folder.h5");
+  EXPECT_FAILURE(martlet_model_save(m, ""), "path");
+  EXPECT_INVALID(martlet_model_save(m, "\xff.h5"), "path");
+  EXPECT_OK(martlet_model_save(m, "new.h5"));
+  martlet_model_destroy(m);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 2 || chdir(argv[1]) != 0) return 2;
+  umask(022);
+  round_trip();
+  model_files();
+  small_stack();
+  dataset_files();
+  in_child(limited_file_size);
+  in_child(full_disk);
+  in_child(not_allowed);
+  unreachable();
+  return check_end();
+}

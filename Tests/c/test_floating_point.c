@@ -1,0 +1,69 @@
+/* The host's floating-point environment changes no bit of a training and is restored after every call: rounding mode on
+ * all machines, flush-to-zero and denormals-are-zero on x86-64. */
+#include <fenv.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "check.h"
+
+enum { KERNEL = 32, OUTPUT = 24, BIAS = 3, ALL = KERNEL + OUTPUT + BIAS };
+
+/* Weights after some steps. The kernels start subnormal, so that any flushing changes them; the bias sees rounding. */
+static void train(float *weights) {
+  martlet_model *m = small_model(2);
+  martlet_dataset *data = small_dataset();
+  martlet_trainer *trainer;
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  for (int i = 0; i < KERNEL; i++) weights[i] = (float)((i % 7 - 3) * 1e-39);
+  REQUIRE(martlet_model_set_weight(m, "hidden", "kernel", weights, KERNEL));
+  REQUIRE(martlet_model_set_weight(m, "output", "kernel", weights, OUTPUT));
+  options.epochs = 3;
+  REQUIRE(martlet_trainer_create(m, &options, &trainer));
+  REQUIRE(martlet_trainer_fit(trainer, data, NULL, NULL, NULL));
+  REQUIRE(martlet_model_get_weight(m, "hidden", "kernel", weights, KERNEL));
+  REQUIRE(martlet_model_get_weight(m, "output", "kernel", weights + KERNEL, OUTPUT));
+  REQUIRE(martlet_model_get_weight(m, "output", "bias", weights + KERNEL + OUTPUT, BIAS));
+  martlet_trainer_destroy(trainer);
+  martlet_dataset_destroy(data);
+  martlet_model_destroy(m);
+}
+
+int main(void) {
+  float plain[ALL], other[ALL];
+  int subnormal = 0;
+  train(plain);
+  for (int i = 0; i < ALL; i++) subnormal += fpclassify(plain[i]) == FP_SUBNORMAL;
+  CHECK(subnormal > KERNEL / 2, "the test trains subnormal weights");
+
+  const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+  int same = 1, kept = 1;
+  for (int i = 0; i < 3; i++) {
+    fesetround(modes[i]);
+    train(other);
+    kept = kept && fegetround() == modes[i];
+    fesetround(FE_TONEAREST);
+    same = same && memcmp(plain, other, sizeof plain) == 0;
+  }
+  CHECK(same, "the host's rounding mode changes no bit");
+  CHECK(kept, "the host's rounding mode is restored");
+
+#if defined(__x86_64__)
+  const unsigned int before = _mm_getcsr(), flushing = before | 0x8040; /* FTZ and DAZ */
+  _mm_setcsr(flushing);
+  train(other);
+  const unsigned int after = _mm_getcsr();
+  _mm_setcsr(before);
+  CHECK(memcmp(plain, other, sizeof plain) == 0, "the host's flush-to-zero changes no bit");
+  CHECK((after & 0x8040) == 0x8040, "the host's flush-to-zero is restored");
+
+  _mm_setcsr(flushing);
+  const martlet_status status = martlet_set_threads(-1); /* also after a failure */
+  const unsigned int after_failure = _mm_getcsr();
+  _mm_setcsr(before);
+  CHECK(status == MARTLET_INVALID_ARGUMENT && (after_failure & 0x8040) == 0x8040, "and after a failed call");
+#else
+  check_skip("the host's flush-to-zero changes no bit", "not x86-64");
+#endif
+  return check_end();
+}

@@ -1,0 +1,131 @@
+/* Loads every file of a folder; each gives a model or an error.
+ *
+ *     load_models make FILE.h5       saves a model with one layer of each kind, for mutate_models.py to damage
+ *     load_models load FOLDER        loads 0.h5, 1.h5, ... in a child process per file batch
+ *
+ * A model that loads is used as well: it predicts, trains a step and is saved. A child that dies or does not end within
+ * a minute names its file.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "../c/check.h"
+
+enum { BATCH = 100, SECONDS = 60 };
+
+static void make(const char *path) {
+  martlet_model *m;
+  martlet_node x;
+  const int64_t shape[] = {4, 4};
+  const float mean[] = {1, 2, 3, 4}, variance[] = {1, 2, 3, 4};
+  const char *names[] = {"zero", "one", "two"};
+  martlet_dense_options hidden = MARTLET_DENSE_OPTIONS_INIT, output = MARTLET_DENSE_OPTIONS_INIT;
+  hidden.activation = MARTLET_RELU;
+  hidden.kernel_regularizer.l2 = 1e-3f;
+  output.activation = MARTLET_SOFTMAX;
+  REQUIRE(martlet_model_create("fuzz", 1, &m));
+  REQUIRE(martlet_input(m, NULL, 2, shape, &x));
+  REQUIRE(martlet_rescaling(m, x, 0.5, 1, NULL, &x));
+  REQUIRE(martlet_normalization(m, x, 4, mean, variance, NULL, &x));
+  REQUIRE(martlet_flatten(m, x, NULL, &x));
+  REQUIRE(martlet_dense(m, x, 6, &hidden, &x));
+  REQUIRE(martlet_dropout(m, x, 0.2, NULL, &x));
+  REQUIRE(martlet_activation(m, x, MARTLET_LEAKY_RELU, 0.1f, NULL, &x));
+  REQUIRE(martlet_dense(m, x, 3, &output, &x));
+  REQUIRE(martlet_model_build(m, 1, &x));
+  REQUIRE(martlet_model_set_class_names(m, 3, names));
+  REQUIRE(martlet_model_save(m, path));
+  martlet_model_destroy(m);
+}
+
+/* One row of zeros through the model, forwards and backwards. Models that the mutation made large are left alone. */
+static void use(martlet_model *model) {
+  enum { ROOM = 1 << 16 };
+  static float x[ROOM], y[ROOM];
+  int64_t shape[MARTLET_MAX_RANK + 1], row[MARTLET_MAX_RANK], inputs = 1, outputs = 1, parameters;
+  int32_t x_rank, y_rank;
+  martlet_trainer *trainer;
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  options.loss = MARTLET_NO_LOSS;
+  if (martlet_model_input_shape(model, 0, &x_rank, &shape[1]) != MARTLET_OK ||
+      martlet_model_output_shape(model, 0, &y_rank, row) != MARTLET_OK ||
+      martlet_model_parameter_count(model, &parameters, NULL) != MARTLET_OK || parameters > ROOM) {
+    return;
+  }
+  for (int32_t i = 1; i <= x_rank; i++) inputs = inputs > ROOM ? inputs : inputs * shape[i];
+  for (int32_t i = 0; i < y_rank; i++) outputs = outputs > ROOM ? outputs : outputs * row[i];
+  if (inputs > ROOM || outputs > ROOM || x_rank + 1 > MARTLET_MAX_RANK) return;
+  shape[0] = 1;
+  const martlet_array array = check_array(x, x_rank + 1, shape, MARTLET_FLOAT32);
+  martlet_predict(model, &array, y, outputs);
+  if (martlet_trainer_create(model, &options, &trainer) != MARTLET_OK) return;
+  if (martlet_trainer_forward(trainer, &array, y, outputs) == MARTLET_OK) {
+    memset(y, 0, sizeof y);
+    if (martlet_trainer_backward(trainer, y, outputs) == MARTLET_OK) martlet_trainer_apply(trainer);
+  }
+  martlet_trainer_destroy(trainer);
+}
+
+/* Loads files begin ..< end; tells the parent through the pipe which one it is at. */
+static void load_batch(int begin, int end, int pipe, int counts[2]) {
+  for (int i = begin; i < end; i++) {
+    char path[64];
+    martlet_model *model;
+    snprintf(path, sizeof path, "%d.h5", i);
+    counts[0] = i;
+    if (write(pipe, counts, 2 * sizeof(int)) < 0) _exit(3);
+    alarm(SECONDS);
+    const martlet_status status = martlet_model_load(path, &model);
+    if (status == MARTLET_OK) {
+      counts[1]++;
+      use(model);
+      martlet_model_destroy(model);
+    } else if (martlet_last_error()[0] == '\0' || status == MARTLET_INTERNAL_ERROR) {
+      _exit(4);
+    }
+  }
+  if (write(pipe, counts, 2 * sizeof(int)) < 0) _exit(3);
+  exit(0);
+}
+
+int main(int argc, char **argv) {
+  if (argc == 3 && strcmp(argv[1], "make") == 0) {
+    make(argv[2]);
+    return 0;
+  }
+  if (argc != 3 || strcmp(argv[1], "load") != 0 || chdir(argv[2]) != 0) return 2;
+
+  int total = 0, loaded = 0;
+  char path[64];
+  while (snprintf(path, sizeof path, "%d.h5", total) > 0 && access(path, R_OK) == 0) total++;
+  for (int begin = 0; begin < total; begin += BATCH) {
+    const int end = begin + BATCH < total ? begin + BATCH : total;
+    int ends[2], counts[2] = {begin, 0}, status = -1;
+    char name[160];
+    if (pipe(ends) != 0) return 1;
+    fflush(stdout);
+    const pid_t pid = fork();
+    if (pid == 0) {
+      close(ends[0]);
+      load_batch(begin, end, ends[1], counts);
+    }
+    close(ends[1]);
+    while (read(ends[0], counts, sizeof counts) == (ssize_t)sizeof counts) continue;
+    close(ends[0]);
+    waitpid(pid, &status, 0);
+    loaded += counts[1];
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+      snprintf(name, sizeof name, "mutated model files %d to %d load or give an error", begin, end - 1);
+      CHECK(1, name);
+    } else {
+      snprintf(name, sizeof name, "mutated model file %d.h5: %s", counts[0],
+               WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "no message, or an internal error");
+      CHECK(0, name);
+    }
+  }
+  /* Both happen, or the mutations are too weak or too strong to say anything. */
+  CHECK(total > 0 && loaded > total / 100 && loaded < total, "some of the mutated files load and some do not");
+  printf("# %d of %d files load\n", loaded, total);
+  return check_end();
+}
