@@ -1,0 +1,122 @@
+"""Trains fully connected networks on the real data sets and prints each result and the median over the seeds.
+
+    python real_data.py mnist [--seeds 1 2 3] [--epochs N]
+    python real_data.py fashion-mnist | cifar-10 | cifar-10-deep
+
+The data are the published files (python -m martlet.convert reads the same), in the folder that MARTLET_DATA names, or
+in ../shared/data beside the repository.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import martlet
+from martlet import convert, layers, optimizers, regularizers
+
+
+def data_folder():
+    named = os.environ.get("MARTLET_DATA")
+    return Path(named) if named else Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+def load_idx(name):
+    """Training and test set as datasets of images scaled to 0 ... 1."""
+    folder, sets = data_folder() / name, []
+    for part in ("train", "t10k"):
+        x = convert.read_idx(folder / f"{part}-images-idx3-ubyte.gz", 3)
+        y = convert.read_idx(folder / f"{part}-labels-idx1-ubyte.gz", 1)
+        sets.append(martlet.Dataset(x, y, scale=1 / 255, class_names=convert.CLASS_NAMES[name]))
+    return sets
+
+
+def load_cifar10():
+    folder = data_folder() / "cifar-10"
+    names = [f"data_batch_{number}.bin.xz" for number in range(1, 6)] + ["test_batch.bin.xz"]
+    batches = [convert.read_cifar10_batch(folder / name) for name in names]
+    x, y = (np.concatenate(arrays) for arrays in zip(*batches[:5]))
+    return [
+        martlet.Dataset(images, labels, scale=1 / 255, class_names=convert.CIFAR10_CLASSES)
+        for images, labels in ((x, y), batches[5])
+    ]
+
+
+def network(widths, mean=None, l2=0.0):
+    """Flatten, Dense layers with ReLU (Glorot), and a softmax; a mean image is subtracted first if given."""
+    chain = [] if mean is None else [layers.Normalization(mean=mean)]
+    chain.append(layers.Flatten())
+    for width in widths[:-1]:
+        chain.append(layers.Dense(width, "relu", kernel_regularizer=regularizers.L2(l2)))
+    chain.append(layers.Dense(widths[-1], "softmax", kernel_regularizer=regularizers.L2(l2)))
+    return chain
+
+
+def train(seed, training, validation, test, chain, optimizer, batch_size, epochs):
+    """Train once. Returns the best validation accuracy over the epochs and the test accuracy at the end."""
+    model = martlet.Sequential([martlet.Input(training.x_shape), *chain], seed=seed)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(training, batch_size=batch_size, epochs=epochs, validation_data=validation, verbose=2)
+    losses = history.history["loss"] + history.history["val_loss"]
+    if not np.isfinite(losses).all():
+        sys.exit("the losses have a gap: " + str(losses))
+    return max(history.history["val_accuracy"]), model.evaluate(test)[1]
+
+
+def mnist(seed, epochs):
+    training, test = load_idx("mnist")
+    training, validation = training[:50_000], training[50_000:]
+    sgd = optimizers.SGD(0.1)
+    return train(seed, training, validation, test, network([360, 10]), sgd, 32, epochs or 10)
+
+
+def fashion_mnist(seed, epochs):
+    training, test = load_idx("fashion-mnist")
+    training, validation = training[:50_000], training[50_000:]
+    sgd = optimizers.SGD(0.1)
+    return train(seed, training, validation, test, network([392, 128, 10]), sgd, 100, epochs or 50)
+
+
+def cifar10_wide(seed, epochs):
+    return cifar10(seed, epochs, [900, 10])
+
+
+def cifar10_deep(seed, epochs):
+    return cifar10(seed, epochs, [1024, 128, 10])
+
+
+def cifar10(seed, epochs, widths):
+    training, test = load_cifar10()
+    training, validation = training[:40_000], training[40_000:]
+    mean, _ = training.statistics(axis=(1, 2, 3))
+    sgd = optimizers.SGD(0.8, learning_rate_decay=0.92)
+    chain = network(widths, mean, l2=1e-7)
+    return train(seed, training, validation, test, chain, sgd, 1000, epochs or 75)
+
+
+RUNS = {"mnist": mnist, "fashion-mnist": fashion_mnist, "cifar-10": cifar10_wide, "cifar-10-deep": cifar10_deep}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Train on the real data sets.")
+    parser.add_argument("run", choices=RUNS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--epochs", type=int, help="default: as many as the run is defined with")
+    options = parser.parse_args()
+    results = []
+    for seed in options.seeds:
+        begin = time.perf_counter()
+        results.append(RUNS[options.run](seed, options.epochs))
+        validation, test = results[-1]
+        seconds = time.perf_counter() - begin
+        print(f"seed {seed}: best validation {validation:.2%}, test {test:.2%}, {seconds:.0f} s", flush=True)
+    validation, test = (statistics.median(values) for values in zip(*results))
+    print(f"{options.run}: median of {len(results)}: best validation {validation:.2%}, test {test:.2%}")
+
+
+if __name__ == "__main__":
+    main()
