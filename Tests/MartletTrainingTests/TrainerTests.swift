@@ -203,6 +203,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
       options: options {
         $0.loss = crossEntropy
         $0.learningRate = 0.5
+        $0.batchSize = 4
         $0.epochs = 500
         $0.earlyStopping = EarlyStopping(monitor: .validationLoss, patience: 3, restoresBest: true)
       }, kernels: kernels)
