@@ -39,7 +39,7 @@ help:
 setup: .venv/.complete
 	@Scripts/check-tools
 
-.venv/.complete: Scripts/requirements.txt $(wildcard bindings/python/pyproject.toml)
+.venv/.complete: bindings/python/pyproject.toml
 	@Scripts/check-tools
 	@PYTHON='$(PYTHON)' Scripts/make-venv
 
@@ -60,9 +60,8 @@ demo: setup examples
 	@mkdir -p $(DEMO)
 	.build/examples/train examples/data/digits.h5 $(DEMO)/digits-model.h5 $(DEMO)/history.csv
 	$(VENV) examples/python/plot_history.py $(DEMO)/history.csv $(DEMO)/history.png
-	.build/examples/predict $(DEMO)/digits-model.h5 examples/data/digits.h5 x_test > $(DEMO)/predictions.csv
-	KERAS_BACKEND=jax $(VENV) Scripts/demo-compare $(DEMO)/digits-model.h5 examples/data/digits.h5 \
-	  $(DEMO)/predictions.csv
+	KERAS_BACKEND=jax $(VENV) Scripts/compare-predictions $(DEMO)/digits-model.h5 examples/data/digits.h5 \
+	  .build/examples/predict
 	@echo 'Model $(DEMO)/digits-model.h5, history $(DEMO)/history.csv, curves $(DEMO)/history.png'
 
 # --- Tests and measurements.
