@@ -8,7 +8,7 @@ import PackageDescription
 func kernels(_ name: String, flags: [String] = [], defines: [String] = []) -> Target {
   .target(
     name: name,
-    dependencies: ["MartletKernelInterface"],
+    dependencies: ["MartletKernelInterface", "CMartletCPU"],
     // The reference kernels are plain Swift for tests and gradient checks: once is enough.
     exclude: name == "MartletKernels" ? ["README.md"] : ["README.md", "Reference"],
     swiftSettings: defines.map { .define($0) } + [
@@ -34,7 +34,8 @@ let package = Package(
     .systemLibrary(name: "CMartlet", path: "include"),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
 
-    module("MartletKernelInterface", []),
+    .systemLibrary(name: "CMartletCPU"),
+    module("MartletKernelInterface", ["CMartletCPU"]),
     kernels("MartletKernels"),
     kernels("MartletKernelsAVX2", flags: ["-march=x86-64-v3"], defines: ["MARTLET_AVX2"]),
     kernels("MartletKernelsAVX512", flags: ["-march=x86-64-v4"], defines: ["MARTLET_AVX512"]),

@@ -191,8 +191,9 @@ package struct LossArguments<Scalar> {
 /// Element types that rows can be gathered from; raw values as in `martlet.h`.
 package enum SourceType: Int32, Sendable { case uint8 = 1, int32, int64, float32, float64 }
 
-/// All kernels of one instruction set for one scalar type.
-package struct KernelTable<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
+/// All kernels of one instruction set for one scalar type. The scalar is not constrained further, because the accessor of a
+/// conformance would be a symbol that kernel modules for different instruction sets share.
+package struct KernelTable<Scalar: Sendable>: Sendable {
   /// "avx512", "avx2", "baseline" or "reference".
   package var name: String
 

@@ -82,8 +82,10 @@ func log(_ x: Vector) -> Vector {
   let n = (bits &- 0x3f35_04f3) &>> 23  // 0x3f3504f3: sqrt(1/2)
   let m = unsafeBitCast(bits &- (n &<< 23), to: Vector.self)
   let logarithm = twiceArtanh((m - 1) / (m + 1))
-  let count = Vector(n)
-  let result = multiplyAdd(count, Vector(repeating: 355.0 / 512), multiplyAdd(count, Vector(repeating: -2.12194440e-4), logarithm))
+  // n as a number, by way of the low bits of 1.5 * 2^23 + n.
+  let count = unsafeBitCast(n &+ 0x4b40_0000, to: Vector.self) - 12_582_912
+  let low = multiplyAdd(count, Vector(repeating: -2.12194440e-4), logarithm)
+  let result = multiplyAdd(count, Vector(repeating: 355.0 / 512), low)
   return select(x .== x, result, x)
 }
 

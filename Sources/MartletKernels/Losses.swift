@@ -172,7 +172,7 @@ private func categoricalHinge(_ row: LossRow) -> Double {
     products += firstLanes(lanes, of: t * z)
     greatest = maximum(select(laneIndices .< Int32(lanes), (1 - t) * z, greatest), greatest)
   }
-  let (pos, neg) = (sum(products), greatest.max())
+  let (pos, neg) = (sum(products), greatestLane(greatest))
   let margin = 1 + neg - pos
   // A NaN among the logits is in `pos`, so that it reaches the loss.
   let isActive = !(margin <= 0)

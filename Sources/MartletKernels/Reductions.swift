@@ -52,10 +52,16 @@ func norms(_ weights: UnsafePointer<Float>, _ count: Int) -> (absolute: Double, 
       for lane in 0..<(blockCount - i) { rest[lane] = block[i + lane] }
       add(SIMD8<Double>(rest))
     }
-    total.absolute += absolute.sum()
-    total.squared += squared.sum()
+    total.absolute += sum(absolute)
+    total.squared += sum(squared)
   }
   return total
+}
+
+@inline(__always)
+private func sum(_ v: SIMD8<Double>) -> Double {
+  let half = v.lowHalf + v.highHalf
+  return (half.x + half.z) + (half.y + half.w)
 }
 
 /// Whether no element is NaN or infinite: 0 x is 0 for finite x and NaN for all others, and NaN stays in a sum.

@@ -42,7 +42,7 @@ func maximum(of x: UnsafePointer<Float>, _ count: Int) -> Float {
     // Lanes beyond the end are 0, which may be greater than all elements.
     greatest = maximum(lanes == width ? v : select(laneIndices .< Int32(lanes), v, greatest), greatest)
   }
-  return greatest.max()
+  return greatestLane(greatest)
 }
 
 /// 0, 1, 2, ...

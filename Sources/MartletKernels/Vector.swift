@@ -60,6 +60,33 @@ func store(_ v: Vector, _ p: UnsafeMutablePointer<Float>, _ lanes: Int = Vector.
   }
 }
 
-/// Sum of all lanes, always by the same tree.
+// Reductions halve the vector again and again, so that the order is always the same tree. The standard library's `sum`
+// and `max` are generic functions, whose specialisations would be shared by modules for different instruction sets.
+
+/// Sum of all lanes.
 @inline(__always)
-func sum(_ v: Vector) -> Float { v.sum() }
+func sum(_ v: SIMD4<Float>) -> Float { (v.x + v.z) + (v.y + v.w) }
+
+/// The greatest lane; there is no NaN among them.
+@inline(__always)
+func greatestLane(_ v: SIMD4<Float>) -> Float { max(max(v.x, v.z), max(v.y, v.w)) }
+
+#if MARTLET_AVX512 || MARTLET_AVX2
+  @inline(__always)
+  func sum(_ v: SIMD8<Float>) -> Float { sum(v.lowHalf + v.highHalf) }
+
+  @inline(__always)
+  func greatestLane(_ v: SIMD8<Float>) -> Float {
+    greatestLane(v.lowHalf.replacing(with: v.highHalf, where: v.highHalf .> v.lowHalf))
+  }
+#endif
+
+#if MARTLET_AVX512
+  @inline(__always)
+  func sum(_ v: SIMD16<Float>) -> Float { sum(v.lowHalf + v.highHalf) }
+
+  @inline(__always)
+  func greatestLane(_ v: SIMD16<Float>) -> Float {
+    greatestLane(v.lowHalf.replacing(with: v.highHalf, where: v.highHalf .> v.lowHalf))
+  }
+#endif

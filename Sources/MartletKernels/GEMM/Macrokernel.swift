@@ -5,6 +5,7 @@
 // A tile goes from the microkernel to C through a buffer of one tile, still in the L1 cache; that is where edges, chunks
 // and epilogues are dealt with, once for all sizes of tile (Epilogue.swift).
 
+import CMartletCPU
 import MartletKernelInterface
 
 func gemm(_ g: GEMMArguments<Float>) {
@@ -41,6 +42,7 @@ func gemm(_ g: GEMMArguments<Float>) {
           }
           for ir in stride(from: 0, to: mc, by: MR) {
             let rows = min(MR, mc - ir)
+            prefetchTile(g, row: ic + ir, column: jc + jr, rows: rows)
             computeTile(
               rows: rows, columns: columns, kc: kc, workspace.a + ir * kc, panel, bStride: panelStride, workspace.tile)
             finishTile(g, chunk, workspace.tile, row: ic + ir, column: jc + jr, rows: rows, columns: columns)
@@ -60,5 +62,15 @@ private func packBlock(
     packPanel(
       NR, b + jr * g.bColumnStride, lines: min(NR, nc - jr), kc: kc, lineStride: g.bColumnStride,
       kStride: g.bRowStride, into: block + jr * kc)
+  }
+}
+
+/// Fetch the part of C that a tile goes to while the tile is computed.
+@inline(__always)
+private func prefetchTile(_ g: GEMMArguments<Float>, row: Int, column: Int, rows: Int) {
+  guard let c = g.c else { return }
+  for r in 0..<rows {
+    let p = c + (row + r) * g.cRowStride + column
+    for v in 0..<TileRow.count { martlet_prefetch(p + v * width) }
   }
 }
