@@ -1,0 +1,65 @@
+// Datasets in HDF5 files: inputs and targets, each a dataset of numbers [N, ...].
+//
+//     x   attributes scale, offset: training feeds x * scale + offset
+//     y   attribute class_names: what labels 0, 1, ... stand for
+
+import MartletCore
+import MartletNN
+import MartletTraining
+
+package enum DatasetFile {
+  /// Read inputs and targets into memory.
+  ///
+  /// - Parameters:
+  ///   - x: path of the inputs inside the file, such as `x_train` or `train/images`.
+  ///   - y: path of the targets; nil for none.
+  /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`; `invalidArgument` if there are no rows or
+  ///   x and y differ in their number.
+  package static func open(path: String, x: String, y: String?) throws(MartletError) -> Dataset {
+    try HDF5Library.exclusively { () throws(MartletError) in
+      let file = try HDF5File(path: path)
+      let root = try file.root()
+      let inputs = try object(x, in: root)
+      let inputRows = try rows(of: inputs)
+      guard let y else { return try scaled(try Dataset(x: inputRows, y: nil), by: inputs) }
+      let targets = try object(y, in: root)
+      var dataset = try scaled(try Dataset(x: inputRows, y: try rows(of: targets)), by: inputs)
+      dataset.classNames = try targets.strings("class_names") ?? []
+      return dataset
+    }
+  }
+
+  private static func object(_ path: String, in root: borrowing HDF5Object) throws(MartletError) -> HDF5Object {
+    guard !path.split(separator: "/").isEmpty, let object = try root.object(at: path) else {
+      throw MartletError(.notFound, "'\(root.file)' has no dataset '\(path)'")
+    }
+    return object
+  }
+
+  private static func rows(of object: borrowing HDF5Object) throws(MartletError) -> MemorySource {
+    let form = try object.datasetForm()
+    guard let rowCount = form.dimensions.first else {
+      throw object.error(.invalidArgument, "is a single number; rows [N, ...] are expected")
+    }
+    guard form.elementCount > 0 else {
+      throw object.error(.invalidArgument, "has shape \(Shape.describe(form.dimensions)): there are no rows in it")
+    }
+    let (byteCount, overflow) = form.elementCount.multipliedReportingOverflow(by: form.elementType.byteCount)
+    guard !overflow else { throw object.error(.outOfMemory, "has \(form.elementCount) elements") }
+    let storage = try TensorStorage(byteCount: byteCount, purpose: "dataset '\(object.path)' of '\(object.file)'")
+    try object.read(into: storage.base, as: form.elementType)
+    return MemorySource(
+      owning: storage, type: form.elementType, rowCount: rowCount,
+      rowShape: try Shape(Array(form.dimensions.dropFirst()), of: "a row of '\(object.path)'"))
+  }
+
+  private static func scaled(_ dataset: Dataset, by x: borrowing HDF5Object) throws(MartletError) -> Dataset {
+    var dataset = dataset
+    for (name, field) in [("scale", \Dataset.scale), ("offset", \Dataset.offset)] {
+      guard let value = try x.number(name) else { continue }
+      guard Float(value).isFinite else { throw x.error(.formatError, "has the \(name) \(value)") }
+      dataset[keyPath: field] = Float(value)
+    }
+    return dataset
+  }
+}

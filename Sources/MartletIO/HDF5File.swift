@@ -1,0 +1,92 @@
+// Opening HDF5 files to read, and the objects inside them. Files are hostile until proven otherwise: only hard links are
+// followed, and `HDF5Structure` has looked at a file's skeleton before HDF5 does.
+
+import CHDF5
+import MartletCore
+
+/// A file that is open for reading.
+struct HDF5File: ~Copyable {
+  let path: String
+  private let handle: HDF5Handle
+
+  /// - Throws: `notFound`, `ioError` (permission, folder, locked by a writer), `formatError` (not HDF5, truncated, damaged).
+  init(path: String) throws(MartletError) {
+    try HDF5Structure.check(path: path)
+    let access = try HDF5Handle(
+      H5Pcreate(chdf5_file_access_class()), MartletError(.ioError, "'\(path)': \(HDF5Library.lastMessage())"))
+    // A file system without locks is no reason not to read.
+    H5Pset_file_locking(access.id, true, true)
+    handle = try HDF5Handle(H5Fopen(path, chdf5_read_only(), access.id), HDF5File.openError(path))
+    self.path = path
+  }
+
+  private static func openError(_ path: String) -> MartletError {
+    let reason = HDF5Library.lastMessage()
+    return reason.contains("lock")
+      ? MartletError(.ioError, "'\(path)' is locked by a program that writes it (\(reason))")
+      : MartletError(.formatError, "'\(path)' cannot be opened as HDF5: \(reason)")
+  }
+
+  /// The root group.
+  func root() throws(MartletError) -> HDF5Object {
+    HDF5Object(
+      file: path, path: "/",
+      handle: try HDF5Handle(
+        H5Gopen2(handle.id, "/", hid_t(H5P_DEFAULT)),
+        MartletError(.formatError, "'\(path)' has no root group: \(HDF5Library.lastMessage())")))
+  }
+}
+
+/// A group or dataset of a file.
+struct HDF5Object: ~Copyable {
+  let file: String
+  /// From the root: `/model_weights/dense`.
+  let path: String
+  let handle: HDF5Handle
+
+  init(file: String, path: String, handle: consuming HDF5Handle) {
+    self.file = file
+    self.path = path
+    self.handle = handle
+  }
+
+  var isGroup: Bool { H5Iget_type(handle.id) == H5I_GROUP }
+
+  /// The object below this group that a path of names leads to; nil if there is none.
+  ///
+  /// - Throws: `unsupported` for a soft or external link, `formatError`.
+  func object(at relativePath: String) throws(MartletError) -> HDF5Object? {
+    let names = relativePath.split(separator: "/").map(String.init)
+    guard let first = names.first else { throw error(.formatError, "has no object '\(relativePath)'") }
+    guard var object = try child(first) else { return nil }
+    for name in names.dropFirst() {
+      guard object.isGroup, let next = try object.child(name) else { return nil }
+      object = next
+    }
+    return object
+  }
+
+  private func child(_ name: String) throws(MartletError) -> HDF5Object? {
+    let childPath = path == "/" ? "/" + name : path + "/" + name
+    // "." is this group itself to HDF5, so a link of that name cannot be meant.
+    guard name != ".", !name.utf8.contains(0) else { return nil }
+    let exists = H5Lexists(handle.id, name, hid_t(H5P_DEFAULT))
+    guard exists >= 0 else { throw error(.formatError, "cannot be searched: \(HDF5Library.lastMessage())") }
+    guard exists > 0 else { return nil }
+    let isHard = chdf5_is_hard_link(handle.id, name)
+    guard isHard >= 0 else { throw error(.formatError, "has a damaged link '\(name)': \(HDF5Library.lastMessage())") }
+    guard isHard > 0 else {
+      throw error(.unsupported, "has '\(name)' as a soft or external link; links are not followed")
+    }
+    return HDF5Object(
+      file: file, path: childPath,
+      handle: try HDF5Handle(
+        H5Oopen(handle.id, name, hid_t(H5P_DEFAULT)),
+        error(.formatError, "holds '\(name)', which cannot be opened: \(HDF5Library.lastMessage())")))
+  }
+
+  /// An error that names file and object: `'m.h5': /model_weights/dense has no ...`.
+  func error(_ code: ErrorCode, _ message: String) -> MartletError {
+    MartletError(code, "'\(file)': \(path == "/" ? "the root group" : path) \(message)")
+  }
+}

@@ -1,0 +1,54 @@
+// A regular file to read bytes from.
+
+import MartletCore
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+struct InputFile: ~Copyable {
+  let path: String
+  let byteCount: Int
+  private let descriptor: Int32
+
+  /// - Throws: `notFound`, `ioError`; `ioError` also for what is not a regular file.
+  init(path: String) throws(MartletError) {
+    // Without O_NONBLOCK a pipe would wait here for its writer.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw .system(errno, "open", path) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      let code = errno
+      close(descriptor)
+      throw .system(code, "open", path)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw MartletError(
+        .ioError, "'\(path)' is a \(status.st_mode & S_IFMT == S_IFDIR ? "folder" : "device or pipe"), not a file")
+    }
+    self.path = path
+    self.descriptor = descriptor
+    byteCount = Int(status.st_size)
+  }
+
+  deinit { close(descriptor) }
+
+  /// `count` bytes, or as many as there are.
+  func bytes(at offset: Int, count: Int) throws(MartletError) -> [UInt8] {
+    var failure: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      while filled < count {
+        let got = pread(descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
+        if got < 0, errno == EINTR { continue }
+        if got < 0 { failure = errno }
+        if got <= 0 { break }
+        filled += got
+      }
+    }
+    guard failure == 0 else { throw .system(failure, "read", path) }
+    return bytes
+  }
+}

@@ -1,0 +1,193 @@
+// From the Keras classes to our layers. Keys of `config` that do not change what a layer computes are ignored; those that do
+// and are not supported are refused.
+
+import MartletCore
+import MartletNN
+
+/// Means and variances that a Normalization layer keeps as weights after `adapt`.
+typealias KerasStatistics = (mean: [Float], variance: [Float])
+
+extension KerasLayer {
+  /// The layer this stands for.
+  ///
+  /// - Parameters:
+  ///   - row: shape of one input row; nil for an input layer.
+  ///   - statistics: what the weights say, if `keepsStatisticsAsWeights`.
+  /// - Throws: `unsupported` for a class or option we do not have, `formatError`.
+  func layer(row: Shape?, statistics: KerasStatistics?) throws(MartletError) -> any Layer {
+    if className == "InputLayer" { return try inputLayer() }
+    guard let row else { throw error(.formatError, "has no input") }
+    switch className {
+    case "Dense": return try dense()
+    case "Activation": return ActivationLayer(try activation(of: config["activation"]))
+    case "ReLU": return try reLU()
+    case "LeakyReLU":
+      // Keras 2 calls it alpha.
+      let key = config["alpha"] == nil ? "negative_slope" : "alpha"
+      return ActivationLayer(.leakyReLU(slope: try slope(key, default: 0.3)))
+    case "Softmax": return try softmax(row)
+    case "Dropout": return try dropout()
+    case "Flatten": return try flatten(row)
+    case "Rescaling":
+      return Rescaling(scale: try finite("scale", default: nil), offset: try finite("offset", default: 0))
+    case "Normalization": return try normalization(row, statistics)
+    case "Lambda": throw error(.unsupported, "holds code, which is not run")
+    default: throw error(.unsupported, "is of a class that is not supported")
+    }
+  }
+
+  /// Whether this is a Normalization layer that learned its statistics with `adapt`.
+  var keepsStatisticsAsWeights: Bool {
+    className == "Normalization" && (config["mean"] == nil || config["variance"] == nil)
+  }
+
+  var isTrainable: Bool { config["trainable"]?.boolValue ?? true }
+
+  /// The shape of one row in `batch_shape` (Keras 3) or `batch_input_shape` (Keras 2); nil if there is neither.
+  func rowShape() throws(MartletError) -> Shape? {
+    guard let json = config["batch_shape"] ?? config["batch_input_shape"] else { return nil }
+    return try Self.rowShape(json, name)
+  }
+
+  static func rowShape(_ json: JSON, _ name: String) throws(MartletError) -> Shape {
+    guard let sizes = json.arrayValue, (2...Shape.maximumRank).contains(sizes.count) else {
+      throw MartletError(
+        .formatError, "layer '\(name)' has no input shape of 2 to \(Shape.maximumRank) dimensions with the batch")
+    }
+    var dimensions: [Int] = []
+    for size in sizes.dropFirst() {
+      guard size != .null else {
+        throw MartletError(.unsupported, "layer '\(name)' has an input of unspecified size: \(json.text)")
+      }
+      guard let size = size.integerValue, size > 0 else {
+        throw MartletError(.formatError, "layer '\(name)' has the input shape \(json.text)")
+      }
+      dimensions.append(size)
+    }
+    return try Shape(dimensions, of: "the input of layer '\(name)'")
+  }
+
+  private func inputLayer() throws(MartletError) -> InputLayer {
+    try refuse("sparse", "ragged")
+    guard let shape = try rowShape() else { throw error(.formatError, "has no input shape") }
+    return InputLayer(shape: shape)
+  }
+
+  private func dense() throws(MartletError) -> Dense {
+    try refuse("kernel_constraint", "bias_constraint", "activity_regularizer", "lora_rank", "quantization_config")
+    let units = try integer("units")
+    guard units > 0, units <= Shape.maximumElementCount else { throw error(.formatError, "has \(units) units") }
+    return Dense(
+      units: units, activation: try activation(of: config["activation"]),
+      useBias: try flag("use_bias", default: true),
+      kernelInitializer: Initializer(keras: config["kernel_initializer"]) ?? .glorotUniform,
+      biasInitializer: Initializer(keras: config["bias_initializer"]) ?? .zeros,
+      kernelRegularizer: try regularizer("kernel_regularizer"), biasRegularizer: try regularizer("bias_regularizer"))
+  }
+
+  private func reLU() throws(MartletError) -> ActivationLayer {
+    guard config["max_value"] == nil, try number("threshold", default: 0) == 0 else {
+      throw error(.unsupported, "sets 'max_value' or 'threshold', which are not supported")
+    }
+    let slope = try slope("negative_slope", default: 0)
+    return ActivationLayer(slope == 0 ? .relu : .leakyReLU(slope: slope))
+  }
+
+  private func softmax(_ row: Shape) throws(MartletError) -> ActivationLayer {
+    let axes = config["axis"].map { $0.arrayValue ?? [$0] } ?? [.integer(-1)]
+    // Axis 0 is the batch, so the last axis of a row has its rank as number.
+    guard axes.count == 1, axes[0] == .integer(-1) || axes[0] == .integer(row.rank) else {
+      throw error(.unsupported, "is over another axis than the last, which is not supported")
+    }
+    return ActivationLayer(.softmax)
+  }
+
+  private func dropout() throws(MartletError) -> Dropout {
+    try refuse("noise_shape")
+    let rate = try number("rate")
+    guard rate >= 0, rate < 1 else { throw error(.unsupported, "has the rate \(rate); it must be at least 0 and below 1") }
+    return Dropout(rate: rate)
+  }
+
+  private func flatten(_ row: Shape) throws(MartletError) -> Flatten {
+    // With channels first Keras moves the channels to the end before it flattens; of a vector there is nothing to move.
+    guard row.rank == 1 || config["data_format"]?.stringValue != "channels_first" else {
+      throw error(.unsupported, "has data_format 'channels_first', which is not supported")
+    }
+    return Flatten()
+  }
+
+  private func normalization(_ row: Shape, _ statistics: KerasStatistics?) throws(MartletError) -> Normalization {
+    try refuse("invert")
+    let count = try statisticsCount(row)
+    var found: KerasStatistics
+    if let statistics {
+      found = statistics
+    } else {
+      found = (try numbers("mean"), try numbers("variance"))
+    }
+    // Keras spreads one number over all axes.
+    if found.mean.count == 1 { found.mean = .init(repeating: found.mean[0], count: count) }
+    if found.variance.count == 1 { found.variance = .init(repeating: found.variance[0], count: count) }
+    guard found.mean.count == count, found.variance.count == count else {
+      throw error(
+        .formatError, "has \(found.mean.count) means and \(found.variance.count) variances; its axis takes \(count)")
+    }
+    guard found.mean.allSatisfy(\.isFinite), found.variance.allSatisfy({ $0.isFinite && $0 >= 0 }) else {
+      throw error(.formatError, "has a mean that is not finite or a variance that is not finite or negative")
+    }
+    return Normalization(mean: found.mean, variance: found.variance)
+  }
+
+  /// How many statistics `axis` asks for: none given or null, the last axis, or all axes of a row.
+  private func statisticsCount(_ row: Shape) throws(MartletError) -> Int {
+    guard case .object(let members) = config, let axis = members["axis"] else { return row.lastDimension }
+    guard axis != .null else { return 1 }
+    var axes: Set<Int> = []
+    for json in axis.arrayValue ?? [axis] {
+      guard let number = json.integerValue, number >= -row.rank, number <= row.rank, number != 0 else {
+        throw error(.formatError, "has the axis \(axis.text) for rows of shape \(row)")
+      }
+      axes.insert(number < 0 ? number + row.rank + 1 : number)
+    }
+    if axes.isEmpty { return 1 }
+    if axes == [row.rank] { return row.lastDimension }
+    guard axes.count == row.rank else {
+      throw error(.unsupported, "has the axis \(axis.text); the last, all or none are supported")
+    }
+    return row.elementCount
+  }
+
+  /// The numbers of a list of lists, in row-major order.
+  private func numbers(_ key: String) throws(MartletError) -> [Float] {
+    var numbers: [Float] = []
+    // The depth of JSON is bounded by its parser.
+    func append(_ json: JSON) throws(MartletError) {
+      if let values = json.arrayValue {
+        for value in values { try append(value) }
+      } else {
+        guard let value = json.doubleValue else {
+          throw error(.formatError, "has a '\(key)' that is not numbers")
+        }
+        numbers.append(Float(value))
+      }
+    }
+    try append(config[key] ?? .null)
+    return numbers
+  }
+
+  private func slope(_ key: String, default standard: Double) throws(MartletError) -> Float {
+    let slope = Float(try number(key, default: standard))
+    guard slope.isFinite, slope >= 0 else { throw error(.unsupported, "has the slope \(slope); it must be at least 0") }
+    return slope
+  }
+
+  private func finite(_ key: String, default standard: Double?) throws(MartletError) -> Double {
+    if config[key]?.arrayValue != nil {
+      throw error(.unsupported, "has a list as '\(key)'; one number is supported")
+    }
+    let value = try number(key, default: standard)
+    guard Float(value).isFinite else { throw error(.formatError, "has the \(key) \(value)") }
+    return value
+  }
+}

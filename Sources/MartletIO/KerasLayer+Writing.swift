@@ -1,0 +1,91 @@
+// From our layers to Keras classes, in the JSON of Keras 2, which Keras 3 reads as well.
+
+import MartletCore
+import MartletNN
+
+extension KerasLayer {
+  /// - Parameter row: shape of one input row.
+  /// - Throws: `unsupported` if Keras has no such layer.
+  init(_ graphLayer: GraphLayer, row: Shape) throws(MartletError) {
+    var config: [String: JSON] = [
+      "name": .string(graphLayer.name), "trainable": .bool(graphLayer.isTrainable), "dtype": .string("float32"),
+    ]
+    var className = graphLayer.layer.className
+    switch graphLayer.layer {
+    case let layer as InputLayer:
+      config["batch_input_shape"] = .array([.null] + layer.shape.dimensions.map { .integer($0) })
+      config["sparse"] = .bool(false)
+      config["ragged"] = .bool(false)
+      config["trainable"] = nil
+    case let layer as Dense:
+      guard let activation = layer.activation.kerasName else {
+        throw MartletError(
+          .unsupported, "layer '\(graphLayer.name)' has a leaky ReLU that needs a layer of its own in a Keras file")
+      }
+      config["units"] = .integer(layer.units)
+      config["activation"] = .string(activation)
+      config["use_bias"] = .bool(layer.useBias)
+      config["kernel_initializer"] = layer.kernelInitializer.kerasJSON
+      config["bias_initializer"] = layer.biasInitializer.kerasJSON
+      config["kernel_regularizer"] = layer.kernelRegularizer.kerasJSON
+      config["bias_regularizer"] = layer.biasRegularizer.kerasJSON
+      for key in ["activity_regularizer", "kernel_constraint", "bias_constraint"] { config[key] = .null }
+    case let layer as ActivationLayer:
+      if case .leakyReLU(let slope) = layer.activation {
+        className = "LeakyReLU"
+        config["alpha"] = JSON(slope)
+      } else {
+        config["activation"] = layer.activation.kerasName.map { .string($0) }
+      }
+    case let layer as Dropout:
+      config["rate"] = .number(layer.rate)
+      config["noise_shape"] = .null
+      config["seed"] = .null
+    case is Flatten: config["data_format"] = .string("channels_last")
+    case let layer as Rescaling:
+      config["scale"] = .number(layer.scale)
+      config["offset"] = .number(layer.offset)
+    case let layer as Normalization:
+      let form = KerasLayer.statisticsForm(count: layer.mean.count, row)
+      config["axis"] = form.axis
+      config["mean"] = KerasLayer.nested(layer.mean[...], form.dimensions)
+      config["variance"] = KerasLayer.nested(layer.variance[...], form.dimensions)
+      config["invert"] = .bool(false)
+    default:
+      throw MartletError(
+        .unsupported, "layer '\(graphLayer.name)' (\(className)) cannot be written to a Keras file")
+    }
+    self.init(className: className, name: graphLayer.name, config: .object(config))
+  }
+
+  /// Over which axes there are statistics, and their shape.
+  private static func statisticsForm(count: Int, _ row: Shape) -> (axis: JSON, dimensions: ArraySlice<Int>) {
+    if count == 1 { return (.null, []) }
+    if count == row.lastDimension { return (.integer(-1), row.dimensions.suffix(1)) }
+    return (.array((1...max(row.rank, 1)).map { .integer($0) }), row.dimensions[...])
+  }
+
+  /// Numbers as lists of lists.
+  private static func nested(_ values: ArraySlice<Float>, _ dimensions: ArraySlice<Int>) -> JSON {
+    guard let outer = dimensions.first else { return values.first.map { JSON($0) } ?? .null }
+    let stride = values.count / max(outer, 1)
+    return .array(
+      (0..<outer).map { index in
+        let start = values.startIndex + index * stride
+        return nested(values[start..<(start + stride)], dimensions.dropFirst())
+      })
+  }
+
+  /// As a member of a model's `layers`.
+  ///
+  /// - Parameter isInGraph: whether the model is Functional, where a layer says what it reads from.
+  func json(isInGraph: Bool) -> JSON {
+    var members: [String: JSON] = ["class_name": .string(className), "config": config]
+    if isInGraph {
+      members["name"] = .string(name)
+      let tensors = inputs.map { JSON.array([.string($0), .integer(0), .integer(0), .object([:])]) }
+      members["inbound_nodes"] = .array(tensors.isEmpty ? [] : [.array(tensors)])
+    }
+    return .object(members)
+  }
+}

@@ -1,0 +1,89 @@
+// The group of one layer in a Keras file: an attribute `weight_names`, and the datasets it names. Arrays are found by name,
+// or by their place where names are those of an old version (`dense_1_W`).
+
+import MartletCore
+import MartletNN
+
+struct KerasWeights: ~Copyable {
+  private let group: HDF5Object
+  private let names: [String]
+
+  /// - Throws: `formatError` naming the file if there is no such group.
+  init(_ layer: String, in weights: borrowing HDF5Object) throws(MartletError) {
+    guard let group = try weights.object(at: layer), group.isGroup else {
+      throw weights.error(.formatError, "has no weights of layer '\(layer)'")
+    }
+    guard let names = try group.strings("weight_names") else {
+      throw group.error(.formatError, "has no attribute 'weight_names'")
+    }
+    self.group = group
+    self.names = names
+  }
+
+  /// - Throws: `formatError` naming the array if one is missing or its shape differs.
+  func check(_ weights: [WeightSpecification]) throws(MartletError) {
+    for (index, weight) in weights.enumerated() {
+      let array = try array(weight.name, index, of: weights.count)
+      let dimensions = try array.datasetForm().dimensions
+      guard dimensions == weight.shape.dimensions else {
+        throw array.error(.formatError, "has shape \(Shape.describe(dimensions)); expected \(weight.shape)")
+      }
+    }
+  }
+
+  /// Read arrays that have passed `check`.
+  func read(_ parameters: [Parameter], into values: UnsafeMutablePointer<Float>) throws(MartletError) {
+    for (index, parameter) in parameters.enumerated() {
+      let array = try array(parameter.name, index, of: parameters.count)
+      let destination = values + parameter.offset
+      try array.read(into: destination, as: .float32)
+      try check(UnsafeBufferPointer(start: destination, count: parameter.count), array)
+    }
+  }
+
+  /// The statistics of a Normalization layer, which also has a `count`.
+  func statistics() throws(MartletError) -> KerasStatistics {
+    (try smallArray("mean", 0), try smallArray("variance", 1))
+  }
+
+  private func smallArray(_ name: String, _ index: Int) throws(MartletError) -> [Float] {
+    let array = try array(name, index, of: 3)
+    let count = try array.datasetForm().elementCount
+    let storage = try TensorStorage(count: count, of: Float.self, purpose: "the \(name) of a Normalization layer")
+    try array.read(into: storage.base, as: .float32)
+    let values = UnsafeBufferPointer(start: storage.pointer(as: Float.self), count: count)
+    try check(values, array)
+    return Array(values)
+  }
+
+  private func array(_ name: String, _ index: Int, of count: Int) throws(MartletError) -> HDF5Object {
+    let path: String
+    if let named = names.first(where: { KerasWeights.baseName($0) == name }) {
+      path = named
+    } else if names.count == count {
+      path = names[index]
+    } else {
+      throw group.error(
+        .formatError, "has no weight '\(name)'; it lists \(names.count) weights, \(count) are expected")
+    }
+    guard let array = try group.object(at: path) else {
+      throw group.error(.formatError, "lists the weight '\(path)' but does not hold it")
+    }
+    return array
+  }
+
+  /// `kernel` of `sequential/dense/kernel:0`.
+  private static func baseName(_ path: String) -> Substring {
+    let name = path[(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)...]
+    return name.prefix { $0 != ":" }
+  }
+
+  private func check(
+    _ values: UnsafeBufferPointer<Float>, _ array: borrowing HDF5Object
+  ) throws(MartletError) {
+    // A sum is finite, or not, with its terms: x * 0 is NaN for infinities and NaN.
+    var sum: Float = 0
+    for value in values { sum += value * 0 }
+    guard sum == 0 else { throw array.error(.formatError, "holds NaN or infinite weights") }
+  }
+}

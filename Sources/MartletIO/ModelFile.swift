@@ -1,0 +1,136 @@
+// A model as a Keras HDF5 file (docs/file-format.md):
+//
+//     /                       keras_version, backend, model_config
+//     /model_weights          layer_names
+//     /model_weights/LAYER    weight_names, and the datasets they name: LAYER/kernel:0
+//     /martlet                schema_version, seed, class_names: what Keras has no place for, and ignores
+//
+// Files of Keras 2 and 3 have the same layout without /martlet, with names such as `sequential/dense/kernel`.
+
+import MartletCore
+import MartletNN
+
+package enum ModelFile {
+  /// The version of what is in /martlet. A file of a later one is not read: it might mean something else.
+  private static let schemaVersion: Int32 = 1
+
+  /// The version whose JSON and layout are written; Keras 3 reads them too.
+  private static let kerasVersion = "2.15.0"
+  private static let kerasBackend = "tensorflow"
+
+  // MARK: Loading
+
+  /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`; the message names the file and what in
+  ///   it is wrong.
+  package static func load(path: String) throws(MartletError) -> Model {
+    try HDF5Library.exclusively { () throws(MartletError) in
+      let file = try HDF5File(path: path)
+      let root = try file.root()
+      guard let configuration = try root.string("model_config") else { throw try missingConfiguration(root) }
+      guard let weights = try root.object(at: "model_weights"), weights.isGroup else {
+        throw root.error(.formatError, "has no group 'model_weights'")
+      }
+      let graph = try graph(configuration, weights)
+      let extras = try Extras(root)
+      // All shapes are compared before memory is asked for: a configuration costs nothing, an array has been written.
+      for layer in graph.layers where !layer.weights.isEmpty {
+        try KerasWeights(layer.name, in: weights).check(layer.weights)
+      }
+      let model = try Model(graph: graph, seed: extras.seed)
+      for (index, layer) in graph.layers.enumerated() where !layer.weights.isEmpty {
+        let parameters = model.layout.parameters[model.layout.range(ofLayer: index)]
+        try KerasWeights(layer.name, in: weights).read(Array(parameters), into: model.values)
+      }
+      model.classNames = extras.classNames
+      return model
+    }
+  }
+
+  private static func graph(_ text: String, _ weights: borrowing HDF5Object) throws(MartletError) -> Graph {
+    /// Errors of a configuration do not know the file.
+    func naming<Result>(_ body: () throws(MartletError) -> Result) throws(MartletError) -> Result {
+      do {
+        return try body()
+      } catch {
+        throw MartletError(error.code, "'\(weights.file)': \(error.message)")
+      }
+    }
+    let configuration = try naming { () throws(MartletError) in try KerasConfiguration(text) }
+    var statistics: [String: KerasStatistics] = [:]
+    for layer in configuration.layersWithStatistics {
+      statistics[layer] = try KerasWeights(layer, in: weights).statistics()
+    }
+    return try naming { () throws(MartletError) in try configuration.graph(statistics) }
+  }
+
+  private static func missingConfiguration(_ root: borrowing HDF5Object) throws(MartletError) -> MartletError {
+    guard try root.strings("layer_names") != nil else {
+      return root.error(.formatError, "has no attribute 'model_config': this is not a Keras model file")
+    }
+    return root.error(
+      .unsupported, "has weights but no 'model_config': files of save_weights are not supported, those of save are")
+  }
+
+  /// What /martlet holds.
+  private struct Extras {
+    var seed: UInt64 = 0
+    var classNames: [String] = []
+
+    init(_ root: borrowing HDF5Object) throws(MartletError) {
+      guard let group = try root.object(at: "martlet") else { return }
+      guard let version = try group.number("schema_version") else {
+        throw group.error(.formatError, "has no attribute 'schema_version'")
+      }
+      guard version == Double(ModelFile.schemaVersion) else {
+        throw group.error(
+          .unsupported, "has schema version \(version); this version of Martlet reads \(ModelFile.schemaVersion)")
+      }
+      seed = try group.unsignedInteger("seed") ?? 0
+      classNames = try group.strings("class_names") ?? []
+    }
+  }
+
+  // MARK: Saving
+
+  /// Write a model so that the file appears whole or not at all. Same model, same bytes.
+  ///
+  /// - Throws: `notFound` (no such folder), `ioError`, `outOfMemory`, `unsupported`.
+  package static func save(_ model: Model, path: String) throws(MartletError) {
+    let configuration = try KerasConfiguration.text(model.graph)
+    let image = try HDF5Library.exclusively { () throws(MartletError) in
+      try HDF5Writer.image { root throws(MartletError) in
+        try root.attribute("keras_version", kerasVersion)
+        try root.attribute("backend", kerasBackend)
+        try root.attribute("model_config", configuration)
+        try writeWeights(of: model, to: root)
+        let extras = try root.group("martlet")
+        try extras.attribute("schema_version", schemaVersion)
+        try extras.attribute("seed", model.seed)
+        try extras.attribute("class_names", model.classNames)
+      }
+    }
+    try AtomicFile.write(
+      UnsafeRawBufferPointer(start: image.storage.base, count: image.byteCount), to: path)
+  }
+
+  private static func writeWeights(of model: Model, to root: borrowing HDF5Writer) throws(MartletError) {
+    let graph = model.graph
+    let group = try root.group("model_weights")
+    // A Sequential model of Keras does not count its input layer.
+    let indices = graph.layers.indices.filter { !(graph.isChain && graph.layers[$0].layer is InputLayer) }
+    try group.attribute("keras_version", kerasVersion)
+    try group.attribute("backend", kerasBackend)
+    try group.attribute("layer_names", indices.map { graph.layers[$0].name })
+    for index in indices {
+      let name = graph.layers[index].name
+      let parameters = model.layout.parameters[model.layout.range(ofLayer: index)]
+      let layer = try group.group(name)
+      try layer.attribute("weight_names", parameters.map { "\(name)/\($0.name):0" })
+      guard !parameters.isEmpty else { continue }
+      let arrays = try layer.group(name)
+      for parameter in parameters {
+        try arrays.dataset("\(parameter.name):0", parameter.shape.dimensions, model.values + parameter.offset)
+      }
+    }
+  }
+}
