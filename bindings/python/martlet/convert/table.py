@@ -12,6 +12,8 @@ import numpy as np
 
 from .hdf5 import Contents, Part, write
 
+_MAX_FLOAT = float(np.finfo(np.float32).max)
+
 
 @dataclass
 class _Table:
@@ -119,12 +121,12 @@ def _column(names: list[str] | None, width: int, label: str | int, path: str) ->
 def _numbers(cells: list[str], names: list[str] | None, column: int, path: str, line: int) -> np.ndarray:
     try:
         numbers = np.array(cells, dtype=np.float64)
-        if np.isfinite(numbers).all() and np.abs(numbers).max() <= np.finfo(np.float32).max:
+        if np.isfinite(numbers).all() and np.abs(numbers).max() <= _MAX_FLOAT:
             return numbers.astype(np.float32)
     except ValueError:
         pass
     for position, cell in enumerate(cells):
-        if not _is_number(cell) or not abs(float(cell)) <= np.finfo(np.float32).max:
+        if not _is_number(cell) or not abs(float(cell)) <= _MAX_FLOAT:
             original = position + (position >= column)
             where = f"column {names[original]!r}" if names else f"column {original}"
             raise ValueError(f"{path}, line {line}, {where}: {cell!r} is not a finite number")
