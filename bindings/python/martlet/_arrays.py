@@ -49,6 +49,8 @@ def supported(value: Any, name: str) -> np.ndarray:
     if native not in _CODES:
         array = _converted(array, name)
         native = array.dtype
+    if array.flags.c_contiguous and array.dtype == native:
+        return array
     return np.ascontiguousarray(array, dtype=native)
 
 
