@@ -1,0 +1,164 @@
+// martlet.h: Datasets.
+
+import CMartlet
+import MartletCore
+import MartletIO
+import MartletTraining
+
+@_cdecl("martlet_dataset_create") @implementation
+public func martlet_dataset_create(
+  _ x: UnsafePointer<martlet_array>?, _ y: UnsafePointer<martlet_array>?, _ copy: Int32,
+  _ out_dataset: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  status {
+    let result = try required(out_dataset, "out_dataset")
+    let x = try ArrayArgument(x, "x")
+    let y = try y.map { try ArrayArgument($0, "y") }
+    if let y, y.rowCount != x.rowCount {
+      throw MartletError(.invalidArgument, "x has \(x.rowCount) rows and y has \(y.rowCount)")
+    }
+    let dataset =
+      try flag(copy, "copy")
+      ? Dataset(x: x.copied(), y: y?.copied())
+      : Dataset(x: x.borrowed(), y: y?.borrowed())
+    result.pointee = try DatasetHandle(dataset).passToC()
+  }
+}
+
+@_cdecl("martlet_dataset_open") @implementation
+public func martlet_dataset_open(
+  _ path: UnsafePointer<CChar>?, _ x_name: UnsafePointer<CChar>?, _ y_name: UnsafePointer<CChar>?,
+  _ out_dataset: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  status {
+    let result = try required(out_dataset, "out_dataset")
+    let path = try string(path, "path")
+    let x = try string(x_name, "x_name")
+    let y = try optionalString(y_name, "y_name")
+    result.pointee = try DatasetHandle(DatasetFile.open(path: path, x: x, y: y)).passToC()
+  }
+}
+
+@_cdecl("martlet_dataset_destroy") @implementation
+public func martlet_dataset_destroy(_ dataset: OpaquePointer?) {
+  DatasetHandle.destroy(dataset)
+}
+
+@_cdecl("martlet_dataset_rows") @implementation
+public func martlet_dataset_rows(
+  _ dataset: OpaquePointer?, _ begin: Int64, _ end: Int64, _ out_dataset: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  withDataset(dataset, .read) { dataset in
+    let result = try required(out_dataset, "out_dataset")
+    let rows = Int64(dataset.dataset.count)
+    guard begin >= 0, begin < end, end <= rows else {
+      throw MartletError(
+        .invalidArgument, "begin is \(begin) and end is \(end); 0 <= begin < end <= \(rows), the number of rows, must hold")
+    }
+    result.pointee = try DatasetHandle(dataset.dataset.rows(Int(begin), Int(end))).passToC()
+  }
+}
+
+@_cdecl("martlet_dataset_split") @implementation
+public func martlet_dataset_split(
+  _ dataset: OpaquePointer?, _ fraction: Double, _ shuffle: Int32, _ seed: UInt64,
+  _ out_first: UnsafeMutablePointer<OpaquePointer?>?, _ out_second: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  withDataset(dataset, .read) { dataset in
+    let firstResult = try required(out_first, "out_first")
+    let secondResult = try required(out_second, "out_second")
+    let (first, second) = try dataset.dataset.split(
+      fraction: fraction, shuffle: flag(shuffle, "shuffle"), seed: seed)
+    let handles = (try DatasetHandle(first), try DatasetHandle(second))
+    firstResult.pointee = handles.0.passToC()
+    secondResult.pointee = handles.1.passToC()
+  }
+}
+
+@_cdecl("martlet_dataset_length") @implementation
+public func martlet_dataset_length(
+  _ dataset: OpaquePointer?, _ out_length: UnsafeMutablePointer<Int64>?
+) -> martlet_status {
+  withDataset(dataset, .read) { dataset in
+    let result = try required(out_length, "out_length")
+    result.pointee = Int64(dataset.dataset.count)
+  }
+}
+
+@_cdecl("martlet_dataset_x_shape") @implementation
+public func martlet_dataset_x_shape(
+  _ dataset: OpaquePointer?, _ out_rank: UnsafeMutablePointer<Int32>?, _ out_shape: UnsafeMutablePointer<Int64>?
+) -> martlet_status {
+  withDataset(dataset, .read) { dataset in
+    let result = try ShapeResult(out_rank, out_shape)
+    result.write(dataset.dataset.x.rowShape)
+  }
+}
+
+@_cdecl("martlet_dataset_y_shape") @implementation
+public func martlet_dataset_y_shape(
+  _ dataset: OpaquePointer?, _ out_rank: UnsafeMutablePointer<Int32>?, _ out_shape: UnsafeMutablePointer<Int64>?
+) -> martlet_status {
+  withDataset(dataset, .read) { dataset in
+    let result = try ShapeResult(out_rank, out_shape)
+    guard let y = dataset.dataset.y else { throw MartletError(.notFound, "the dataset has no y") }
+    result.write(y.rowShape)
+  }
+}
+
+@_cdecl("martlet_dataset_set_scaling") @implementation
+public func martlet_dataset_set_scaling(
+  _ dataset: OpaquePointer?, _ scale: Double, _ offset: Double
+) -> martlet_status {
+  withDataset(dataset, .change) { dataset in
+    // As the floats they become: 1e300 is finite only in double.
+    let scale = try finite(Float(scale), "scale")
+    let offset = try finite(Float(offset), "offset")
+    dataset.dataset.scale = scale
+    dataset.dataset.offset = offset
+  }
+}
+
+@_cdecl("martlet_dataset_statistics") @implementation
+public func martlet_dataset_statistics(
+  _ dataset: OpaquePointer?, _ count: Int64, _ out_mean: UnsafeMutablePointer<Float>?,
+  _ out_variance: UnsafeMutablePointer<Float>?
+) -> martlet_status {
+  withDataset(dataset, .read) { dataset in
+    try dataset.dataset.statistics(
+      count: Int(clamping: count), kernels: Engine.kernels,
+      mean: out_mean.map { try required($0, "out_mean") },
+      variance: out_variance.map { try required($0, "out_variance") })
+  }
+}
+
+@_cdecl("martlet_dataset_set_class_names") @implementation
+public func martlet_dataset_set_class_names(
+  _ dataset: OpaquePointer?, _ count: Int32, _ names: UnsafePointer<UnsafePointer<CChar>?>?
+) -> martlet_status {
+  withDataset(dataset, .change) { dataset in
+    guard count >= 0 else { throw MartletError(.invalidArgument, "count is \(count); it must be 0 or more") }
+    try dataset.setClassNames(try classNames(names, count: Int(count)))
+  }
+}
+
+@_cdecl("martlet_dataset_class_count") @implementation
+public func martlet_dataset_class_count(
+  _ dataset: OpaquePointer?, _ out_count: UnsafeMutablePointer<Int32>?
+) -> martlet_status {
+  withDataset(dataset, .read) { dataset in
+    let result = try required(out_count, "out_count")
+    result.pointee = Int32(clamping: dataset.classNames.count)
+  }
+}
+
+@_cdecl("martlet_dataset_class_name") @implementation
+public func martlet_dataset_class_name(
+  _ dataset: OpaquePointer?, _ index: Int32, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> martlet_status {
+  withDataset(dataset, .read) { dataset in
+    let result = try required(out_name, "out_name")
+    let names = dataset.classNames
+    result.pointee = names[try checkedIndex(Int64(index), "index", count: names.count, of: "class names")]
+  }
+}

@@ -1,0 +1,218 @@
+// martlet.h: Models: building.
+
+import CMartlet
+import MartletCore
+import MartletNN
+
+@_cdecl("martlet_model_create") @implementation
+public func martlet_model_create(
+  _ name: UnsafePointer<CChar>?, _ seed: UInt64, _ out_model: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  status {
+    let result = try required(out_model, "out_model")
+    let name = try optionalString(name, "name") ?? "model"
+    result.pointee = try ModelHandle(name: name, seed: seed).passToC()
+  }
+}
+
+@_cdecl("martlet_model_destroy") @implementation
+public func martlet_model_destroy(_ model: OpaquePointer?) {
+  ModelHandle.destroy(model)
+}
+
+@_cdecl("martlet_input") @implementation
+public func martlet_input(
+  _ model: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ rank: Int32, _ shape: UnsafePointer<Int64>?,
+  _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    guard (1..<MARTLET_MAX_RANK).contains(rank) else {
+      throw MartletError(.invalidArgument, "rank is \(rank); it must be 1 to \(MARTLET_MAX_RANK - 1)")
+    }
+    let dimensions = UnsafeBufferPointer(start: try required(shape, "shape"), count: Int(rank))
+    let shape = try Shape(
+      dimensions.enumerated().map { try count($1, "shape[\($0)]", minimum: 1) }, of: "an input's row (shape)")
+    result.pointee = try model.add(InputLayer(shape: shape), name: name, inputs: [])
+  }
+}
+
+@_cdecl("martlet_dense") @implementation
+public func martlet_dense(
+  _ model: OpaquePointer?, _ input: martlet_node, _ units: Int64,
+  _ options: UnsafePointer<martlet_dense_options>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    var layer = Dense(units: try count(units, "units", minimum: 1))
+    var name: String?
+    if let options = try MartletC.options(options, "martlet_dense_options") {
+      try layer.configure(options)
+      name = try optionalString(options.name, "name")
+    }
+    result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
+  }
+}
+
+@_cdecl("martlet_activation") @implementation
+public func martlet_activation(
+  _ model: OpaquePointer?, _ input: martlet_node, _ activation: Int32, _ slope: Float, _ name: UnsafePointer<CChar>?,
+  _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    let layer = ActivationLayer(try Activation(activation, slope: slope))
+    result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
+  }
+}
+
+@_cdecl("martlet_dropout") @implementation
+public func martlet_dropout(
+  _ model: OpaquePointer?, _ input: martlet_node, _ rate: Double, _ name: UnsafePointer<CChar>?,
+  _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    guard rate >= 0, rate < 1 else {
+      throw MartletError(.invalidArgument, "rate is \(rate); it must be >= 0 and < 1")
+    }
+    result.pointee = try model.add(Dropout(rate: rate), name: name, inputs: [Int(input)])
+  }
+}
+
+@_cdecl("martlet_flatten") @implementation
+public func martlet_flatten(
+  _ model: OpaquePointer?, _ input: martlet_node, _ name: UnsafePointer<CChar>?,
+  _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    result.pointee = try model.add(Flatten(), name: name, inputs: [Int(input)])
+  }
+}
+
+@_cdecl("martlet_rescaling") @implementation
+public func martlet_rescaling(
+  _ model: OpaquePointer?, _ input: martlet_node, _ scale: Double, _ offset: Double, _ name: UnsafePointer<CChar>?,
+  _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    let layer = Rescaling(scale: try finite(scale, "scale"), offset: try finite(offset, "offset"))
+    result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
+  }
+}
+
+@_cdecl("martlet_normalization") @implementation
+public func martlet_normalization(
+  _ model: OpaquePointer?, _ input: martlet_node, _ count: Int64, _ mean: UnsafePointer<Float>?,
+  _ variance: UnsafePointer<Float>?, _ name: UnsafePointer<CChar>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    // Checked before `count` values are read.
+    let shape = try model.shape(ofNode: input)
+    let allowed = [1, shape.lastDimension, shape.elementCount]
+    guard let count = Int(exactly: count), allowed.contains(count) else {
+      throw MartletError(
+        .invalidArgument,
+        "count is \(count); rows of shape \(shape) take 1, \(shape.lastDimension) or \(shape.elementCount) statistics")
+    }
+    let means = try finiteValues(mean, "mean", count: count)
+    let variances =
+      variance == nil
+      ? [Float](repeating: 1, count: count) : try finiteValues(variance, "variance", count: count, minimum: 0)
+    result.pointee = try model.add(Normalization(mean: means, variance: variances), name: name, inputs: [Int(input)])
+  }
+}
+
+@_cdecl("martlet_model_build") @implementation
+public func martlet_model_build(
+  _ model: OpaquePointer?, _ output_count: Int32, _ outputs: UnsafePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    guard output_count >= 1 else {
+      throw MartletError(.invalidArgument, "output_count is \(output_count); it must be 1")
+    }
+    guard output_count == 1 else {
+      throw MartletError(.unsupported, "output_count is \(output_count); this version builds models with 1 output")
+    }
+    try model.build(outputs: [Int(try required(outputs, "outputs").pointee)])
+  }
+}
+
+// MARK: Configurations
+
+extension Dense {
+  /// Takes over what C chose, in the order of the struct.
+  fileprivate mutating func configure(_ options: martlet_dense_options) throws(MartletError) {
+    activation = try Activation(options.activation, slope: Activation.defaultSlope)
+    useBias = try flag(options.use_bias, "use_bias")
+    kernelInitializer = try Initializer(options.kernel_initializer, "kernel_initializer")
+    biasInitializer = try Initializer(options.bias_initializer, "bias_initializer")
+    kernelRegularizer = try Regularizer(options.kernel_regularizer, "kernel_regularizer")
+    biasRegularizer = try Regularizer(options.bias_regularizer, "bias_regularizer")
+  }
+}
+
+extension Activation {
+  fileprivate init(_ kind: Int32, slope: Float) throws(MartletError) {
+    switch kind {
+    case MARTLET_LINEAR: self = .linear
+    case MARTLET_RELU: self = .relu
+    case MARTLET_LEAKY_RELU: self = .leakyReLU(slope: try finite(slope, "slope", minimum: 0))
+    case MARTLET_SIGMOID: self = .sigmoid
+    case MARTLET_TANH: self = .tanh
+    case MARTLET_SOFTMAX: self = .softmax
+    default:
+      throw MartletError(
+        .invalidArgument, "activation is \(kind), which is none of MARTLET_LINEAR to MARTLET_SOFTMAX")
+    }
+  }
+}
+
+extension Initializer {
+  fileprivate init(_ initializer: martlet_initializer, _ name: String) throws(MartletError) {
+    switch initializer.kind {
+    case MARTLET_GLOROT_UNIFORM: self = .glorotUniform
+    case MARTLET_GLOROT_NORMAL: self = .glorotNormal
+    case MARTLET_HE_UNIFORM: self = .heUniform
+    case MARTLET_HE_NORMAL: self = .heNormal
+    case MARTLET_RANDOM_NORMAL:
+      self = .randomNormal(standardDeviation: try finite(initializer.value, "\(name).value", minimum: 0))
+    case MARTLET_ZEROS: self = .zeros
+    case MARTLET_CONSTANT: self = .constant(try finite(initializer.value, "\(name).value"))
+    default:
+      throw MartletError(
+        .invalidArgument,
+        "\(name).kind is \(initializer.kind), which is none of MARTLET_GLOROT_UNIFORM to MARTLET_CONSTANT")
+    }
+  }
+}
+
+extension Regularizer {
+  fileprivate init(_ regularizer: martlet_regularizer, _ name: String) throws(MartletError) {
+    self.init(
+      l1: try finite(regularizer.l1, "\(name).l1", minimum: 0),
+      l2: try finite(regularizer.l2, "\(name).l2", minimum: 0))
+  }
+}
+
+/// A copy of `count` values.
+///
+/// - Throws: `invalidArgument` for NULL and for the first value that is not finite or below `minimum`.
+private func finiteValues(
+  _ pointer: UnsafePointer<Float>?, _ name: String, count: Int, minimum: Float? = nil
+) throws(MartletError) -> [Float] {
+  let values = Array(UnsafeBufferPointer(start: try required(pointer, name), count: count))
+  for (index, value) in values.enumerated() where !value.isFinite || value < minimum ?? value {
+    _ = try finite(value, "\(name)[\(index)]", minimum: minimum)
+  }
+  return values
+}

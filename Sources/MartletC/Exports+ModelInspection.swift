@@ -1,0 +1,169 @@
+// martlet.h: Models: looking inside.
+
+import CMartlet
+import MartletCore
+import MartletNN
+
+@_cdecl("martlet_model_summary") @implementation
+public func martlet_model_summary(
+  _ model: OpaquePointer?, _ out_text: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_text, "out_text")
+    result.pointee = try model.requireBuilt().summary[0]
+  }
+}
+
+@_cdecl("martlet_model_parameter_count") @implementation
+public func martlet_model_parameter_count(
+  _ model: OpaquePointer?, _ out_total: UnsafeMutablePointer<Int64>?, _ out_trainable: UnsafeMutablePointer<Int64>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let layout = try model.requireBuilt().model.layout
+    out_total?.pointee = Int64(layout.totalCount)
+    out_trainable?.pointee = Int64(layout.trainableCount)
+  }
+}
+
+@_cdecl("martlet_model_input_shape") @implementation
+public func martlet_model_input_shape(
+  _ model: OpaquePointer?, _ index: Int32, _ out_rank: UnsafeMutablePointer<Int32>?,
+  _ out_shape: UnsafeMutablePointer<Int64>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try ShapeResult(out_rank, out_shape)
+    let shapes = try model.requireBuilt().model.graph.inputShapes
+    result.write(shapes[try checkedIndex(Int64(index), "index", count: shapes.count, of: "inputs")])
+  }
+}
+
+@_cdecl("martlet_model_output_shape") @implementation
+public func martlet_model_output_shape(
+  _ model: OpaquePointer?, _ index: Int32, _ out_rank: UnsafeMutablePointer<Int32>?,
+  _ out_shape: UnsafeMutablePointer<Int64>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try ShapeResult(out_rank, out_shape)
+    let shapes = try model.requireBuilt().model.graph.outputShapes
+    result.write(shapes[try checkedIndex(Int64(index), "index", count: shapes.count, of: "outputs")])
+  }
+}
+
+@_cdecl("martlet_model_layer_count") @implementation
+public func martlet_model_layer_count(
+  _ model: OpaquePointer?, _ out_count: UnsafeMutablePointer<Int32>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_count, "out_count")
+    result.pointee = Int32(clamping: try model.requireBuilt().layerNames.count)
+  }
+}
+
+@_cdecl("martlet_model_layer") @implementation
+public func martlet_model_layer(
+  _ model: OpaquePointer?, _ index: Int32, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
+  _ out_class: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let built = try model.requireBuilt()
+    let index = try checkedIndex(Int64(index), "index", count: built.layerNames.count, of: "layers")
+    out_name?.pointee = built.layerNames[index]
+    out_class?.pointee = built.layerClasses[index]
+  }
+}
+
+@_cdecl("martlet_model_weight_count") @implementation
+public func martlet_model_weight_count(
+  _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ out_count: UnsafeMutablePointer<Int32>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_count, "out_count")
+    let model = try model.requireBuilt().model
+    let layer = try model.layerIndex(named: string(layer, "layer"))
+    result.pointee = Int32(clamping: model.layout.range(ofLayer: layer).count)
+  }
+}
+
+@_cdecl("martlet_model_weight") @implementation
+public func martlet_model_weight(
+  _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ index: Int32,
+  _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?, _ out_rank: UnsafeMutablePointer<Int32>?,
+  _ out_shape: UnsafeMutablePointer<Int64>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let built = try model.requireBuilt()
+    let name = try string(layer, "layer")
+    let range = built.model.layout.range(ofLayer: try built.model.layerIndex(named: name))
+    let position = try checkedIndex(Int64(index), "index", count: range.count, of: "weights in layer '\(name)'")
+    let parameter = range.lowerBound + position
+    let shape = built.model.layout.parameters[parameter].shape
+    out_name?.pointee = built.weightNames[parameter]
+    out_rank?.pointee = Int32(clamping: shape.rank)
+    if let out_shape {
+      ShapeResult.write(shape, to: out_shape)
+    }
+  }
+}
+
+@_cdecl("martlet_model_get_weight") @implementation
+public func martlet_model_get_weight(
+  _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ weight: UnsafePointer<CChar>?,
+  _ out_values: UnsafeMutablePointer<Float>?, _ count: Int64
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_values, "out_values")
+    let built = try model.requireBuilt()
+    let parameter = try built.parameter(layer: layer, weight: weight, count: count)
+    result.update(from: built.model.values + parameter.offset, count: parameter.count)
+  }
+}
+
+@_cdecl("martlet_model_set_weight") @implementation
+public func martlet_model_set_weight(
+  _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ weight: UnsafePointer<CChar>?,
+  _ values: UnsafePointer<Float>?, _ count: Int64
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let values = try required(values, "values")
+    let built = try model.requireBuilt()
+    let parameter = try built.parameter(layer: layer, weight: weight, count: count)
+    try checkFinite(values, "values", count: parameter.count)
+    (built.model.values + parameter.offset).update(from: values, count: parameter.count)
+  }
+}
+
+@_cdecl("martlet_model_set_class_names") @implementation
+public func martlet_model_set_class_names(
+  _ model: OpaquePointer?, _ count: Int32, _ names: UnsafePointer<UnsafePointer<CChar>?>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let built = try model.requireBuilt()
+    let classCount = built.outputShape.lastDimension
+    guard count == 0 || Int(count) == classCount else {
+      throw MartletError(
+        .invalidArgument, "count is \(count); \(model.description) has \(classCount) outputs, so it must be that or 0")
+    }
+    try built.setClassNames(try classNames(names, count: Int(count)))
+  }
+}
+
+@_cdecl("martlet_model_class_count") @implementation
+public func martlet_model_class_count(
+  _ model: OpaquePointer?, _ out_count: UnsafeMutablePointer<Int32>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_count, "out_count")
+    result.pointee = Int32(clamping: try model.requireBuilt().classNames.count)
+  }
+}
+
+@_cdecl("martlet_model_class_name") @implementation
+public func martlet_model_class_name(
+  _ model: OpaquePointer?, _ index: Int32, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_name, "out_name")
+    let names = try model.requireBuilt().classNames
+    result.pointee = names[try checkedIndex(Int64(index), "index", count: names.count, of: "class names")]
+  }
+}

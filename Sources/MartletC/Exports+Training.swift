@@ -1,0 +1,171 @@
+// martlet.h: Training.
+
+import CMartlet
+import MartletCore
+import MartletNN
+import MartletTraining
+
+@_cdecl("martlet_trainer_create") @implementation
+public func martlet_trainer_create(
+  _ model: OpaquePointer?, _ options: UnsafePointer<martlet_trainer_options>?,
+  _ out_trainer: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  withModel(model, .read) { model in
+    let result = try required(out_trainer, "out_trainer")
+    let options = try MartletC.options(options, "martlet_trainer_options").map { try TrainerOptions($0) }
+    result.pointee = try TrainerHandle(model: model, options: options ?? TrainerOptions()).passToC()
+  }
+}
+
+@_cdecl("martlet_trainer_destroy") @implementation
+public func martlet_trainer_destroy(_ trainer: OpaquePointer?) {
+  TrainerHandle.destroy(trainer)
+}
+
+@_cdecl("martlet_trainer_fit") @implementation
+public func martlet_trainer_fit(
+  _ trainer: OpaquePointer?, _ training: OpaquePointer?, _ validation: OpaquePointer?,
+  _ callback: martlet_progress_callback?, _ payload: UnsafeMutableRawPointer?
+) -> martlet_status {
+  withTrainer(trainer, .change, model: .change) { trainer in
+    let training = try DatasetHandle.object(training, "training")
+    let validation = try validation.map { try DatasetHandle.object($0, "validation") }
+    let progress = trainer.progress(callback, payload)
+    try training.with(.read) {
+      let fit = { (validation: Dataset?) in
+        try trainer.trainer.fit(
+          training.dataset, validation: validation, threads: Engine.threads, progress: progress)
+      }
+      if let validation {
+        try validation.with(.read) { try fit(validation.dataset) }
+      } else {
+        try fit(nil)
+      }
+    }
+  }
+}
+
+@_cdecl("martlet_trainer_evaluate") @implementation
+public func martlet_trainer_evaluate(
+  _ trainer: OpaquePointer?, _ dataset: OpaquePointer?, _ out_metrics: UnsafeMutablePointer<martlet_metrics>?
+) -> martlet_status {
+  withTrainer(trainer, .change, model: .read) { trainer in
+    let result = try required(out_metrics, "out_metrics")
+    let dataset = try DatasetHandle.object(dataset, "dataset")
+    let metrics = try dataset.with(.read) {
+      try trainer.trainer.evaluate(dataset.dataset, threads: Engine.threads)
+    }
+    result.pointee = martlet_metrics(metrics)
+  }
+}
+
+@_cdecl("martlet_trainer_interrupt") @implementation
+public func martlet_trainer_interrupt(_ trainer: OpaquePointer?) {
+  if let trainer {
+    TrainerHandle.interrupt(trainer)
+  }
+}
+
+@_cdecl("martlet_trainer_history_length") @implementation
+public func martlet_trainer_history_length(
+  _ trainer: OpaquePointer?, _ out_length: UnsafeMutablePointer<Int64>?
+) -> martlet_status {
+  withTrainer(trainer, .inspect) { trainer in
+    let result = try required(out_length, "out_length")
+    result.pointee = Int64(trainer.trainer.history.count)
+  }
+}
+
+@_cdecl("martlet_trainer_history") @implementation
+public func martlet_trainer_history(
+  _ trainer: OpaquePointer?, _ index: Int64, _ out_progress: UnsafeMutablePointer<martlet_progress>?
+) -> martlet_status {
+  withTrainer(trainer, .inspect) { trainer in
+    let result = try required(out_progress, "out_progress")
+    let history = trainer.trainer.history
+    let epoch = history[try checkedIndex(index, "index", count: history.count, of: "complete epochs")]
+    try fill(result, "out_progress", with: martlet_progress(epoch))
+  }
+}
+
+@_cdecl("martlet_trainer_best_epoch") @implementation
+public func martlet_trainer_best_epoch(
+  _ trainer: OpaquePointer?, _ out_epoch: UnsafeMutablePointer<Int64>?
+) -> martlet_status {
+  withTrainer(trainer, .inspect) { trainer in
+    let result = try required(out_epoch, "out_epoch")
+    result.pointee = Int64(trainer.trainer.bestEpoch ?? -1)
+  }
+}
+
+@_cdecl("martlet_trainer_learning_rate") @implementation
+public func martlet_trainer_learning_rate(
+  _ trainer: OpaquePointer?, _ out_learning_rate: UnsafeMutablePointer<Double>?
+) -> martlet_status {
+  withTrainer(trainer, .inspect) { trainer in
+    let result = try required(out_learning_rate, "out_learning_rate")
+    result.pointee = trainer.trainer.learningRate
+  }
+}
+
+@_cdecl("martlet_trainer_set_learning_rate") @implementation
+public func martlet_trainer_set_learning_rate(_ trainer: OpaquePointer?, _ learning_rate: Double) -> martlet_status {
+  withTrainer(trainer, .adjust) { trainer in
+    trainer.trainer.learningRate = try finite(learning_rate, "learning_rate", minimum: 0)
+  }
+}
+
+// MARK: Options
+
+extension TrainerOptions {
+  /// Further than any training gets, with room for what was trained before.
+  private static let maximumSteps = Int.max / 2
+
+  /// - Throws: `invalidArgument` for a member out of its range, also one that another choice makes meaningless: what a
+  ///   caller sets is never silently wrong.
+  fileprivate init(_ options: martlet_trainer_options) throws(MartletError) {
+    self.init()
+    loss = LossConfiguration(
+      try constant(
+        options.loss, "loss", as: Loss.self, "MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY to MARTLET_NO_LOSS"),
+      fromLogits: try flag(options.from_logits, "from_logits"))
+    learningRate = options.learning_rate
+    learningRateDecay = options.learning_rate_decay
+    batchSize = try count(options.batch_size, "batch_size", minimum: 0)
+    epochs = min(try count(options.epochs, "epochs", minimum: 1), TrainerOptions.maximumSteps)
+    iterations = min(try count(options.iterations, "iterations", minimum: 0), TrainerOptions.maximumSteps)
+    seed = options.seed
+    shuffles = try flag(options.shuffle, "shuffle")
+    dropsLast = try flag(options.drop_last, "drop_last")
+    topK = Int(options.top_k)
+    stopsOnNotFinite = try flag(options.stop_on_nan, "stop_on_nan")
+    reportsEveryBatch = try flag(options.every_batch, "every_batch")
+
+    let sgd = Optimizer.sgd(momentum: options.momentum, nesterov: try flag(options.nesterov, "nesterov"))
+    let adam = Optimizer.adam(beta1: options.beta_1, beta2: options.beta_2, epsilon: options.epsilon)
+    for each in [sgd, adam] {
+      optimizer = each
+      try validate()
+    }
+    switch options.optimizer {
+    case MARTLET_SGD: optimizer = sgd
+    case MARTLET_ADAM: optimizer = adam
+    default:
+      throw MartletError(
+        .invalidArgument, "optimizer is \(options.optimizer), which is none of MARTLET_SGD and MARTLET_ADAM")
+    }
+
+    var stopping = EarlyStopping(
+      monitor: .loss, patience: try count(options.patience, "patience", minimum: 0), minimumDelta: options.min_delta,
+      restoresBest: try flag(options.restore_best, "restore_best"))
+    earlyStopping = stopping
+    try validate()
+    if options.monitor == MARTLET_MONITOR_NONE {
+      earlyStopping = nil
+    } else {
+      stopping.monitor = try constant(
+        options.monitor, "monitor", as: EarlyStopping.Monitor.self, "MARTLET_MONITOR_NONE to MARTLET_MONITOR_ACCURACY")
+      earlyStopping = stopping
+    }
+  }
+}

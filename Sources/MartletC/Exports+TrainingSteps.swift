@@ -1,0 +1,81 @@
+// martlet.h: Training, step by step.
+
+import CMartlet
+import MartletCore
+import MartletTraining
+
+@_cdecl("martlet_trainer_train_step") @implementation
+public func martlet_trainer_train_step(
+  _ trainer: OpaquePointer?, _ x: UnsafePointer<martlet_array>?, _ y: UnsafePointer<martlet_array>?,
+  _ out_metrics: UnsafeMutablePointer<martlet_metrics>?
+) -> martlet_status {
+  withTrainer(trainer, .change, model: .change) { trainer in
+    let x = try ArrayArgument(x, "x")
+    let y = try ArrayArgument(y, "y")
+    let result = try out_metrics.map { try required($0, "out_metrics") }
+    try x.checkRows(trainer.built.inputShape, ofModel: trainer.model.name)
+    let metrics = try trainer.trainer.trainStep(x: x.rows, y: y.rows, threads: Engine.threads)
+    result?.pointee = martlet_metrics(metrics)
+  }
+}
+
+@_cdecl("martlet_trainer_forward") @implementation
+public func martlet_trainer_forward(
+  _ trainer: OpaquePointer?, _ x: UnsafePointer<martlet_array>?, _ out_y: UnsafeMutablePointer<Float>?,
+  _ y_count: Int64
+) -> martlet_status {
+  withTrainer(trainer, .change, model: .read) { trainer in
+    let x = try ArrayArgument(x, "x")
+    let y = try required(out_y, "out_y")
+    try x.checkRows(trainer.built.inputShape, ofModel: trainer.model.name)
+    try trainer.built.checkOutputCount(y_count, "y_count", rows: x.rowCount)
+    try trainer.trainer.forward(x: x.rows, into: y, threads: Engine.threads)
+  }
+}
+
+@_cdecl("martlet_trainer_backward") @implementation
+public func martlet_trainer_backward(
+  _ trainer: OpaquePointer?, _ dy: UnsafePointer<Float>?, _ dy_count: Int64
+) -> martlet_status {
+  withTrainer(trainer, .change, model: .read) { trainer in
+    let dY = try required(dy, "dy")
+    let rows = trainer.trainer.forwardRowCount
+    guard rows > 0 else {
+      throw MartletError(.invalidState, "martlet_trainer_backward needs a martlet_trainer_forward before it")
+    }
+    try trainer.built.checkOutputCount(dy_count, "dy_count", rows: rows)
+    try trainer.trainer.backward(dY)
+  }
+}
+
+@_cdecl("martlet_trainer_get_gradient") @implementation
+public func martlet_trainer_get_gradient(
+  _ trainer: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ weight: UnsafePointer<CChar>?,
+  _ out_values: UnsafeMutablePointer<Float>?, _ count: Int64
+) -> martlet_status {
+  withTrainer(trainer, .change) { trainer in
+    let result = try required(out_values, "out_values")
+    let parameter = try trainer.built.parameter(layer: layer, weight: weight, count: count)
+    result.update(from: try trainer.trainer.gradient(parameter.index), count: parameter.count)
+  }
+}
+
+@_cdecl("martlet_trainer_set_gradient") @implementation
+public func martlet_trainer_set_gradient(
+  _ trainer: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ weight: UnsafePointer<CChar>?,
+  _ values: UnsafePointer<Float>?, _ count: Int64
+) -> martlet_status {
+  withTrainer(trainer, .change) { trainer in
+    let values = try required(values, "values")
+    let parameter = try trainer.built.parameter(layer: layer, weight: weight, count: count)
+    try checkFinite(values, "values", count: parameter.count)
+    try trainer.trainer.gradient(parameter.index).update(from: values, count: parameter.count)
+  }
+}
+
+@_cdecl("martlet_trainer_apply") @implementation
+public func martlet_trainer_apply(_ trainer: OpaquePointer?) -> martlet_status {
+  withTrainer(trainer, .change, model: .change) { trainer in
+    try trainer.trainer.apply()
+  }
+}

@@ -1,0 +1,148 @@
+// The object behind a martlet_model: a graph that grows until it is built, then a model with its weights.
+
+import MartletCore
+import MartletNN
+
+final class ModelHandle: Handle {
+  let usage = Usage()
+  let name: String
+  private let seed: UInt64
+  private var builder: GraphBuilder?
+  private var built: BuiltModel?
+
+  /// An empty model.
+  init(name: String, seed: UInt64) throws(MartletError) {
+    builder = try GraphBuilder(name: name)
+    self.name = name
+    self.seed = seed
+  }
+
+  /// A model that is built, such as one from a file.
+  init(_ model: Model) throws(MartletError) {
+    built = try BuiltModel(model)
+    name = model.graph.name
+    seed = model.seed
+  }
+
+  var description: String { "model '\(name)'" }
+
+  /// Adds a layer and gives its node.
+  ///
+  /// - Throws: `invalidState` if the model is built; what `GraphBuilder.add` throws.
+  func add(_ layer: any Layer, name: String?, inputs: [Int]) throws(MartletError) -> Int32 {
+    _ = try unbuilt()
+    guard let node = try builder?.add(layer, name: name, inputs: inputs), let result = Int32(exactly: node) else {
+      throw MartletError(.invalidArgument, "\(description) has too many layers")
+    }
+    return result
+  }
+
+  /// Shape of one row of a node.
+  ///
+  /// - Throws: `invalidArgument` for an unknown node; `invalidState` if the model is built.
+  func shape(ofNode node: Int32) throws(MartletError) -> Shape {
+    let nodes = try unbuilt().nodes
+    guard nodes.indices.contains(Int(node)) else {
+      throw MartletError(.invalidArgument, "input is \(node), which is not a node of \(description)")
+    }
+    return nodes[Int(node)].shape
+  }
+
+  /// - Throws: `invalidState` if the model is built already; what the graph's check and the weights' memory throw. The
+  ///   graph is then as before.
+  func build(outputs: [Int]) throws(MartletError) {
+    let builder = try unbuilt()
+    let graph = try naming("outputs") { () throws(MartletError) in try builder.build(outputs: outputs) }
+    built = try BuiltModel(Model(graph: graph, seed: seed))
+    self.builder = nil
+  }
+
+  /// - Throws: `invalidState` if the model is not built.
+  func requireBuilt() throws(MartletError) -> BuiltModel {
+    guard let built else {
+      throw MartletError(.invalidState, "\(description) is not built; call martlet_model_build first")
+    }
+    return built
+  }
+
+  private func unbuilt() throws(MartletError) -> GraphBuilder {
+    guard let builder else {
+      throw MartletError(.invalidState, "\(description) is built already; no layer can be added")
+    }
+    return builder
+  }
+}
+
+/// A model with what C borrows from it.
+final class BuiltModel {
+  let model: Model
+  let predictor: Predictor
+  let inputShape: Shape
+  let outputShape: Shape
+  let summary: StringTable
+  let layerNames: StringTable
+  let layerClasses: StringTable
+  /// Of all parameters, in the order of the model's layout.
+  let weightNames: StringTable
+  private(set) var classNames: StringTable
+
+  /// - Throws: `unsupported` for other than one input and one output, `outOfMemory`.
+  init(_ model: Model) throws(MartletError) {
+    let graph = model.graph
+    guard graph.inputs.count == 1, graph.outputs.count == 1 else {
+      throw MartletError(
+        .unsupported,
+        "model '\(graph.name)' has \(graph.inputs.count) inputs and \(graph.outputs.count) outputs; this version takes 1 "
+          + "of each")
+    }
+    self.model = model
+    inputShape = graph.inputShapes[0]
+    outputShape = graph.outputShapes[0]
+    predictor = Predictor(model: model, kernels: Engine.kernels)
+    summary = try StringTable([model.summary()])
+    layerNames = try StringTable(graph.layers.map(\.name))
+    layerClasses = try StringTable(graph.layers.map(\.layer.className))
+    weightNames = try StringTable(model.layout.parameters.map(\.name))
+    classNames = try StringTable(model.classNames)
+  }
+
+  /// - Throws: `outOfMemory`.
+  func setClassNames(_ names: [String]) throws(MartletError) {
+    classNames = try StringTable(names)
+    model.classNames = names
+  }
+
+  /// A weight array that C names, and the size of the buffer it came with.
+  ///
+  /// - Returns: the array's index, and its place in the flat arrays of weights and gradients.
+  /// - Throws: `notFound`, or `invalidArgument` if `count` is not the number of elements.
+  func parameter(
+    layer: UnsafePointer<CChar>?, weight: UnsafePointer<CChar>?, count: Int64
+  ) throws(MartletError) -> (index: Int, offset: Int, count: Int) {
+    let layer = try string(layer, "layer")
+    let weight = try string(weight, "weight")
+    let index = try model.parameterIndex(layer: layer, weight: weight)
+    let parameter = model.layout.parameters[index]
+    guard count == Int64(parameter.count) else {
+      throw MartletError(
+        .invalidArgument,
+        "count is \(count); '\(weight)' of layer '\(layer)' has \(parameter.count) elements, shape \(parameter.shape)")
+    }
+    return (index, parameter.offset, parameter.count)
+  }
+
+  /// Checks the size of a buffer for the model's output.
+  ///
+  /// - Throws: `invalidArgument`.
+  func checkOutputCount(_ count: Int64, _ name: String, rows: Int) throws(MartletError) {
+    let (expected, overflow) = rows.multipliedReportingOverflow(by: outputShape.elementCount)
+    guard !overflow else {
+      throw MartletError(.invalidArgument, "\(name) is \(count); \(rows) rows of the output are more than memory can hold")
+    }
+    guard count == Int64(expected) else {
+      throw MartletError(
+        .invalidArgument,
+        "\(name) is \(count); it must be \(expected), for \(rows) rows of shape \(outputShape)")
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// The object behind a martlet_trainer, and what the border does for it beyond calling it: progress callbacks and the
+// interrupt.
+
+import CMartlet
+import MartletCore
+import MartletNN
+import MartletTraining
+
+final class TrainerHandle: Handle {
+  let usage = Usage()
+  /// Kept alive: C may destroy its handle of the model at any time.
+  let model: ModelHandle
+  let built: BuiltModel
+  let trainer: Trainer
+
+  init(model: ModelHandle, options: TrainerOptions) throws(MartletError) {
+    self.model = model
+    built = try model.requireBuilt()
+    trainer = try Trainer(model: built.model, options: options, kernels: Engine.kernels)
+  }
+
+  var description: String { "the trainer of model '\(model.name)'" }
+
+  /// `martlet_trainer_interrupt`, which may run in a signal handler at any moment, also inside malloc, a lock or another call
+  /// on this trainer. So it takes no reference, lock or memory and initialises nothing: it goes from C's pointer through two
+  /// constant fields to the trainer's flag and stores one atomic. C's own reference keeps the objects alive.
+  static func interrupt(_ pointer: OpaquePointer) {
+    Unmanaged<TrainerHandle>.fromOpaque(UnsafeRawPointer(pointer))._withUnsafeGuaranteedRef { $0.trainer.interrupt() }
+  }
+
+  /// C's progress callback as the trainer calls it. While it runs, its thread is a guest of the trainer and the model, and
+  /// whatever it does to the floating-point environment stays with it.
+  func progress(
+    _ callback: martlet_progress_callback?, _ payload: UnsafeMutableRawPointer?
+  ) -> ((Progress) -> Bool)? {
+    guard let callback else { return nil }
+    return { progress in
+      let progress = martlet_progress(progress)
+      return self.usage.withGuest {
+        self.model.usage.withGuest {
+          FloatingPointEnvironment.withDefault {
+            withUnsafePointer(to: progress) { callback($0, payload) != 0 }
+          }
+        }
+      }
+    }
+  }
+}
+
+extension martlet_progress {
+  init(_ progress: Progress) {
+    self.init(
+      struct_size: UInt32(MemoryLayout<martlet_progress>.size), event: progress.event.rawValue,
+      epoch: Int64(progress.epoch), epochs: Int64(progress.epochs), batch: Int64(progress.batch),
+      batches: Int64(progress.batches), iteration: Int64(progress.iteration), samples: Int64(progress.samples),
+      seconds: progress.seconds, samples_per_second: progress.samplesPerSecond,
+      learning_rate: progress.learningRate, training: martlet_metrics(progress.training),
+      validation: martlet_metrics(progress.validation))
+  }
+}
+
+extension martlet_metrics {
+  init(_ metrics: Metrics) {
+    self.init(
+      loss: metrics.loss, data_loss: metrics.dataLoss, regularization_loss: metrics.regularizationLoss,
+      accuracy: metrics.accuracy, top_k_accuracy: metrics.topKAccuracy)
+  }
+}
