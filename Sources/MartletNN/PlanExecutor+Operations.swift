@@ -94,7 +94,7 @@ extension PlanExecutor {
     _ mask: UnsafeMutablePointer<Scalar>, _ part: Range<Int>, _ rate: Double, _ stream: UInt64
   ) {
     let source = RandomSource(seed: dropoutSeed, stream: stream << 48 | (step & 0xFFFF_FFFF_FFFF))
-    let chunk = 1024
+    let chunk = 256  // 1 KiB: more than that Swift would take from the heap
     withUnsafeTemporaryAllocation(of: Float.self, capacity: chunk) { buffer in
       guard let floats = buffer.baseAddress else { return }
       for start in stride(from: part.lowerBound, to: part.upperBound, by: chunk) {

@@ -38,7 +38,7 @@ struct BatchFit {
     case .categoricalCrossentropy, .meanSquaredError, .binaryCrossentropy:
       if isValues { return .values }
     case .none:
-      throw MartletError(.invalidState, "this trainer has no loss; use forward, backward and apply")
+      throw MartletError(.invalidState, "this trainer has no loss (MARTLET_NO_LOSS); use forward, backward and apply")
     }
     let expected =
       switch loss {

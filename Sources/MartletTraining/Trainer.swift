@@ -78,8 +78,8 @@ package final class Trainer: @unchecked Sendable {
   package func fit(
     _ data: Dataset, validation: Dataset?, threads: Int, progress: ((Progress) -> Bool)?
   ) throws(MartletError) {
-    let batchSize = try checkedBatchSize(data)
     try check(data)
+    let batchSize = try checkedBatchSize(data)
     if let validation {
       try check(validation)
     } else if let earlyStopping = options.earlyStopping, earlyStopping.monitor.needsValidation {
