@@ -1,0 +1,87 @@
+// What the kernel tests share: the tables this processor can run, the oracle, and seeded numbers.
+//
+// The oracle is the reference kernels in Double on the same inputs, so its own error is negligible beside a float's ulp.
+// Bounds are stated in units of u = 2^-24, the relative error of one rounding to float.
+
+import MartletKernelInterface
+import MartletKernels
+import MartletKernelsAVX2
+import MartletKernelsAVX512
+import Testing
+
+extension KernelTable: CustomTestStringConvertible {
+  public var testDescription: String { name }
+}
+
+/// The fast tables that can run here.
+let tables: [KernelTable<Float>] = {
+  let all: [(InstructionSet, KernelTable<Float>)] = [
+    (.baseline, MartletKernels.kernels), (.avx2, MartletKernelsAVX2.kernels), (.avx512, MartletKernelsAVX512.kernels),
+  ]
+  return all.filter { $0.0 <= InstructionSet.best }.map(\.1)
+}()
+
+let oracle = KernelTable<Double>.reference
+
+/// One rounding to float.
+let u = 0x1p-24
+
+/// Counts around the vector widths 4, 8 and 16 and multiples of them.
+let counts = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100]
+
+/// SplitMix64: the same numbers in every run.
+struct SeededNumbers {
+  private var state: UInt64
+  init(_ seed: Int) { state = UInt64(truncatingIfNeeded: seed) }
+
+  mutating func bits() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+
+  mutating func float(_ low: Float = -1, _ high: Float = 1) -> Float {
+    low + (high - low) * Float(bits() >> 40) * 0x1p-24
+  }
+
+  mutating func floats(_ count: Int, _ low: Float = -1, _ high: Float = 1) -> [Float] {
+    (0..<count).map { _ in float(low, high) }
+  }
+}
+
+func doubles(_ x: [Float]) -> [Double] { x.map(Double.init) }
+
+/// Whether both are the same numbers bit by bit (NaN equals NaN, -0 does not equal 0).
+func sameBits(_ a: [Float], _ b: [Float]) -> Bool {
+  a.map(\.bitPattern) == b.map(\.bitPattern)
+}
+
+/// The worst |value - expected| / bound and where it is; a value that is not finite where it should be counts as
+/// infinite.
+func worstError(_ values: [Float], _ expected: [Double], bound: (Int) -> Double) -> (ratio: Double, index: Int) {
+  var worst = (ratio: 0.0, index: -1)
+  for i in values.indices {
+    let value = Double(values[i])
+    if value == expected[i] || (value.isNaN && expected[i].isNaN) { continue }
+    let ratio = abs(value - expected[i]) / bound(i)
+    if !(ratio <= worst.ratio) { worst = (ratio.isNaN ? .infinity : ratio, i) }
+  }
+  return worst
+}
+
+/// Floats of both signs and all magnitudes from `low` to `high`: a fixed number in each binade.
+func stratified(from low: Float, to high: Float, perBinade: Int = 64) -> [Float] {
+  var numbers = SeededNumbers(7)
+  var result: [Float] = []
+  var binade = low
+  while binade < high {
+    for _ in 0..<perBinade {
+      let x = binade * (1 + Float(numbers.bits() >> 41) * 0x1p-23)
+      if x <= high { result += [x, -x] }
+    }
+    binade *= 2
+  }
+  return result
+}
