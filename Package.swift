@@ -13,7 +13,10 @@ func kernels(_ name: String, flags: [String] = [], defines: [String] = []) -> Ta
     exclude: name == "MartletKernels" ? ["README.md"] : ["README.md", "Reference"],
     swiftSettings: defines.map { .define($0) } + [
       // -Ounchecked: kernels run on counts that their callers have checked; a check per element would stop vectorisation.
-      .unsafeFlags(["-Ounchecked"] + flags.flatMap { ["-Xcc", $0] })
+      // The rest makes a debug build compile kernels like a release build: in whole modules, or nothing would be inlined.
+      .unsafeFlags(
+        ["-Ounchecked", "-disable-batch-mode", "-whole-module-optimization", "-num-threads", "2"]
+          + flags.flatMap { ["-Xcc", $0] })
     ])
 }
 
