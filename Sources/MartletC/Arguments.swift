@@ -107,6 +107,15 @@ func string(_ pointer: UnsafePointer<CChar>?, _ name: String) throws(MartletErro
   return string
 }
 
+/// The name of a file, or of something in one.
+///
+/// - Throws: `invalidArgument` also if the string is empty.
+func nonEmptyString(_ pointer: UnsafePointer<CChar>?, _ name: String) throws(MartletError) -> String {
+  let string = try string(pointer, name)
+  guard !string.isEmpty else { throw MartletError(.invalidArgument, "\(name) is empty") }
+  return string
+}
+
 /// nil for NULL.
 ///
 /// - Throws: `invalidArgument` if the string is too long or not UTF-8.
@@ -176,11 +185,12 @@ struct ShapeResult {
 
 // MARK: Structs that grow
 
-/// The options a caller passes; nil for NULL, which means the defaults. The caller's struct may be of a later version of the
-/// header than this library's. Members that this version does not know must then be zero: that is their default in the
-/// version that adds them, while a value would be silently ignored.
+/// The options a caller passes; nil for NULL, which means the defaults. The caller's struct may be of a later version
+/// of the header than this library's. Members that this version does not know must then be zero: that is their default
+/// in the version that adds them, while a value would be silently ignored.
 ///
-/// - Throws: `invalidArgument` if `struct_size` is below that of this version or implausible, or unknown members are set.
+/// - Throws: `invalidArgument` if `struct_size` is below that of this version or implausible, or unknown members are
+///   set.
 func options<Options>(_ pointer: UnsafePointer<Options>?, _ type: String) throws(MartletError) -> Options? {
   guard pointer != nil else { return nil }
   let pointer = try required(pointer, "options")
@@ -200,8 +210,8 @@ func options<Options>(_ pointer: UnsafePointer<Options>?, _ type: String) throws
   return pointer.pointee
 }
 
-/// Fills a caller's struct, which may be of an earlier or a later version of the header: as many bytes as it says it has and
-/// the library knows. Its `struct_size` then says how many those are.
+/// Fills a caller's struct, which may be of an earlier or a later version of the header: as many bytes as it says it
+/// has and the library knows. Its `struct_size` then says how many those are.
 ///
 /// - Throws: `invalidArgument` if its `struct_size` is implausible.
 func fill<Struct>(

@@ -16,7 +16,8 @@ import Synchronization
 enum Engine {
   /// The best set that the processor has, or a lower one that the environment asks for: a program on a mixed fleet can
   /// have the same bits everywhere, and a test can run them all. What is unknown or higher is ignored.
-  static let instructionSet = InstructionSet.chosen(named: getenv("MARTLET_INSTRUCTION_SET").map { String(cString: $0) })
+  static let instructionSet = InstructionSet.chosen(
+    named: getenv("MARTLET_INSTRUCTION_SET").map { String(cString: $0) })
 
   /// The table of that instruction set. The others' are never touched: making one may execute instructions of its set.
   static let kernels: KernelTable<Float> =

@@ -32,9 +32,9 @@ public func martlet_dataset_open(
 ) -> martlet_status {
   status {
     let result = try required(out_dataset, "out_dataset")
-    let path = try string(path, "path")
-    let x = try string(x_name, "x_name")
-    let y = try optionalString(y_name, "y_name")
+    let path = try nonEmptyString(path, "path")
+    let x = try nonEmptyString(x_name, "x_name")
+    let y = try y_name.map { try nonEmptyString($0, "y_name") }
     result.pointee = try DatasetHandle(DatasetFile.open(path: path, x: x, y: y)).passToC()
   }
 }
@@ -53,7 +53,8 @@ public func martlet_dataset_rows(
     let rows = Int64(dataset.dataset.count)
     guard begin >= 0, begin < end, end <= rows else {
       throw MartletError(
-        .invalidArgument, "begin is \(begin) and end is \(end); 0 <= begin < end <= \(rows), the number of rows, must hold")
+        .invalidArgument,
+        "begin is \(begin) and end is \(end); 0 <= begin < end <= \(rows), the number of rows, must hold")
     }
     result.pointee = try DatasetHandle(dataset.dataset.rows(Int(begin), Int(end))).passToC()
   }

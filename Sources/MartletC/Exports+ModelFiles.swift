@@ -8,7 +8,7 @@ import MartletTraining
 @_cdecl("martlet_model_save") @implementation
 public func martlet_model_save(_ model: OpaquePointer?, _ path: UnsafePointer<CChar>?) -> martlet_status {
   withModel(model, .inspect) { model in
-    let path = try string(path, "path")
+    let path = try nonEmptyString(path, "path")
     try ModelFile.save(try model.requireBuilt().model, path: path)
   }
 }
@@ -19,7 +19,7 @@ public func martlet_model_load(
 ) -> martlet_status {
   status {
     let result = try required(out_model, "out_model")
-    let path = try string(path, "path")
+    let path = try nonEmptyString(path, "path")
     let model = try ModelFile.load(path: path)
     result.pointee = try naming(path) { () throws(MartletError) in try ModelHandle(model) }.passToC()
   }

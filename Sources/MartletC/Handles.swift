@@ -1,5 +1,5 @@
-// The objects behind the opaque pointers of C, and the way from one to the other: the only Unmanaged in the project. A pointer
-// of the wrong handle type cannot be told from a right one; NULL can.
+// The objects behind the opaque pointers of C, and the way from one to the other: the only Unmanaged in the project. A
+// pointer of the wrong handle type cannot be told from a right one; NULL can.
 
 import CMartlet
 import MartletCore

@@ -92,8 +92,8 @@ final class BuiltModel {
     guard graph.inputs.count == 1, graph.outputs.count == 1 else {
       throw MartletError(
         .unsupported,
-        "model '\(graph.name)' has \(graph.inputs.count) inputs and \(graph.outputs.count) outputs; this version takes 1 "
-          + "of each")
+        "model '\(graph.name)' has \(graph.inputs.count) inputs and \(graph.outputs.count) outputs; this version "
+          + "takes 1 of each")
     }
     self.model = model
     inputShape = graph.inputShapes[0]
@@ -137,7 +137,8 @@ final class BuiltModel {
   func checkOutputCount(_ count: Int64, _ name: String, rows: Int) throws(MartletError) {
     let (expected, overflow) = rows.multipliedReportingOverflow(by: outputShape.elementCount)
     guard !overflow else {
-      throw MartletError(.invalidArgument, "\(name) is \(count); \(rows) rows of the output are more than memory can hold")
+      throw MartletError(
+        .invalidArgument, "\(name) is \(count); \(rows) rows of the output are more than memory can hold")
     }
     guard count == Int64(expected) else {
       throw MartletError(

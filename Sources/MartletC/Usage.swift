@@ -1,5 +1,5 @@
-// Who is using a handle. C promises one thread at a time; here the promise is checked, so that a program that breaks it gets
-// MARTLET_BUSY instead of a data race.
+// Who is using a handle. C promises one thread at a time; here the promise is checked, so that a program that breaks
+// it gets MARTLET_BUSY instead of a data race.
 //
 // A handle is free, read by any number of calls, or in the hands of one call that changes it. While that call runs the
 // caller's progress callback, the callback's thread is its guest: the functions that the header lists for callbacks go
