@@ -480,7 +480,7 @@ typedef struct martlet_trainer martlet_trainer;
 #define MARTLET_MONITOR_LOSS 3
 #define MARTLET_MONITOR_ACCURACY 4
 
-/** Options of a trainer. Start from MARTLET_TRAINER_OPTIONS_INIT. */
+/** Options of a trainer: what is minimised, and how. Start from MARTLET_TRAINER_OPTIONS_INIT. */
 typedef struct martlet_trainer_options {
   uint32_t struct_size;
   int32_t loss;         /* MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY ...; that one is the default */
@@ -490,29 +490,37 @@ typedef struct martlet_trainer_options {
   double learning_rate; /* finite, >= 0; default 0.01 (Keras: SGD 0.01, Adam 0.001) */
   double learning_rate_decay; /* the rate is multiplied by this after each epoch; > 0, finite; default 1 */
   double momentum;      /* SGD: 0 <= momentum <= 1; default 0 */
-  int32_t nesterov;     /* SGD: 1 for Nesterov's form; default 0 */
-  int32_t drop_last;    /* 1: rows that do not fill a batch are left out of an epoch; default 0 */
   double beta_1;        /* Adam: 0 <= beta_1 < 1; default 0.9 */
   double beta_2;        /* Adam: 0 <= beta_2 < 1; default 0.999 */
   double epsilon;       /* Adam: > 0; default 1e-7 */
-  int64_t batch_size;   /* rows per step, at most the rows of the data; 0 for all rows (full batch); default 32 */
-  int64_t epochs;       /* passes over the data; >= 1; default 1 */
-  int64_t iterations;   /* stop after this many steps, if that is earlier; 0 (default) for no such bound */
   uint64_t seed;        /* of shuffling and dropout; default 0 */
-  int32_t shuffle;      /* 1 (default): a new random order every epoch */
-  int32_t top_k;        /* k of top-k accuracy, >= 1; default 5, or the number of classes if that is smaller */
-  int32_t stop_on_nan;  /* 1 (default): a loss that is NaN or infinite ends with MARTLET_NOT_FINITE; 0: that step is
-                           left out and training goes on */
-  int32_t monitor;      /* early stopping: MARTLET_MONITOR_NONE (default) ... */
-  int64_t patience;     /* early stopping: epochs without improvement before stopping, >= 0; default 0 */
-  double min_delta;     /* early stopping: a change of no more than this is no improvement, >= 0; default 0 */
-  int32_t restore_best; /* early stopping: 1: end with the weights of the best epoch; default 0 */
-  int32_t every_batch;  /* 1: call back after every batch; 0 (default): at most every 100 ms, and after every epoch */
+  int32_t nesterov;     /* SGD: 1 for Nesterov's form; default 0 */
+  int32_t top_k;        /* k of top-k accuracy, >= 1; default 5 */
 } martlet_trainer_options;
 
 #define MARTLET_TRAINER_OPTIONS_INIT                                                                                   \
   {(uint32_t)sizeof(martlet_trainer_options), MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY, 0, MARTLET_SGD, 0.01, 1.0, 0.0, \
-   0, 0, 0.9, 0.999, 1e-7, 32, 1, 0, 0, 1, 5, 1, MARTLET_MONITOR_NONE, 0, 0.0, 0, 0}
+   0.9, 0.999, 1e-7, 0, 0, 5}
+
+/** Options of one call of martlet_trainer_fit. Start from MARTLET_FIT_OPTIONS_INIT. */
+typedef struct martlet_fit_options {
+  uint32_t struct_size;
+  int32_t shuffle;      /* 1 (default): a new random order every epoch; 0: the order of the data */
+  int64_t batch_size;   /* rows per step, at most the rows of the data; 0 for all rows (full batch); default 32 */
+  int64_t epochs;       /* passes over the data; >= 1; default 1 */
+  int64_t iterations;   /* end after this many steps, if that is earlier; 0 (default) for no such bound */
+  int32_t drop_last;    /* 1: rows that do not fill a batch are left out of an epoch; default 0 */
+  int32_t stop_on_nan;  /* 1 (default): a loss that is NaN or infinite ends with MARTLET_NOT_FINITE; 0: that step is
+                           left out and training goes on */
+  int32_t monitor;      /* early stopping: MARTLET_MONITOR_NONE (default) ... */
+  int32_t restore_best; /* early stopping: 1: end with the weights of the best epoch; default 0 */
+  int64_t patience;     /* early stopping: epochs without improvement before stopping, >= 0; default 0 */
+  double min_delta;     /* early stopping: a change of no more than this is no improvement, >= 0; default 0 */
+  int32_t every_batch;  /* 1: call back after every batch; 0 (default): at most every 100 ms, and after every epoch */
+} martlet_fit_options;
+
+#define MARTLET_FIT_OPTIONS_INIT                                                                                       \
+  {(uint32_t)sizeof(martlet_fit_options), 1, 32, 1, 0, 0, 1, MARTLET_MONITOR_NONE, 0, 0, 0.0, 0}
 
 /** Averages over the rows seen. What does not apply is NaN: accuracies for regression, validation without data. */
 typedef struct martlet_metrics {
@@ -562,22 +570,24 @@ martlet_status martlet_trainer_create(martlet_model *model, const martlet_traine
 /** Free a trainer. NULL is accepted. The model and its weights stay. */
 void martlet_trainer_destroy(martlet_trainer *trainer);
 
-/** Train for options.epochs more epochs (or options.iterations steps).
+/** Train for options->epochs more epochs (or options->iterations steps).
  *
  * Each step: L = mean over the batch of the data loss + regularisation; W <- W - update(dL/dW). Rows come in the order
  * of the seeded shuffle; the last, smaller batch counts by its rows.
  * @param training Inputs and targets that fit model and loss.
  * @param validation Evaluated after each epoch; NULL for none. Must not be NULL if a validation metric is monitored.
+ * @param options NULL for the defaults.
  * @param callback NULL for none. payload is handed to it.
  * @return MARTLET_OK, also after early stopping; MARTLET_STOPPED; MARTLET_INTERRUPTED; MARTLET_NOT_FINITE (message: epoch
  *         and step; the weights are those before that step); MARTLET_INVALID_ARGUMENT (data that do not fit, a label out
- *         of range with its row, NaN input, batch_size larger than the data); MARTLET_INVALID_STATE (trainer with
+ *         of range with its row, NaN input, an option out of range, batch_size larger than the data); MARTLET_INVALID_STATE (trainer with
  *         MARTLET_NO_LOSS); MARTLET_OUT_OF_MEMORY; MARTLET_BUSY. In all but the first four nothing was trained.
  *         Calling again goes on with the optimiser's state. */
 martlet_status martlet_trainer_fit(martlet_trainer *trainer, martlet_dataset *training, martlet_dataset *validation,
-                                   martlet_progress_callback callback, void *payload);
+                                   const martlet_fit_options *options, martlet_progress_callback callback,
+                                   void *payload);
 
-/** Compute loss and metrics over a dataset, as in prediction (no dropout), in batches of options.batch_size.
+/** Compute loss and metrics over a dataset, as in prediction (no dropout); batched inside.
  *
  * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (MARTLET_NO_LOSS), MARTLET_OUT_OF_MEMORY,
  *         MARTLET_INTERRUPTED, MARTLET_BUSY. */

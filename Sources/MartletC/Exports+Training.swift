@@ -25,16 +25,17 @@ public func martlet_trainer_destroy(_ trainer: OpaquePointer?) {
 @_cdecl("martlet_trainer_fit") @implementation
 public func martlet_trainer_fit(
   _ trainer: OpaquePointer?, _ training: OpaquePointer?, _ validation: OpaquePointer?,
-  _ callback: martlet_progress_callback?, _ payload: UnsafeMutableRawPointer?
+  _ options: UnsafePointer<martlet_fit_options>?, _ callback: martlet_progress_callback?, _ payload: UnsafeMutableRawPointer?
 ) -> martlet_status {
   withTrainer(trainer, .change, model: .change) { trainer in
     let training = try DatasetHandle.object(training, "training")
     let validation = try validation.map { try DatasetHandle.object($0, "validation") }
+    let options = try MartletC.options(options, "martlet_fit_options").map { try FitOptions($0) } ?? FitOptions()
     let progress = trainer.progress(callback, payload)
     try training.with(.read) {
       let fit = { (validation: Dataset?) in
         try trainer.trainer.fit(
-          training.dataset, validation: validation, threads: Engine.threads, progress: progress)
+          training.dataset, validation: validation, options: options, threads: Engine.threads, progress: progress)
       }
       if let validation {
         try validation.with(.read) { try fit(validation.dataset) }
@@ -118,9 +119,6 @@ public func martlet_trainer_set_learning_rate(_ trainer: OpaquePointer?, _ learn
 // MARK: Options
 
 extension TrainerOptions {
-  /// Further than any training gets, with room for what was trained before.
-  private static let maximumSteps = Int.max / 2
-
   /// - Throws: `invalidArgument` for a member out of its range, also one that another choice makes meaningless: what a
   ///   caller sets is never silently wrong.
   fileprivate init(_ options: martlet_trainer_options) throws(MartletError) {
@@ -131,15 +129,8 @@ extension TrainerOptions {
       fromLogits: try flag(options.from_logits, "from_logits"))
     learningRate = options.learning_rate
     learningRateDecay = options.learning_rate_decay
-    batchSize = try count(options.batch_size, "batch_size", minimum: 0)
-    epochs = min(try count(options.epochs, "epochs", minimum: 1), TrainerOptions.maximumSteps)
-    iterations = min(try count(options.iterations, "iterations", minimum: 0), TrainerOptions.maximumSteps)
     seed = options.seed
-    shuffles = try flag(options.shuffle, "shuffle")
-    dropsLast = try flag(options.drop_last, "drop_last")
     topK = Int(options.top_k)
-    stopsOnNotFinite = try flag(options.stop_on_nan, "stop_on_nan")
-    reportsEveryBatch = try flag(options.every_batch, "every_batch")
 
     let sgd = Optimizer.sgd(momentum: options.momentum, nesterov: try flag(options.nesterov, "nesterov"))
     let adam = Optimizer.adam(beta1: options.beta_1, beta2: options.beta_2, epsilon: options.epsilon)
@@ -154,6 +145,20 @@ extension TrainerOptions {
       throw MartletError(
         .invalidArgument, "optimizer is \(options.optimizer), which is none of MARTLET_SGD and MARTLET_ADAM")
     }
+  }
+}
+
+extension FitOptions {
+  /// - Throws: `invalidArgument` for a member out of its range, also those of early stopping when nothing is monitored.
+  fileprivate init(_ options: martlet_fit_options) throws(MartletError) {
+    self.init()
+    shuffles = try flag(options.shuffle, "shuffle")
+    batchSize = try count(options.batch_size, "batch_size", minimum: 0)
+    epochs = try count(options.epochs, "epochs", minimum: 1)
+    iterations = try count(options.iterations, "iterations", minimum: 0)
+    dropsLast = try flag(options.drop_last, "drop_last")
+    stopsOnNotFinite = try flag(options.stop_on_nan, "stop_on_nan")
+    reportsEveryBatch = try flag(options.every_batch, "every_batch")
 
     var stopping = EarlyStopping(
       monitor: .loss, patience: try count(options.patience, "patience", minimum: 0), minimumDelta: options.min_delta,

@@ -76,10 +76,16 @@ package final class Trainer: @unchecked Sendable {
   /// - Throws: `invalidArgument`, `invalidState`, `outOfMemory` before anything is trained; `stopped`, `interrupted` with
   ///   the weights as they are; `notFinite` with the weights before the step in question.
   package func fit(
-    _ data: Dataset, validation: Dataset?, threads: Int, progress: ((Progress) -> Bool)?
+    _ data: Dataset, validation: Dataset?, options: FitOptions, threads: Int, progress: ((Progress) -> Bool)?
   ) throws(MartletError) {
+    try options.validate()
     try check(data)
-    let batchSize = try checkedBatchSize(data)
+    guard options.batchSize <= data.count else {
+      throw MartletError(
+        .invalidArgument,
+        "batch_size is \(options.batchSize), but the training data have \(data.count) rows (0 means all rows)")
+    }
+    let batchSize = options.batchSize == 0 ? data.count : options.batchSize
     if let validation {
       try check(validation)
     } else if let earlyStopping = options.earlyStopping, earlyStopping.monitor.needsValidation {
@@ -96,17 +102,19 @@ package final class Trainer: @unchecked Sendable {
     forwardRowCount = 0
 
     let firstEpoch = history.count
-    let lastIteration = options.iterations > 0 ? iteration + options.iterations : Int.max
-    for epoch in firstEpoch..<(firstEpoch + options.epochs) where iteration < lastIteration {
+    let endEpoch = Trainer.sum(firstEpoch, options.epochs)
+    let lastIteration = options.iterations > 0 ? Trainer.sum(iteration, options.iterations) : Int.max
+    var epoch = firstEpoch
+    while epoch < endEpoch, iteration < lastIteration {
       var state = EpochState(
-        epoch: epoch, epochs: firstEpoch + options.epochs, batchSize: batchSize,
+        options: options, epoch: epoch, endEpoch: endEpoch, batchSize: batchSize,
         batches: options.dropsLast ? data.count / batchSize : (data.count + batchSize - 1) / batchSize,
-        metrics: MetricAccumulator(kind: accuracyKind(executor), topK: options.topK))
-      let rows = sourceOrder(of: data, epoch: epoch, in: order)
+        metrics: MetricAccumulator(kind: accuracyKind(executor), topK: self.options.topK))
+      let rows = sourceOrder(of: data, shuffled: options.shuffles, epoch: epoch, in: order)
       try train(executor, data, rows, &state, until: lastIteration, threads, progress)
       let end = try finish(&state, validation, threads, progress)
       history.append(end)
-      learningRate *= options.learningRateDecay
+      learningRate *= self.options.learningRateDecay
       let verdict = stopping?.judge(end)
       if verdict == .improved {
         bestEpoch = epoch
@@ -114,6 +122,7 @@ package final class Trainer: @unchecked Sendable {
       }
       if progress?(end) == true { throw stopped(state) }
       if verdict == .stop { break }
+      epoch += 1
     }
     restore(best, stopping)
   }
@@ -122,8 +131,9 @@ package final class Trainer: @unchecked Sendable {
 
   /// What one epoch has seen so far.
   struct EpochState {
+    let options: FitOptions
     let epoch: Int
-    let epochs: Int
+    let endEpoch: Int
     let batchSize: Int
     let batches: Int
     var metrics: MetricAccumulator
@@ -143,7 +153,7 @@ package final class Trainer: @unchecked Sendable {
       let form = try load(data, UnsafeBufferPointer(start: rows + first, count: count), into: executor)
       do {
         try step(executor, rows: count, form, threads: threads, &state.metrics)
-      } catch where error.code == .notFinite && !options.stopsOnNotFinite {
+      } catch where error.code == .notFinite && !state.options.stopsOnNotFinite {
         // This step is left out, as asked.
       } catch {
         throw MartletError(
@@ -170,7 +180,9 @@ package final class Trainer: @unchecked Sendable {
   /// Let the caller know, and hear whether to go on.
   private func report(_ state: inout EpochState, _ progress: ((Progress) -> Bool)?) throws(MartletError) {
     try throwIfInterrupted()
-    guard let progress, options.reportsEveryBatch || state.lastReport.seconds >= Trainer.reportInterval else { return }
+    guard let progress, state.options.reportsEveryBatch || state.lastReport.seconds >= Trainer.reportInterval else {
+      return
+    }
     if progress(snapshot(state, .batchEnd, validation: .none)) { throw stopped(state) }
     state.lastReport.restart()
     try throwIfInterrupted()
@@ -188,7 +200,7 @@ package final class Trainer: @unchecked Sendable {
 
   private func snapshot(_ state: EpochState, _ event: Progress.Event, validation: Metrics) -> Progress {
     Progress(
-      event: event, epoch: state.epoch, epochs: state.epochs, batch: state.batch, batches: state.batches,
+      event: event, epoch: state.epoch, epochs: state.endEpoch, batch: state.batch, batches: state.batches,
       iteration: iteration, samples: state.metrics.samples, seconds: state.watch.seconds,
       samplesPerSecond: Double(state.metrics.samples) / max(state.trainingSeconds, 1e-9),
       learningRate: learningRate, training: state.metrics.metrics, validation: validation)
@@ -199,19 +211,18 @@ package final class Trainer: @unchecked Sendable {
     model.values.update(from: best.pointer(as: Float.self), count: model.layout.count)
   }
 
-  private func checkedBatchSize(_ data: Dataset) throws(MartletError) -> Int {
-    guard options.batchSize <= data.count else {
-      throw MartletError(
-        .invalidArgument,
-        "batch_size is \(options.batchSize), but the training data have \(data.count) rows (0 means all rows)")
-    }
-    return options.batchSize == 0 ? data.count : options.batchSize
+  /// Counts that a caller may ask to be endless.
+  private static func sum(_ a: Int, _ b: Int) -> Int {
+    let (sum, overflow) = a.addingReportingOverflow(b)
+    return overflow ? Int.max : sum
   }
 
   /// The rows of the source in this epoch's order.
-  private func sourceOrder(of data: Dataset, epoch: Int, in storage: TensorStorage) -> UnsafePointer<Int> {
+  private func sourceOrder(
+    of data: Dataset, shuffled: Bool, epoch: Int, in storage: TensorStorage
+  ) -> UnsafePointer<Int> {
     let rows = storage.pointer(as: Int.self)
-    if options.shuffles {
+    if shuffled {
       RandomSource(seed: options.seed, stream: RandomStream.shuffle | UInt64(epoch))
         .permutation(into: rows, count: data.count)
       for index in 0..<data.count { rows[index] = data.sourceRow(rows[index]) }

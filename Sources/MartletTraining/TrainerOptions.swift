@@ -1,27 +1,18 @@
-// What a trainer is asked to do, with the defaults of martlet.h.
+// What a trainer, and one call of its fit, are asked to do, with the defaults of martlet.h.
 
 import MartletCore
 import MartletNN
 
+/// What is minimised, and how.
 package struct TrainerOptions: Sendable {
   package var loss = LossConfiguration(.sparseCategoricalCrossentropy)
   package var optimizer = Optimizer.sgd(momentum: 0, nesterov: false)
   package var learningRate = 0.01
   /// The rate is multiplied by this after each epoch.
   package var learningRateDecay = 1.0
-  /// Rows per step; 0 for all.
-  package var batchSize = 32
-  package var epochs = 1
-  /// Steps after which a fit ends; 0 for no bound.
-  package var iterations = 0
   /// Of shuffling and dropout.
   package var seed: UInt64 = 0
-  package var shuffles = true
-  package var dropsLast = false
   package var topK = 5
-  package var stopsOnNotFinite = true
-  package var earlyStopping: EarlyStopping?
-  package var reportsEveryBatch = false
 
   package init() {}
 
@@ -38,10 +29,30 @@ package struct TrainerOptions: Sendable {
       try require(beta2 >= 0 && beta2 < 1, "beta_2", beta2, ">= 0 and < 1")
       try require(epsilon > 0 && epsilon.isFinite, "epsilon", epsilon, "finite and > 0")
     }
+    try require(topK >= 1, "top_k", topK, ">= 1")
+  }
+}
+
+/// One call of fit.
+package struct FitOptions: Sendable {
+  /// Rows per step; 0 for all.
+  package var batchSize = 32
+  package var epochs = 1
+  /// Steps after which the call ends; 0 for no bound.
+  package var iterations = 0
+  package var shuffles = true
+  package var dropsLast = false
+  package var stopsOnNotFinite = true
+  package var earlyStopping: EarlyStopping?
+  package var reportsEveryBatch = false
+
+  package init() {}
+
+  /// - Throws: `invalidArgument` naming the field of `martlet_fit_options`, its range and what came.
+  package func validate() throws(MartletError) {
     try require(batchSize >= 0, "batch_size", batchSize, ">= 0 (0: all rows)")
     try require(epochs >= 1, "epochs", epochs, ">= 1")
     try require(iterations >= 0, "iterations", iterations, ">= 0 (0: no bound)")
-    try require(topK >= 1, "top_k", topK, ">= 1")
     if let earlyStopping {
       try require(earlyStopping.patience >= 0, "patience", earlyStopping.patience, ">= 0")
       try require(
@@ -49,10 +60,10 @@ package struct TrainerOptions: Sendable {
         earlyStopping.minimumDelta, "finite and >= 0")
     }
   }
+}
 
-  private func require(
-    _ condition: Bool, _ name: String, _ value: some CustomStringConvertible, _ range: String
-  ) throws(MartletError) {
-    guard condition else { throw MartletError(.invalidArgument, "\(name) is \(value); it must be \(range)") }
-  }
+private func require(
+  _ condition: Bool, _ name: String, _ value: some CustomStringConvertible, _ range: String
+) throws(MartletError) {
+  guard condition else { throw MartletError(.invalidArgument, "\(name) is \(value); it must be \(range)") }
 }

@@ -34,8 +34,14 @@ func network(_ layers: [any Layer], columns: Int = 6, seed: UInt64 = 1) throws -
 
 func weights(_ model: Model) -> [Float] { (0..<model.layout.count).map { model.values[$0] } }
 
-func options(_ change: (inout TrainerOptions) -> Void) -> TrainerOptions {
+func trainerOptions(_ change: (inout TrainerOptions) -> Void) -> TrainerOptions {
   var options = TrainerOptions()
+  change(&options)
+  return options
+}
+
+func fitOptions(_ change: (inout FitOptions) -> Void) -> FitOptions {
+  var options = FitOptions()
   change(&options)
   return options
 }
@@ -64,7 +70,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     // only difference is where regularisation is added, one rounding per step and weight.
     for rows in [40, 300] {
       let data = try clouds(rows)
-      let settings = options { $0.loss = crossEntropy; $0.optimizer = optimizer; $0.learningRate = 0.05 }
+      let settings = trainerOptions { $0.loss = crossEntropy; $0.optimizer = optimizer; $0.learningRate = 0.05 }
       let model = try network([Dense(units: 40, activation: .tanh), Dense(units: 2)])
       let fused = try Trainer(model: model, options: settings, kernels: kernels)
       let twin = try network([Dense(units: 40, activation: .tanh), Dense(units: 2)])
@@ -124,12 +130,10 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
       let model = try network(big, columns: 256)
       let trainer = try Trainer(
         model: model,
-        options: options {
-          $0.optimizer = .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-7)
-          $0.batchSize = 200
-          $0.epochs = 2
-        }, kernels: kernels)
-      try trainer.fit(data, validation: data, threads: threads, progress: nil)
+        options: trainerOptions { $0.optimizer = .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-7) }, kernels: kernels)
+      try trainer.fit(
+        data, validation: data, options: fitOptions { $0.batchSize = 200; $0.epochs = 2 }, threads: threads,
+        progress: nil)
       results.append(weights(model))
     }
     #expect(results[0] == results[1])
@@ -141,16 +145,16 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     let model = try network(layers)
     let trainer = try Trainer(
       model: model,
-      options: options {
+      options: trainerOptions {
         $0.loss = crossEntropy
         $0.learningRate = 0.1
         $0.learningRateDecay = 0.5
-        $0.epochs = 3
       }, kernels: kernels)
+    let threeEpochs = fitOptions { $0.epochs = 3 }
     let (training, validation) = try data.split(fraction: 0.25, shuffle: true, seed: 1)
     #expect((training.count, validation.count) == (300, 100))
-    try trainer.fit(training, validation: validation, threads: 1, progress: nil)
-    try trainer.fit(training, validation: validation, threads: 1, progress: nil)
+    try trainer.fit(training, validation: validation, options: threeEpochs, threads: 1, progress: nil)
+    try trainer.fit(training, validation: validation, options: threeEpochs, threads: 1, progress: nil)
     #expect(trainer.history.map(\.epoch) == [0, 1, 2, 3, 4, 5])
     #expect(trainer.history.map(\.learningRate) == [0.1, 0.05, 0.025, 0.0125, 0.00625, 0.003125])
     #expect(trainer.history.allSatisfy { $0.samples == 300 && $0.batch == 10 && $0.event == .epochEnd })
@@ -169,8 +173,9 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     let data = try clouds(100)
     func run(_ seed: UInt64) throws -> [Float] {
       let model = try network(layers)
-      let settings = options { $0.loss = crossEntropy; $0.seed = seed; $0.epochs = 2 }
-      try Trainer(model: model, options: settings, kernels: kernels).fit(data, validation: nil, threads: 1, progress: nil)
+      let trainer = try Trainer(
+        model: model, options: trainerOptions { $0.loss = crossEntropy; $0.seed = seed }, kernels: kernels)
+      try trainer.fit(data, validation: nil, options: fitOptions { $0.epochs = 2 }, threads: 1, progress: nil)
       return weights(model)
     }
     #expect(try run(1) == run(1))
@@ -179,10 +184,10 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
 
   @Test func budgets() throws {
     let data = try clouds(100)
-    func steps(_ change: (inout TrainerOptions) -> Void) throws -> (Int, [Progress]) {
+    func steps(_ change: (inout FitOptions) -> Void) throws -> (Int, [Progress]) {
       let trainer = try Trainer(
-        model: network(layers), options: options { $0.loss = crossEntropy; change(&$0) }, kernels: kernels)
-      try trainer.fit(data, validation: nil, threads: 1, progress: nil)
+        model: network(layers), options: trainerOptions { $0.loss = crossEntropy }, kernels: kernels)
+      try trainer.fit(data, validation: nil, options: fitOptions(change), threads: 1, progress: nil)
       return (trainer.history.last?.iteration ?? 0, trainer.history)
     }
     #expect(try steps { $0.batchSize = 32 }.0 == 4)
@@ -199,15 +204,13 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     let other = try clouds(200, seed: 4)
     let model = try network([Dense(units: 40, activation: .tanh), Dense(units: 2)])
     let trainer = try Trainer(
-      model: model,
-      options: options {
-        $0.loss = crossEntropy
-        $0.learningRate = 0.5
-        $0.batchSize = 4
-        $0.epochs = 500
-        $0.earlyStopping = EarlyStopping(monitor: .validationLoss, patience: 3, restoresBest: true)
-      }, kernels: kernels)
-    try trainer.fit(data, validation: other, threads: 1, progress: nil)
+      model: model, options: trainerOptions { $0.loss = crossEntropy; $0.learningRate = 0.5 }, kernels: kernels)
+    let settings = fitOptions {
+      $0.batchSize = 4
+      $0.epochs = 500
+      $0.earlyStopping = EarlyStopping(monitor: .validationLoss, patience: 3, restoresBest: true)
+    }
+    try trainer.fit(data, validation: other, options: settings, threads: 1, progress: nil)
     let losses = trainer.history.map(\.validation.loss)
     let best = try #require(losses.min())
     #expect(trainer.bestEpoch == losses.firstIndex(of: best))
@@ -221,26 +224,26 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     let model = try network([Dense(units: 2)])
     for index in 0..<model.layout.count { model.values[index] = 3e38 }
     let before = weights(model)
-    let trainer = try Trainer(model: model, options: options { $0.loss = crossEntropy }, kernels: kernels)
-    let error = failure { try trainer.fit(data, validation: nil, threads: 1, progress: nil) }
+    let trainer = try Trainer(
+      model: model, options: trainerOptions { $0.loss = crossEntropy }, kernels: kernels)
+    let error = failure { try trainer.fit(data, validation: nil, options: FitOptions(), threads: 1, progress: nil) }
     #expect(error?.code == .notFinite)
     #expect(error?.message.contains("epoch 0, step 0") == true)
     #expect(weights(model) == before)
-    let going = try Trainer(
-      model: model, options: options { $0.loss = crossEntropy; $0.stopsOnNotFinite = false }, kernels: kernels)
-    try going.fit(data, validation: nil, threads: 1, progress: nil)
+    try trainer.fit(
+      data, validation: nil, options: fitOptions { $0.stopsOnNotFinite = false }, threads: 1, progress: nil)
     #expect(weights(model) == before)
-    #expect(going.history.last?.iteration == 0)
+    #expect(trainer.history.last?.iteration == 0)
   }
 
   @Test func callbacksStopAndInterruptionsToo() throws {
     let data = try clouds(96)
     let trainer = try Trainer(
-      model: network(layers), options: options { $0.loss = crossEntropy; $0.epochs = 4; $0.reportsEveryBatch = true },
-      kernels: kernels)
+      model: network(layers), options: trainerOptions { $0.loss = crossEntropy }, kernels: kernels)
+    let settings = fitOptions { $0.epochs = 4; $0.reportsEveryBatch = true }
     var events: [(Progress.Event, Int, Int)] = []
     let error = failure {
-      try trainer.fit(data, validation: nil, threads: 1) {
+      try trainer.fit(data, validation: nil, options: settings, threads: 1) {
         events.append(($0.event, $0.epoch, $0.batch))
         return $0.epoch == 1 && $0.batch == 2
       }
@@ -251,17 +254,19 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     #expect(events[3].0 == .epochEnd)
     #expect(trainer.history.count == 1)
     trainer.interrupt()
-    #expect(failure { try trainer.fit(data, validation: nil, threads: 1, progress: nil) }?.code == .interrupted)
-    try trainer.fit(data, validation: nil, threads: 1, progress: nil)
+    let interrupted = failure { try trainer.fit(data, validation: nil, options: settings, threads: 1, progress: nil) }
+    #expect(interrupted?.code == .interrupted)
+    try trainer.fit(data, validation: nil, options: settings, threads: 1, progress: nil)
     #expect(trainer.history.count == 5)
   }
 
   @Test func badDataAreRefusedBeforeTraining() throws {
     let model = try network(layers)
     let before = weights(model)
-    func fails(_ x: [Float], _ y: [Int32], rows: Int, columns: Int = 6, _ change: (inout TrainerOptions) -> Void = { _ in })
-      -> String
-    {
+    func fails(
+      _ x: [Float], _ y: [Int32], rows: Int, columns: Int = 6, loss: LossConfiguration = crossEntropy,
+      rate: Double = 0.1, _ change: (inout FitOptions) -> Void = { _ in }
+    ) -> String {
       x.withUnsafeBytes { x in
         y.withUnsafeBytes { y in
           failure {
@@ -270,9 +275,10 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
                 borrowing: x.baseAddress!, type: .float32, rowCount: rows, rowShape: Shape(vector: columns)),
               y: MemorySource(
                 borrowing: y.baseAddress!, type: .int32, rowCount: y.count / 4, rowShape: Shape([], of: "y")))
-            let settings = options { $0.loss = crossEntropy; $0.batchSize = 2; change(&$0) }
-            try Trainer(model: model, options: settings, kernels: kernels)
-              .fit(data, validation: nil, threads: 1, progress: nil)
+            let trainer = try Trainer(
+              model: model, options: trainerOptions { $0.loss = loss; $0.learningRate = rate }, kernels: kernels)
+            let settings = fitOptions { $0.batchSize = 2; change(&$0) }
+            try trainer.fit(data, validation: nil, options: settings, threads: 1, progress: nil)
           }?.message ?? "no error"
         }
       }
@@ -289,12 +295,12 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
       fails(x, [0, 1, 0], rows: 3) { $0.batchSize = 4 }
         == "batch_size is 4, but the training data have 3 rows (0 means all rows)")
     #expect(
-      fails(x, [0, 1, 0], rows: 3) { $0.loss = LossConfiguration(.meanSquaredError) }
+      fails(x, [0, 1, 0], rows: 3, loss: LossConfiguration(.meanSquaredError))
         == "y has rows of shape [] and type int32; loss 'mean_squared_error' expects rows of shape [2]")
     #expect(
       fails(x, [0, 1, 0], rows: 3) { $0.earlyStopping = EarlyStopping(monitor: .validationLoss, patience: 1) }
         .contains("validation is NULL"))
-    #expect(fails(x, [0, 1, 0], rows: 3) { $0.learningRate = -1 } == "learning_rate is -1.0; it must be finite and >= 0")
+    #expect(fails(x, [0, 1, 0], rows: 3, rate: -1) == "learning_rate is -1.0; it must be finite and >= 0")
     x[7] = .nan
     #expect(fails(x, [0, 1, 0], rows: 3) == "x has a value that is NaN or infinite in row 1")
     #expect(weights(model) == trained)
