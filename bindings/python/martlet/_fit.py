@@ -93,6 +93,10 @@ def _number(value: float) -> str:
     return f"{value:.4f}" if value == 0 or abs(value) > 1e-3 or value != value else f"{value:.4e}"
 
 
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f}s" if seconds >= 1 else f"{seconds * 1000:.0f}ms"
+
+
 class _ProgressLine:
     """What fit prints. verbose 0: nothing; 1: a line per epoch, which moves if the output is a terminal; 2: as 1 without
     the movement; "auto": 1."""
@@ -133,7 +137,7 @@ class _ProgressLine:
             filled = int(done * _BAR_WIDTH)
             bar = "━" * filled + "─" * (_BAR_WIDTH - filled) + " "
         text = (
-            f"{progress.batch}/{progress.batches} {bar}- {progress.seconds:.2f}s - "
+            f"{progress.batch}/{progress.batches} {bar}- {_duration(progress.seconds)} - "
             f"{progress.samples_per_second:,.0f} samples/s - {text_of(logs)}"
         )
         self._stream.write(("\r" if self._moves else "") + text.ljust(self._written))
