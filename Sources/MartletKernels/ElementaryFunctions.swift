@@ -19,7 +19,7 @@ func magnitude(_ x: Vector) -> Vector {
   unsafeBitCast(unsafeBitCast(x, to: IntegerVector.self) & 0x7fff_ffff, to: Vector.self)
 }
 
-/// `x` with the sign of `signed`.
+/// `x` >= 0 with the sign of `signed`.
 @inline(__always)
 private func copySign(_ x: Vector, _ signed: Vector) -> Vector {
   let sign = unsafeBitCast(signed, to: IntegerVector.self) & Int32.min
@@ -92,15 +92,16 @@ func log(_ x: Vector) -> Vector {
 /// tanh(x), within 4 ulp: an odd polynomial near zero, 1 - 2 / (exp(2 |x|) + 1) elsewhere.
 @inline(__always)
 func tanh(_ x: Vector) -> Vector {
-  let z = x * x
+  let a = magnitude(x)
+  let z = a * a
   var p = Vector(repeating: -5.71704506e-3)
   p = multiplyAdd(p, z, Vector(repeating: 2.06505873e-2))
   p = multiplyAdd(p, z, Vector(repeating: -5.37434981e-2))
   p = multiplyAdd(p, z, Vector(repeating: 0.133314913))
   p = multiplyAdd(p, z, Vector(repeating: -0.333332839))
-  let small = multiplyAdd(p, z * x, x)
-  let large = 1 - 2 / (exp(magnitude(x + x)) + 1)
-  return select(magnitude(x) .< 0.625, small, copySign(large, x))
+  let small = multiplyAdd(p, z * a, a)
+  let large = 1 - 2 / (exp(a + a) + 1)
+  return copySign(select(a .< 0.625, small, large), x)
 }
 
 /// 1 / (1 + exp(-x)). Both ends keep their relative accuracy: the exponential is that of -|x| <= 0, and

@@ -1,0 +1,43 @@
+// Element-wise arithmetic: exact where one operation is done, within two roundings where two are.
+
+import MartletKernelInterface
+import MartletKernels
+import Testing
+
+@Suite struct ElementwiseTests {
+  @Test("multiply and add are single operations, exact bit by bit", arguments: tables)
+  func singleOperations(_ table: KernelTable<Float>) {
+    for count in counts {
+      var numbers = SeededNumbers(count)
+      let (a, b) = (numbers.floats(count), numbers.floats(count))
+      var (product, sum) = (a, a)
+      table.multiply(a, b, &product, count)
+      table.add(b, &sum, count)
+      #expect(sameBits(product, zip(a, b).map { $0 * $1 }), "count \(count)")
+      #expect(sameBits(sum, zip(a, b).map { $0 + $1 }), "count \(count)")
+    }
+  }
+
+  /// |x scale| <= 6 and |result| <= 8: two roundings of at most 4 u absolute each, fused or not.
+  @Test("scale and scaleColumns against the oracle", arguments: tables)
+  func scaling(_ table: KernelTable<Float>) {
+    for columns in counts {
+      let rows = 3
+      var numbers = SeededNumbers(columns)
+      let x = numbers.floats(rows * columns, -3, 3)
+      let (scale, offset) = (numbers.floats(columns, -2, 2), numbers.floats(columns, -2, 2))
+      var (y, expected) = (x, doubles(x))
+      table.scaleColumns(x, scale, offset, &y, rows, columns)
+      oracle.scaleColumns(doubles(x), doubles(scale), doubles(offset), &expected, rows, columns)
+      #expect(worstError(y, expected) { _ in 8 * u }.ratio <= 1, "scaleColumns, \(columns)")
+
+      // In place. The scalars are rounded to float first, which they are already here.
+      y.withUnsafeMutableBufferPointer { y in
+        guard let base = y.baseAddress else { return }
+        base.update(from: x, count: x.count)
+        table.scale(UnsafePointer(base), 1.5, -0.25, base, x.count)
+      }
+      #expect(worstError(y, x.map { Double($0) * 1.5 - 0.25 }) { _ in 8 * u }.ratio <= 1, "scale, \(columns)")
+    }
+  }
+}
