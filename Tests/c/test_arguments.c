@@ -448,7 +448,9 @@ int main(void) {
   threads();
   model = small_model(1);
   dataset = small_dataset();
-  REQUIRE(martlet_trainer_create(model, NULL, &trainer));
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  options.batch_size = 2;
+  REQUIRE(martlet_trainer_create(model, &options, &trainer));
   null_model_functions();
   builders();
   dataset_functions();

@@ -54,7 +54,10 @@ def places(value, path=()):
 
 def mutate_json(rng, config):
     for _ in range(rng.choice([1, 1, 2, 5])):
-        path = rng.choice([p for p in places(config) if p])
+        inner = [path for path in places(config) if path]
+        if not inner:
+            break  # an earlier round has taken everything out
+        path = rng.choice(inner)
         parent = config
         for key in path[:-1]:
             parent = parent[key]

@@ -2,8 +2,9 @@
  *
  *     train DATA.h5 MODEL.h5 HISTORY.csv
  *
- * DATA.h5 holds x_train, y_train (integer labels), x_test and y_test. The network is Normalization, Flatten and three
- * Dense layers. Because its first layer holds mean and variance of the training data, the model takes raw pixels.
+ * DATA.h5 holds x_train, y_train (integer labels), x_test and y_test. The network is Normalization, Flatten, and two
+ * Dense layers with Dropout between. Because its first layer holds mean and variance of the training data, the model
+ * takes raw pixels.
  */
 #include <inttypes.h>
 #include <martlet.h>
@@ -21,7 +22,8 @@ static void check(martlet_status status) {
 /* Called after each epoch (and every 100 ms in long ones). Returning non-zero would stop the training. */
 static int32_t show(const martlet_progress *p, void *history) {
   if (p->event != MARTLET_EPOCH_END) return 0;
-  printf("epoch %2" PRId64 "/%" PRId64 "  loss %.4f  accuracy %.4f  val_loss %.4f  val_accuracy %.4f  %.3f s  %.0f samples/s\n",
+  printf("epoch %2" PRId64 "/%" PRId64 "  loss %.4f  accuracy %.4f  val_loss %.4f  val_accuracy %.4f  %.3f s  "
+         "%.0f samples/s\n",
          p->epoch + 1, p->epochs, p->training.loss, p->training.accuracy, p->validation.loss, p->validation.accuracy,
          p->seconds, p->samples_per_second);
   fflush(stdout);
@@ -52,9 +54,8 @@ static martlet_model *make_model(martlet_dataset *data) {
   martlet_dense_options hidden = MARTLET_DENSE_OPTIONS_INIT, output = MARTLET_DENSE_OPTIONS_INIT;
   hidden.activation = MARTLET_RELU;
   output.activation = MARTLET_SOFTMAX;
-  check(martlet_dense(model, x, 128, &hidden, &x));
-  check(martlet_dropout(model, x, 0.2, NULL, &x));
-  check(martlet_dense(model, x, 64, &hidden, &x));
+  check(martlet_dense(model, x, 512, &hidden, &x));
+  check(martlet_dropout(model, x, 0.5, NULL, &x));
   check(martlet_dense(model, x, classes, &output, &x));
   check(martlet_model_build(model, 1, &x));
 
