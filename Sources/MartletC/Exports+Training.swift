@@ -25,7 +25,8 @@ public func martlet_trainer_destroy(_ trainer: OpaquePointer?) {
 @_cdecl("martlet_trainer_fit") @implementation
 public func martlet_trainer_fit(
   _ trainer: OpaquePointer?, _ training: OpaquePointer?, _ validation: OpaquePointer?,
-  _ options: UnsafePointer<martlet_fit_options>?, _ callback: martlet_progress_callback?, _ payload: UnsafeMutableRawPointer?
+  _ options: UnsafePointer<martlet_fit_options>?, _ callback: martlet_progress_callback?,
+  _ payload: UnsafeMutableRawPointer?
 ) -> martlet_status {
   withTrainer(trainer, .change, model: .change) { trainer in
     let training = try DatasetHandle.object(training, "training")
