@@ -31,8 +31,9 @@
  * Bounds     Nothing passed in and nothing in a file makes the library trap, abort, exit or print. Pointers
  *            cannot be checked: one that is neither NULL nor valid is undefined behaviour, as in any C API.
  *
- * Unless a function says otherwise: a NULL pointer where one is needed, a name that is not UTF-8, or a value
- * out of its range is MARTLET_INVALID_ARGUMENT.
+ * Unless a function says otherwise: a NULL or misaligned pointer where one is needed, a name that is not UTF-8, or a
+ * value out of its range is MARTLET_INVALID_ARGUMENT. Options structs start with struct_size: a program compiled against
+ * a newer header may pass a larger one if what this library does not know is zero.
  *
  * Shape letters: N batch, I features in, O features out, C classes, H height, W width.
  */
@@ -141,7 +142,7 @@ typedef int32_t martlet_node;
 
 /** Make an empty model.
  *
- * @param name Name in files and summaries; NULL for "model". No '/', at most 255 bytes.
+ * @param name Name in files and summaries; NULL for "model". 1 to 255 bytes, no '/' and no control character.
  * @param seed Seed of the weight initialisers. Same seed, same layers: same weights.
  * @param out_model The model; free it with martlet_model_destroy.
  * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT.
@@ -188,8 +189,9 @@ typedef struct martlet_regularizer {
 
 /** Add an input.
  *
- * @param name Layer name, unique in the model; NULL for "input", "input_1", ... No '/', at most 255 bytes. The same
- *             holds for the name of every layer, whose default is its Keras class in snake case.
+ * @param name Layer name, unique in the model; NULL for "input", "input_1", ... 1 to 255 bytes, no '/' and no
+ *             control character. The same holds for the name of every layer, whose default is its Keras class in
+ *             snake case.
  * @param rank Dimensions of one row, without N: 1 to MARTLET_MAX_RANK - 1.
  * @param shape rank dimensions of one row, each >= 1. Images are [H, W, channels].
  * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (the model is built already), MARTLET_BUSY. The
@@ -554,8 +556,8 @@ typedef struct martlet_progress {
 /** Progress callback. Runs in the thread that called fit, which waits. Returning non-zero stops training after this
  * batch; weights are kept and fit returns MARTLET_STOPPED.
  *
- * May call, for the handles in use: martlet_predict, the functions that look inside a model, martlet_model_save,
- * martlet_trainer_learning_rate, _set_learning_rate, _history and _interrupt. Anything else on them is MARTLET_BUSY. */
+ * May call, for the handles in use: martlet_predict, the functions that look inside a model or dataset,
+ * martlet_model_save, martlet_trainer_learning_rate, _set_learning_rate, _history and _interrupt. Anything else on them is MARTLET_BUSY. */
 typedef int32_t (*martlet_progress_callback)(const martlet_progress *progress, void *payload);
 
 /** Make a trainer for a built model.

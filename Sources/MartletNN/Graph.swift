@@ -100,10 +100,12 @@ package struct GraphBuilder {
   }
 
   private static func check(_ name: String, _ what: String) throws(MartletError) {
-    guard !name.isEmpty, name.utf8.count <= maximumNameLength, !name.utf8.contains(UInt8(ascii: "/")), name != "."
+    guard !name.isEmpty, name.utf8.count <= maximumNameLength, name != ".",
+      name.utf8.allSatisfy({ $0 != UInt8(ascii: "/") && $0 >= 0x20 && $0 != 0x7F })
     else {
       throw MartletError(
-        .invalidArgument, "\(what) '\(name.prefix(40))' must have 1 to \(maximumNameLength) bytes and no '/'")
+        .invalidArgument,
+        "\(what) '\(name.prefix(40))' must have 1 to \(maximumNameLength) bytes, no '/' and no control character")
     }
   }
 

@@ -35,7 +35,8 @@ package final class Predictor: Sendable {
     defer { checkIn(executor) }
     let columns = executor.plan.inputShapes[0].elementCount
     let outputs = executor.plan.outputShapes[0].elementCount
-    for first in stride(from: 0, to: rowCount, by: executor.plan.maximumBatch) {
+    /// Read block `first`; the rows it has.
+    func load(_ first: Int) throws(MartletError) -> Int {
       let rows = min(executor.plan.maximumBatch, rowCount - first)
       let isFinite = kernels.gather(
         x + first * columns * elementByteCount, type, nil, rows, columns, 1, 0, executor.input(0))
@@ -44,6 +45,15 @@ package final class Predictor: Sendable {
           .invalidArgument,
           "x has a value that is NaN or infinite in row \(first + firstBadRow(executor.input(0), rows, columns))")
       }
+      return rows
+    }
+    let blocks = stride(from: 0, to: rowCount, by: executor.plan.maximumBatch)
+    // The first block is checked as it is computed. Were a later one bad, y would be half written: check them before.
+    if type == .float32 || type == .float64 {
+      for first in blocks.dropFirst() { _ = try load(first) }
+    }
+    for first in blocks {
+      let rows = try load(first)
       try executor.forward(rows: rows, step: 0, threads: threads)
       (y + first * outputs).update(from: executor.output(0), count: rows * outputs)
     }

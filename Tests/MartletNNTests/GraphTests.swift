@@ -39,6 +39,8 @@ func message(_ body: () throws -> Void) -> String {
     let input = try builder.add(InputLayer(shape: Shape(vector: 4)), name: "x", inputs: [])
     #expect(message { _ = try builder.add(Flatten(), name: "x", inputs: [input]) }.contains("a layer named 'x' already"))
     #expect(message { _ = try builder.add(Flatten(), name: "a/b", inputs: [input]) }.contains("no '/'"))
+    #expect(
+      message { _ = try builder.add(Flatten(), name: "a\0b", inputs: [input]) }.contains("no control character"))
     #expect(message { _ = try builder.add(Flatten(), name: nil, inputs: [7]) }.contains("node 7 is not a node"))
     #expect(message { _ = try builder.add(Flatten(), name: nil, inputs: [-1]) }.contains("node -1"))
     #expect(message { _ = try builder.build(outputs: []) }.contains("needs an output"))
