@@ -81,6 +81,11 @@ extension KerasLayer {
   /// - Parameter isInGraph: whether the model is Functional, where a layer says what it reads from.
   func json(isInGraph: Bool) -> JSON {
     var members: [String: JSON] = ["class_name": .string(className), "config": config]
+    if config["axis"]?.arrayValue != nil {
+      // Keras 3 takes a layer without a module for one of Keras 2, and loses a list of axes on the way.
+      members["module"] = .string("keras.layers")
+      members["registered_name"] = .null
+    }
     if isInGraph {
       members["name"] = .string(name)
       let tensors = inputs.map { JSON.array([.string($0), .integer(0), .integer(0), .object([:])]) }
