@@ -18,9 +18,9 @@ struct KerasConfiguration {
   init(_ text: String) throws(MartletError) {
     let json: JSON
     do {
-      json = try JSONParser.parse(text)
+      json = try JSON(text: text)
     } catch {
-      throw MartletError(.formatError, "model_config is not JSON: \(error.message) at byte \(error.offset)")
+      throw MartletError(error.code, "model_config: \(error.message)")
     }
     guard let className = json["class_name"]?.stringValue, let config = json["config"] else {
       throw MartletError(.formatError, "model_config has no 'class_name' or no 'config'")
@@ -158,7 +158,7 @@ struct KerasConfiguration {
       config["input_layers"] = ends(graph.inputs)
       config["output_layers"] = ends(graph.outputs)
     }
-    return JSON.keras(isInGraph ? "Functional" : "Sequential", config).text
+    return try JSON.keras(isInGraph ? "Functional" : "Sequential", config).text()
   }
 }
 

@@ -57,10 +57,10 @@ extension KerasLayer {
     var dimensions: [Int] = []
     for size in sizes.dropFirst() {
       guard size != .null else {
-        throw MartletError(.unsupported, "layer '\(name)' has an input of unspecified size: \(json.text)")
+        throw MartletError(.unsupported, "layer '\(name)' has an input of unspecified size: \(json)")
       }
       guard let size = size.integerValue, size > 0 else {
-        throw MartletError(.formatError, "layer '\(name)' has the input shape \(json.text)")
+        throw MartletError(.formatError, "layer '\(name)' has the input shape \(json)")
       }
       dimensions.append(size)
     }
@@ -146,14 +146,14 @@ extension KerasLayer {
     var axes: Set<Int> = []
     for json in axis.arrayValue ?? [axis] {
       guard let number = json.integerValue, number >= -row.rank, number <= row.rank, number != 0 else {
-        throw error(.formatError, "has the axis \(axis.text) for rows of shape \(row)")
+        throw error(.formatError, "has the axis \(axis) for rows of shape \(row)")
       }
       axes.insert(number < 0 ? number + row.rank + 1 : number)
     }
     if axes.isEmpty { return 1 }
     if axes == [row.rank] { return row.lastDimension }
     guard axes.count == row.rank else {
-      throw error(.unsupported, "has the axis \(axis.text); the last, all or none are supported")
+      throw error(.unsupported, "has the axis \(axis); the last, all or none are supported")
     }
     return row.elementCount
   }
