@@ -44,6 +44,7 @@ TYPES = {
     "const martlet_array *": ctypes.POINTER(_library.Array),
     "const martlet_dense_options *": ctypes.POINTER(_library.DenseOptions),
     "const martlet_trainer_options *": ctypes.POINTER(_library.TrainerOptions),
+    "const martlet_fit_options *": ctypes.POINTER(_library.FitOptions),
     "martlet_metrics *": ctypes.POINTER(_library.MetricsStruct),
     "martlet_progress *": ctypes.POINTER(_library.ProgressStruct),
     "martlet_progress_callback": _library.PROGRESS_CALLBACK,
@@ -55,6 +56,7 @@ STRUCTS = {
     "martlet_regularizer": _library.Regularizer,
     "martlet_dense_options": _library.DenseOptions,
     "martlet_trainer_options": _library.TrainerOptions,
+    "martlet_fit_options": _library.FitOptions,
     "martlet_metrics": _library.MetricsStruct,
     "martlet_progress": _library.ProgressStruct,
 }

@@ -1,7 +1,6 @@
 """The body of model.fit: turns the library's progress reports into Keras' callbacks and a progress line.
 
-A trainer of the library numbers its epochs over all calls; Keras numbers them per call. So epochs are counted here, and
-the last one is ended through the callback.
+A trainer of the library numbers its epochs over all calls; Keras numbers them per call, so they are counted here.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def fit(
     line = _ProgressLine(verbose, last_epoch, sys.stdout)
     if first_epoch >= last_epoch:
         return history
-    trainer = model.trainer_for(batch_size, shuffle, listeners.wants_batches)
+    trainer = model.trainer()
     epoch = first_epoch
     model.stop_training = False
 
@@ -60,9 +59,8 @@ def fit(
         history.record(progress)
         listeners.on_epoch_end(epoch, logs)
         epoch += 1
-        if model.stop_training or epoch == last_epoch:
-            return True
-        begin_epoch()
+        if not model.stop_training and epoch < last_epoch:
+            begin_epoch()
         return model.stop_training
 
     def begin_epoch() -> None:
@@ -73,10 +71,17 @@ def fit(
 
     listeners.on_train_begin()
     begin_epoch()
-    model.trained()
     try:
         if not model.stop_training:
-            trainer.fit(training, validation, report)
+            trainer.fit(
+                training,
+                validation,
+                report,
+                batch_size=batch_size,
+                epochs=last_epoch - first_epoch,
+                shuffle=shuffle,
+                every_batch=listeners.wants_batches,
+            )
     except BaseException:
         line.close()
         raise

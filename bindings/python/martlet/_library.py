@@ -69,22 +69,28 @@ class TrainerOptions(ctypes.Structure):
         ("learning_rate", c_double),
         ("learning_rate_decay", c_double),
         ("momentum", c_double),
-        ("nesterov", c_int32),
-        ("drop_last", c_int32),
         ("beta_1", c_double),
         ("beta_2", c_double),
         ("epsilon", c_double),
+        ("seed", c_uint64),
+        ("nesterov", c_int32),
+        ("top_k", c_int32),
+    ]
+
+
+class FitOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("shuffle", c_int32),
         ("batch_size", c_int64),
         ("epochs", c_int64),
         ("iterations", c_int64),
-        ("seed", c_uint64),
-        ("shuffle", c_int32),
-        ("top_k", c_int32),
+        ("drop_last", c_int32),
         ("stop_on_nan", c_int32),
         ("monitor", c_int32),
+        ("restore_best", c_int32),
         ("patience", c_int64),
         ("min_delta", c_double),
-        ("restore_best", c_int32),
         ("every_batch", c_int32),
     ]
 
@@ -175,7 +181,10 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_dataset_class_name": (STATUS, [_DATASET, c_int32, _STRINGS]),
     "martlet_trainer_create": (STATUS, [_MODEL, POINTER(TrainerOptions), _TRAINERS]),
     "martlet_trainer_destroy": (None, [_TRAINER]),
-    "martlet_trainer_fit": (STATUS, [_TRAINER, _DATASET, _DATASET, PROGRESS_CALLBACK, c_void_p]),
+    "martlet_trainer_fit": (
+        STATUS,
+        [_TRAINER, _DATASET, _DATASET, POINTER(FitOptions), PROGRESS_CALLBACK, c_void_p],
+    ),
     "martlet_trainer_evaluate": (STATUS, [_TRAINER, _DATASET, POINTER(MetricsStruct)]),
     "martlet_trainer_interrupt": (None, [_TRAINER]),
     "martlet_trainer_history_length": (STATUS, [_TRAINER, _INT64S]),

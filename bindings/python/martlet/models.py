@@ -7,7 +7,6 @@ things. Sequential is built when its input shape is known and something needs th
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,11 +23,6 @@ from .trainer import Metrics, Trainer
 from .utils import next_seed
 
 __all__ = ["Input", "Model", "Sequential", "load_model"]
-
-# Where one call of the library would end: callbacks of this package end a fit instead, at the epoch they want, so that
-# one trainer, with the optimiser's state in it, serves any number of fits.
-_NO_END = 2**31
-
 
 class Model:
     """A functional model: Model(inputs, outputs), where outputs were made by calling layers.
@@ -67,9 +61,7 @@ class Model:
         self.history: History | None = None
         self.stop_training = False
         self._trainer: Trainer | None = None
-        self._trainer_key: tuple = ()
         self._trainers_made = 0
-        self._trained = False
 
     def _assemble(self, chain: Sequence[Layer]) -> None:
         engine = EngineModel.create(self.name, next_seed() if self._seed is None else self._seed)
@@ -82,7 +74,7 @@ class Model:
             layer.built(engine, name)
         self._engine = engine
 
-    def _built_engine(self, row_shape: Sequence[int] | None = None) -> EngineModel:
+    def built_engine(self, row_shape: Sequence[int] | None = None) -> EngineModel:
         if self._engine is None:
             raise RuntimeError(f"model {self.name!r} is not built")
         return self._engine
@@ -101,27 +93,27 @@ class Model:
     @property
     def input_shape(self) -> tuple:
         """(None, ...): shape of the input, None for any number of rows."""
-        return (None, *self._built_engine().input_shape())
+        return (None, *self.built_engine().input_shape())
 
     @property
     def output_shape(self) -> tuple:
         """(None, ...): shape of the output."""
-        return (None, *self._built_engine().output_shape())
+        return (None, *self.built_engine().output_shape())
 
     @property
     def class_names(self) -> list[str]:
         """What the outputs 0, 1, ... stand for; kept in the model file. Empty if not set."""
-        return self._built_engine().class_names()
+        return self.built_engine().class_names()
 
     @class_names.setter
     def class_names(self, names: Sequence[str]) -> None:
-        self._built_engine().set_class_names(names)
+        self.built_engine().set_class_names(names)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """One layer, by name or by index. ValueError if there is none."""
         if (name is None) == (index is None):
             raise ValueError("get_layer expects a name or an index")
-        self._built_engine()
+        self.built_engine()
         layers = self.layers
         if index is not None:
             if not -len(layers) <= index < len(layers):
@@ -134,20 +126,20 @@ class Model:
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of layers, output shapes and numbers of weights."""
-        print_fn(self._built_engine().summary().rstrip("\n"))
+        print_fn(self.built_engine().summary().rstrip("\n"))
 
     def count_params(self) -> int:
         """Number of weights."""
-        return self._built_engine().parameter_count()[0]
+        return self.built_engine().parameter_count()[0]
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weight arrays, layer by layer, in Keras' order."""
-        self._built_engine()
+        self.built_engine()
         return [array for layer in self.layers for array in layer.get_weights()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replace all weight arrays. ValueError for a wrong number or shape, before anything is changed."""
-        self._built_engine()
+        self.built_engine()
         counts = [len(layer.weight_names) for layer in self.layers]
         if len(weights) != sum(counts):
             raise ValueError(f"model {self.name!r} has {sum(counts)} weight arrays, set_weights received {len(weights)}")
@@ -169,7 +161,7 @@ class Model:
             raise ValueError(f"save writes Keras' HDF5 format: expected a name such as 'model.h5', received {path!r}")
         if not overwrite and os.path.exists(path):
             raise FileExistsError(f"{path!r} exists already")
-        self._built_engine().save(path)
+        self.built_engine().save(path)
 
     # Training.
 
@@ -182,14 +174,26 @@ class Model:
         rule, target = optimizers.get(optimizer), losses.get(loss)
         chosen = _metrics(metrics, target)
         self.optimizer, self.loss, self.metrics = rule, target, chosen
-        self._trainer, self._trained = None, False
+        self._trainer = None
 
-    def make_trainer(self, **options: Any) -> Trainer:
-        """A Trainer of this model with compile's optimiser and loss, for a loop of the caller's own; options as there."""
+    def make_trainer(self, seed: int | None = None) -> Trainer:
+        """A Trainer of this model with compile's optimiser and loss, for a loop of the caller's own.
+
+        seed: of shuffling and dropout; None: it follows the model's.
+        """
         self._compiled()
-        options.setdefault("seed", self._next_trainer_seed())
-        options.setdefault("top_k", self._top_k())
-        return Trainer(self, self.optimizer, self.loss, **options)
+        if seed is None:
+            # Later trainers of a model do not repeat the order of the first.
+            seed = next_seed() if self._seed is None else (self._seed + self._trainers_made) % 2**64
+            self._trainers_made += 1
+        chosen = {metric.k for metric in self.metrics if metric.k is not None}
+        return Trainer(self, self.optimizer, self.loss, seed=seed, top_k=chosen.pop() if chosen else 5)
+
+    def trainer(self) -> Trainer:
+        """The trainer behind fit, evaluate and train_on_batch; compile drops it, and the optimiser's state with it."""
+        if self._trainer is None:
+            self._trainer = self.make_trainer()
+        return self._trainer
 
     def fit(
         self,
@@ -228,11 +232,11 @@ class Model:
     ) -> Any:
         """Loss and metrics over arrays or a Dataset: a number, a list (loss first) with metrics, or a dict.
 
-        batch_size changes only the memory that is used, and only before the first fit.
+        batch_size has no effect: it is batched inside.
         """
         self._compiled()
         data = self._dataset(x, y, "x", "y")
-        logs = self.logs(self._any_trainer(batch_size or 32).evaluate(data))
+        logs = self.logs(self.trainer().evaluate(data))
         if verbose not in (0, "auto"):
             print(_fit.text_of(logs))
         return logs if return_dict else _values(logs)
@@ -241,9 +245,8 @@ class Model:
         """One step on one batch of any number of rows. Its loss and metrics before the update, as evaluate gives them."""
         self._compiled()
         inputs = self._inputs(x, "x")
-        self._built_engine(inputs.shape[1:])
-        logs = self.logs(self._any_trainer(len(inputs) or 32).train_step(inputs, y))
-        self._trained = True
+        self.built_engine(inputs.shape[1:])
+        logs = self.logs(self.trainer().train_step(inputs, y))
         return logs if return_dict else _values(logs)
 
     def test_on_batch(self, x: Any, y: Any, return_dict: bool = False) -> Any:
@@ -255,7 +258,7 @@ class Model:
         if isinstance(x, Dataset):
             raise TypeError("predict expects an array [N, ...], received a Dataset")
         inputs = self._inputs(x, "x")
-        return self._built_engine(inputs.shape[1:]).predict(inputs)
+        return self.built_engine(inputs.shape[1:]).predict(inputs)
 
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """predict."""
@@ -272,39 +275,6 @@ class Model:
         fields = [("loss", "loss")] + [(metric.name, metric.field) for metric in self.metrics]
         return {prefix + name: getattr(numbers, field) for name, field in fields}
 
-    def _top_k(self) -> int:
-        chosen = {metric.k for metric in self.metrics if metric.k is not None}
-        return chosen.pop() if chosen else 5
-
-    def _next_trainer_seed(self) -> int:
-        self._trainers_made += 1
-        if self._seed is None:
-            return next_seed()
-        return (self._seed + self._trainers_made - 1) % 2**64
-
-    def trainer_for(self, batch_size: int, shuffle: bool, every_batch: bool) -> Trainer:
-        """The trainer behind fit. It is kept from fit to fit, and made anew where an option of it changes."""
-        key = (batch_size, shuffle, every_batch)
-        if self._trainer is None or self._trainer_key != key:
-            if self._trained and self.optimizer.has_state:
-                warnings.warn(
-                    "batch_size, shuffle, or whether callbacks want every batch, differ from the last training of this "
-                    f"model: the state of {type(self.optimizer).__name__} starts afresh",
-                    stacklevel=4,
-                )
-            self._trainer = self.make_trainer(
-                batch_size=batch_size, shuffle=shuffle, every_batch=every_batch, epochs=_NO_END
-            )
-            self._trainer_key, self._trained = key, False
-        return self._trainer
-
-    def trained(self) -> None:
-        """The trainer behind fit has made steps."""
-        self._trained = True
-
-    def _any_trainer(self, batch_size: int) -> Trainer:
-        return self._trainer or self.trainer_for(batch_size, True, False)
-
     def _inputs(self, x: Any, name: str) -> np.ndarray:
         array = _arrays.supported(x, name)
         # One number per row may come as [N], as in Keras.
@@ -314,7 +284,7 @@ class Model:
         if isinstance(x, Dataset):
             if y is not None:
                 raise ValueError(f"{y_name} must not be given with a Dataset, which holds the targets")
-            self._built_engine(x.x_shape)
+            self.built_engine(x.x_shape)
             return x
         if x is None or y is None:
             raise ValueError(f"{x_name} and {y_name} must be given, as arrays, or {x_name} as a Dataset")
@@ -325,7 +295,7 @@ class Model:
             raise ValueError(
                 f"Data cardinality is ambiguous: {x_name} has {len(inputs)} rows, {y_name} has {len(targets)}"
             )
-        self._built_engine(inputs.shape[1:])
+        self.built_engine(inputs.shape[1:])
         return Dataset(inputs, targets)
 
     def _fit_data(self, x: Any, y: Any, split: float, validation: Any) -> tuple[Dataset, Dataset | None]:
@@ -378,7 +348,7 @@ class Sequential(Model):
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         """Build now. input_shape: (None, ...) as in Keras, if nothing else says it."""
-        self._built_engine(None if input_shape is None else tuple(input_shape)[1:])
+        self.built_engine(None if input_shape is None else tuple(input_shape)[1:])
 
     @property
     def name(self) -> str:
@@ -389,7 +359,7 @@ class Sequential(Model):
         """The layers in order, without the input, as in Keras."""
         return [layer for layer in self._chain if not isinstance(layer, InputLayer)]
 
-    def _built_engine(self, row_shape: Sequence[int] | None = None) -> EngineModel:
+    def built_engine(self, row_shape: Sequence[int] | None = None) -> EngineModel:
         if self._engine is None:
             if not self.layers:
                 raise ValueError(f"model {self.name!r} has no layers")

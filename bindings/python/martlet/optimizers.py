@@ -26,11 +26,6 @@ class Optimizer:
         self._trainer: weakref.ref[Trainer] | None = None
 
     @property
-    def has_state(self) -> bool:
-        """Whether steps leave something behind beside the weights: momentum, or Adam's moments."""
-        return self.momentum != 0
-
-    @property
     def learning_rate(self) -> float:
         """Learning rate of the next step. Setting it during training is allowed in callbacks."""
         trainer = self._trainer() if self._trainer else None
@@ -77,7 +72,6 @@ class Adam(Optimizer):
     """
 
     code = 1
-    has_state = True
 
     def __init__(
         self,

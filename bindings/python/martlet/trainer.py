@@ -21,6 +21,7 @@ from . import _arrays, losses, optimizers
 from ._check import OK, check, exception, integer, real, text
 from ._library import (
     PROGRESS_CALLBACK,
+    FitOptions,
     MetricsStruct,
     ProgressStruct,
     TrainerHandle,
@@ -82,37 +83,15 @@ class Progress:
 class Trainer:
     """Optimiser, loss and loop for one built model.
 
-    The options are those of martlet_trainer_options: batch_size 0 takes all rows at once; `iterations` bounds a fit in
-    steps; `monitor` ("loss", "accuracy", "val_loss", "val_accuracy") with `patience`, `min_delta` and `restore_best`
-    stops early; with every_batch the callback runs after every batch, otherwise at most every 100 ms. Targets of a loss
-    on class labels may be floats that hold whole numbers. ValueError: an option out of range, a loss that does not fit
-    the model's output. RuntimeError: a model that is not built.
+    seed: of shuffling and dropout. top_k: the k of Metrics.top_k_accuracy. Targets of a loss on class labels may be floats
+    that hold whole numbers. ValueError: an option out of range, a loss that does not fit the model's output.
     """
 
     def __init__(
-        self,
-        model: Model,
-        optimizer: Any = "sgd",
-        loss: Any = None,
-        *,
-        batch_size: int = 32,
-        epochs: int = 1,
-        iterations: int = 0,
-        shuffle: bool = True,
-        drop_last: bool = False,
-        seed: int = 0,
-        top_k: int = 5,
-        stop_on_nan: bool = True,
-        monitor: str | None = None,
-        patience: int = 0,
-        min_delta: float = 0.0,
-        restore_best: bool = False,
-        every_batch: bool = False,
+        self, model: Model, optimizer: Any = "sgd", loss: Any = None, *, seed: int = 0, top_k: int = 5
     ) -> None:
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss)
-        if monitor not in _MONITORS:
-            raise ValueError(f"Unknown monitor: {monitor!r}. Expected one of: {', '.join(filter(None, _MONITORS))}")
         rule = self.optimizer
         options = TrainerOptions(
             struct_size=ctypes.sizeof(TrainerOptions),
@@ -122,25 +101,14 @@ class Trainer:
             learning_rate=rule.learning_rate,
             learning_rate_decay=rule.learning_rate_decay,
             momentum=rule.momentum,
-            nesterov=int(rule.nesterov),
-            drop_last=int(bool(drop_last)),
             beta_1=rule.beta_1,
             beta_2=rule.beta_2,
             epsilon=rule.epsilon,
-            batch_size=integer(batch_size, "batch_size", -(2**63)),
-            epochs=integer(epochs, "epochs", -(2**63)),
-            iterations=integer(iterations, "iterations", -(2**63)),
             seed=integer(seed, "seed", 0, 2**64 - 1),
-            shuffle=int(bool(shuffle)),
+            nesterov=int(rule.nesterov),
             top_k=integer(top_k, "top_k", -(2**31), 2**31 - 1),
-            stop_on_nan=int(bool(stop_on_nan)),
-            monitor=_MONITORS[monitor],
-            patience=integer(patience, "patience", -(2**63)),
-            min_delta=real(min_delta, "min_delta"),
-            restore_best=int(bool(restore_best)),
-            every_batch=int(bool(every_batch)),
         )
-        self._engine = model._built_engine()
+        self._engine = model.built_engine()
         handle = TrainerHandle()
         check(library().martlet_trainer_create(self._engine.handle, byref(options), byref(handle)))
         self.handle = handle
@@ -152,8 +120,24 @@ class Trainer:
         training: Dataset,
         validation: Dataset | None = None,
         callback: Callable[[Progress], Any] | None = None,
+        *,
+        batch_size: int = 32,
+        epochs: int = 1,
+        iterations: int = 0,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        stop_on_nan: bool = True,
+        monitor: str | None = None,
+        patience: int = 0,
+        min_delta: float = 0.0,
+        restore_best: bool = False,
+        every_batch: bool = False,
     ) -> str:
-        """Train for `epochs` more epochs (or `iterations` steps), going on with the optimiser's state.
+        """Train for `epochs` more epochs, or `iterations` steps if not 0, going on with the optimiser's state.
+
+        The options are those of martlet_fit_options: batch_size 0 takes all rows at once; `monitor` ("loss", "accuracy",
+        "val_loss", "val_accuracy") with `patience`, `min_delta` and `restore_best` stops early; with every_batch the
+        callback runs after every batch, otherwise at most every 100 ms.
 
         callback(progress) may return something true to stop after this batch; an exception in it stops too and is
         raised here. Ctrl-C stops after the current batch and raises KeyboardInterrupt; weights are kept.
@@ -162,6 +146,22 @@ class Trainer:
         Raises ValueError (data that do not fit, a label out of range, NaN input, batch_size larger than the data),
         NotFiniteError (the loss became NaN; the weights are those before that step), RuntimeError (no loss), MemoryError.
         """
+        if monitor not in _MONITORS:
+            raise ValueError(f"Unknown monitor: {monitor!r}. Expected one of: {', '.join(filter(None, _MONITORS))}")
+        options = FitOptions(
+            struct_size=ctypes.sizeof(FitOptions),
+            shuffle=int(bool(shuffle)),
+            batch_size=integer(batch_size, "batch_size", -(2**63)),
+            epochs=integer(epochs, "epochs", -(2**63)),
+            iterations=integer(iterations, "iterations", -(2**63)),
+            drop_last=int(bool(drop_last)),
+            stop_on_nan=int(bool(stop_on_nan)),
+            monitor=_MONITORS[monitor],
+            restore_best=int(bool(restore_best)),
+            patience=integer(patience, "patience", -(2**63)),
+            min_delta=real(min_delta, "min_delta"),
+            every_batch=int(bool(every_batch)),
+        )
         raised: list[BaseException] = []
 
         def report(progress: Any, _payload: Any) -> int:
@@ -172,10 +172,9 @@ class Trainer:
                 return 1
 
         c_callback = PROGRESS_CALLBACK(report)
+        rows = training.handle, None if validation is None else validation.handle
         with _CtrlC() as ctrl_c:
-            status = library().martlet_trainer_fit(
-                self.handle, training.handle, None if validation is None else validation.handle, c_callback, None
-            )
+            status = library().martlet_trainer_fit(self.handle, *rows, byref(options), c_callback, None)
             failure = None if status in (OK, _STOPPED, _INTERRUPTED) else exception(status)
         if raised:
             raise raised[0]
