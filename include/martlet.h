@@ -22,7 +22,8 @@
  *            exceptions: martlet_predict may run on one model from many threads at once, and
  *            martlet_trainer_interrupt may be called from any thread and from a signal handler. A second
  *            thread that uses a busy handle gets MARTLET_BUSY. Errors are thread-local.
- * Fork       After fork() the child may go on using the library; it makes its own threads.
+ * Fork       After fork() the child may go on using the library, if no other thread was inside a call of it at that
+ *            moment; it makes its own threads.
  * Memory     Memory whose size is decided by an argument, by data or by a file is allocated checked and gives
  *            MARTLET_OUT_OF_MEMORY. Exhaustion of memory inside the Swift runtime (small objects) ends the
  *            process; no library written in Swift can prevent that.
