@@ -304,55 +304,77 @@ static void dataset_functions(void) {
   martlet_dataset_destroy(not_finite);
   REQUIRE(martlet_dataset_create(&xs, NULL, 0, &not_finite));
   EXPECT(martlet_dataset_y_shape(not_finite, &rank, row), MARTLET_NOT_FOUND, "y");
-  EXPECT_INVALID(martlet_trainer_fit(trainer, not_finite, NULL, NULL, NULL), "y");
+  martlet_fit_options two_rows = MARTLET_FIT_OPTIONS_INIT;
+  two_rows.batch_size = 2;
+  EXPECT_INVALID(martlet_trainer_fit(trainer, not_finite, NULL, &two_rows, NULL, NULL), "y");
   martlet_dataset_destroy(not_finite);
   martlet_dataset_destroy(NULL);
 }
 
 /* Sets one member, expects its name in the message, and sets it back. */
-#define REFUSED(member, value)                                                                                         \
+#define REFUSED(options, member, value, call)                                                                          \
   do {                                                                                                                 \
-    const martlet_trainer_options saved = options;                                                                     \
-    options.member = (value);                                                                                          \
-    check_status(martlet_trainer_create(model, &options, &made), MARTLET_INVALID_ARGUMENT, #member,                    \
-                 "option " #member " = " #value " is refused", __FILE__, __LINE__);                                    \
-    options = saved;                                                                                                   \
+    (options).member = (value);                                                                                        \
+    check_status(call, MARTLET_INVALID_ARGUMENT, #member, #options "." #member " = " #value " is refused", __FILE__,   \
+                 __LINE__);                                                                                            \
+    options = options##_saved;                                                                                         \
   } while (0)
+#define TRAINER_REFUSED(member, value)                                                                                 \
+  REFUSED(trainer_options, member, value, martlet_trainer_create(model, &trainer_options, &made))
+#define FIT_REFUSED(member, value)                                                                                     \
+  REFUSED(fit_options, member, value, martlet_trainer_fit(trainer, dataset, NULL, &fit_options, NULL, NULL))
 
-static void trainer_options(void) {
+static void options_of_training(void) {
   martlet_trainer *made = (martlet_trainer *)&marker;
-  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  martlet_trainer_options trainer_options = MARTLET_TRAINER_OPTIONS_INIT;
+  martlet_fit_options fit_options = MARTLET_FIT_OPTIONS_INIT;
+  const martlet_trainer_options trainer_options_saved = trainer_options;
+  const martlet_fit_options fit_options_saved = fit_options;
   EXPECT_INVALID(martlet_trainer_create(NULL, NULL, &made), "model");
   EXPECT_INVALID(martlet_trainer_create(model, NULL, NULL), "out_trainer");
-  REFUSED(struct_size, 3);
-  REFUSED(struct_size, UINT32_MAX);
-  REFUSED(loss, -1);
-  REFUSED(loss, 6);
-  REFUSED(from_logits, 2);
-  REFUSED(optimizer, 2);
-  REFUSED(learning_rate, -0.1);
-  REFUSED(learning_rate, (double)INFINITY);
-  REFUSED(learning_rate_decay, 0.0);
-  REFUSED(learning_rate_decay, (double)NAN);
-  REFUSED(momentum, 1.5);
-  REFUSED(nesterov, -1);
-  REFUSED(drop_last, 2);
-  REFUSED(beta_1, 1.0);
-  REFUSED(beta_2, -0.5);
-  REFUSED(epsilon, 0.0);
-  REFUSED(batch_size, -1);
-  REFUSED(epochs, 0);
-  REFUSED(epochs, INT64_MIN);
-  REFUSED(iterations, -1);
-  REFUSED(shuffle, 2);
-  REFUSED(top_k, 0);
-  REFUSED(stop_on_nan, 5);
-  REFUSED(monitor, 5);
-  REFUSED(patience, -1);
-  REFUSED(min_delta, -1.0);
-  REFUSED(restore_best, 2);
-  REFUSED(every_batch, 2);
+  TRAINER_REFUSED(struct_size, 3);
+  TRAINER_REFUSED(struct_size, UINT32_MAX);
+  TRAINER_REFUSED(loss, -1);
+  TRAINER_REFUSED(loss, 6);
+  TRAINER_REFUSED(from_logits, 2);
+  TRAINER_REFUSED(optimizer, 2);
+  TRAINER_REFUSED(learning_rate, -0.1);
+  TRAINER_REFUSED(learning_rate, (double)INFINITY);
+  TRAINER_REFUSED(learning_rate_decay, 0.0);
+  TRAINER_REFUSED(learning_rate_decay, (double)NAN);
+  TRAINER_REFUSED(momentum, 1.5);
+  TRAINER_REFUSED(nesterov, -1);
+  TRAINER_REFUSED(beta_1, 1.0);
+  TRAINER_REFUSED(beta_2, -0.5);
+  TRAINER_REFUSED(epsilon, 0.0);
+  TRAINER_REFUSED(top_k, 0);
   CHECK(made == (martlet_trainer *)&marker, "the refused options left out_trainer alone");
+  FIT_REFUSED(struct_size, 0);
+  FIT_REFUSED(struct_size, UINT32_MAX);
+  FIT_REFUSED(shuffle, 2);
+  FIT_REFUSED(batch_size, -1);
+  FIT_REFUSED(epochs, 0);
+  FIT_REFUSED(epochs, INT64_MIN);
+  FIT_REFUSED(iterations, -1);
+  FIT_REFUSED(drop_last, 2);
+  FIT_REFUSED(stop_on_nan, 5);
+  FIT_REFUSED(monitor, 5);
+  FIT_REFUSED(restore_best, 2);
+  FIT_REFUSED(patience, -1);
+  FIT_REFUSED(min_delta, -1.0);
+  FIT_REFUSED(every_batch, 2);
+
+  /* A program compiled with a later header: what this library does not know must be zero. */
+  struct {
+    martlet_fit_options known;
+    double later;
+  } larger;
+  memset(&larger, 0, sizeof larger);
+  larger.known = fit_options;
+  larger.known.struct_size = (uint32_t)sizeof larger;
+  EXPECT_OK(martlet_trainer_fit(trainer, dataset, NULL, &larger.known, NULL, NULL));
+  larger.later = 1;
+  EXPECT_INVALID(martlet_trainer_fit(trainer, dataset, NULL, &larger.known, NULL, NULL), "struct_size");
 }
 
 static void trainer_functions(void) {
@@ -366,8 +388,8 @@ static void trainer_functions(void) {
   martlet_array xs = check_array(x, 2, shape, MARTLET_FLOAT32), ys = check_array(labels, 1, labels_shape, MARTLET_INT32);
   martlet_array bad = check_array(x, 2, wrong, MARTLET_FLOAT32);
 
-  EXPECT_INVALID(martlet_trainer_fit(NULL, dataset, NULL, NULL, NULL), "trainer");
-  EXPECT_INVALID(martlet_trainer_fit(trainer, NULL, NULL, NULL, NULL), "training");
+  EXPECT_INVALID(martlet_trainer_fit(NULL, dataset, NULL, NULL, NULL, NULL), "trainer");
+  EXPECT_INVALID(martlet_trainer_fit(trainer, NULL, NULL, NULL, NULL, NULL), "training");
   EXPECT_INVALID(martlet_trainer_evaluate(NULL, dataset, &metrics), "trainer");
   EXPECT_INVALID(martlet_trainer_evaluate(trainer, NULL, &metrics), "dataset");
   EXPECT_INVALID(martlet_trainer_evaluate(trainer, dataset, NULL), "out_metrics");
@@ -448,14 +470,12 @@ int main(void) {
   threads();
   model = small_model(1);
   dataset = small_dataset();
-  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
-  options.batch_size = 2;
-  REQUIRE(martlet_trainer_create(model, &options, &trainer));
+  REQUIRE(martlet_trainer_create(model, NULL, &trainer));
   null_model_functions();
   builders();
   dataset_functions();
-  trainer_options();
   trainer_functions();
+  options_of_training();
   martlet_trainer_destroy(trainer);
   martlet_dataset_destroy(dataset);
   martlet_model_destroy(model);

@@ -86,7 +86,7 @@ static void model_files(void) {
   none = (martlet_model *)&none;
   EXPECT(martlet_model_load("missing.h5", &none), MARTLET_NOT_FOUND, "missing.h5");
   EXPECT(martlet_model_load("no/such/folder.h5", &none), MARTLET_NOT_FOUND, "no/such/folder.h5");
-  EXPECT(martlet_model_load("", &none), MARTLET_NOT_FOUND, "''");
+  EXPECT_INVALID(martlet_model_load("", &none), "path");
   EXPECT_FAILURE(martlet_model_load("folder.h5", &none), "folder.h5");
   EXPECT(martlet_model_load("empty.h5", &none), MARTLET_FORMAT_ERROR, "empty.h5");
   EXPECT(martlet_model_load("not_hdf5.h5", &none), MARTLET_FORMAT_ERROR, "not_hdf5.h5");
@@ -137,7 +137,7 @@ static void dataset_files(void) {
   EXPECT(martlet_dataset_open("data.h5", "loop", NULL, &data), MARTLET_UNSUPPORTED, "loop");
   EXPECT_FAILURE(martlet_dataset_open("data.h5", "group", "y", &data), "group");
   EXPECT_FAILURE(martlet_dataset_open("data.h5", "/", "y", &data), "/");
-  EXPECT(martlet_dataset_open("data.h5", "", "y", &data), MARTLET_NOT_FOUND, "''");
+  EXPECT_INVALID(martlet_dataset_open("data.h5", "", "y", &data), "x_name");
   EXPECT(martlet_dataset_open("data.h5", "outside", NULL, &data), MARTLET_UNSUPPORTED, "outside");
   EXPECT(martlet_dataset_open("data.h5", "external", "y", &data), MARTLET_UNSUPPORTED, "external");
   EXPECT(martlet_dataset_open("data.h5", "virtual", "y", &data), MARTLET_UNSUPPORTED, "virtual");
@@ -228,7 +228,7 @@ static void unreachable(void) {
   EXPECT(martlet_model_save(m, "no/such/m.h5"), MARTLET_NOT_FOUND, "no/such/m.h5");
   EXPECT_FAILURE(martlet_model_save(m, "saved.h5/m.h5"), "saved.h5/m.h5");
   EXPECT_FAILURE(martlet_model_save(m, "folder.h5"), "folder.h5");
-  EXPECT(martlet_model_save(m, ""), MARTLET_NOT_FOUND, "''");
+  EXPECT_INVALID(martlet_model_save(m, ""), "path");
   EXPECT_INVALID(martlet_model_save(m, "\xff.h5"), "path");
   EXPECT_OK(martlet_model_save(m, "new.h5"));
   martlet_model_destroy(m);

@@ -16,12 +16,12 @@ static float subnormal_weights[KERNEL];
 static void train(float *weights) {
   martlet_model *m = small_model(2);
   martlet_trainer *trainer;
-  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  martlet_fit_options options = MARTLET_FIT_OPTIONS_INIT;
   REQUIRE(martlet_model_set_weight(m, "hidden", "kernel", subnormal_weights, KERNEL));
   REQUIRE(martlet_model_set_weight(m, "output", "kernel", subnormal_weights, OUTPUT));
   options.epochs = 3;
-  REQUIRE(martlet_trainer_create(m, &options, &trainer));
-  REQUIRE(martlet_trainer_fit(trainer, data, NULL, NULL, NULL));
+  REQUIRE(martlet_trainer_create(m, NULL, &trainer));
+  REQUIRE(martlet_trainer_fit(trainer, data, NULL, &options, NULL, NULL));
   REQUIRE(martlet_model_get_weight(m, "hidden", "kernel", weights, KERNEL));
   REQUIRE(martlet_model_get_weight(m, "output", "kernel", weights + KERNEL, OUTPUT));
   REQUIRE(martlet_model_get_weight(m, "output", "bias", weights + KERNEL + OUTPUT, BIAS));

@@ -67,12 +67,13 @@ static void train(int32_t threads, float *weights, double *loss) {
   martlet_metrics metrics;
   options.optimizer = MARTLET_ADAM;
   options.learning_rate = 0.001;
-  options.epochs = 2;
-  options.batch_size = 200; /* the last batch is smaller */
   options.seed = 3;
+  martlet_fit_options fit = MARTLET_FIT_OPTIONS_INIT;
+  fit.epochs = 2;
+  fit.batch_size = 200; /* the last batch is smaller */
   REQUIRE(martlet_set_threads(threads));
   REQUIRE(martlet_trainer_create(m, &options, &trainer));
-  REQUIRE(martlet_trainer_fit(trainer, data, data, NULL, NULL));
+  REQUIRE(martlet_trainer_fit(trainer, data, data, &fit, NULL, NULL));
   REQUIRE(martlet_trainer_evaluate(trainer, data, &metrics));
   REQUIRE(martlet_model_get_weight(m, "output", "kernel", weights, HIDDEN * CLASSES));
   *loss = metrics.loss;
@@ -195,16 +196,16 @@ static void on_alarm(int number) {
 static void interruption(void) {
   martlet_model *m = wide_model();
   martlet_dataset *data = wide_data();
-  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  martlet_fit_options options = MARTLET_FIT_OPTIONS_INIT;
   martlet_status statuses[2] = {-1, -1};
   pthread_t thread;
   int64_t length;
   options.epochs = 1000000; /* ends by interruption only */
   options.every_batch = 1;
-  REQUIRE(martlet_trainer_create(m, &options, &running));
+  REQUIRE(martlet_trainer_create(m, NULL, &running));
   if (pipe(started) != 0 || pipe(answered) != 0) exit(1);
   pthread_create(&thread, NULL, interfere, statuses);
-  EXPECT(martlet_trainer_fit(running, data, NULL, announce, NULL), MARTLET_INTERRUPTED, "interrupt");
+  EXPECT(martlet_trainer_fit(running, data, NULL, &options, announce, NULL), MARTLET_INTERRUPTED, "interrupt");
   pthread_join(thread, NULL);
   CHECK(statuses[0] == MARTLET_BUSY && statuses[1] == MARTLET_BUSY, "a trainer in use is busy for another thread");
   REQUIRE(martlet_trainer_history_length(running, &length));
@@ -213,17 +214,17 @@ static void interruption(void) {
   signal(SIGALRM, on_alarm);
   const struct itimerval timer = {{0, 0}, {0, 50000}};
   setitimer(ITIMER_REAL, &timer, NULL);
-  EXPECT(martlet_trainer_fit(running, data, NULL, NULL, NULL), MARTLET_INTERRUPTED, "interrupt");
+  EXPECT(martlet_trainer_fit(running, data, NULL, &options, NULL, NULL), MARTLET_INTERRUPTED, "interrupt");
   signal(SIGALRM, SIG_DFL);
 
   martlet_trainer_interrupt(running);
-  EXPECT(martlet_trainer_fit(running, data, NULL, NULL, NULL), MARTLET_INTERRUPTED, "interrupt");
+  EXPECT(martlet_trainer_fit(running, data, NULL, &options, NULL, NULL), MARTLET_INTERRUPTED, "interrupt");
   martlet_trainer_destroy(running);
   options.epochs = 1;
-  REQUIRE(martlet_trainer_create(m, &options, &running));
+  REQUIRE(martlet_trainer_create(m, NULL, &running));
   martlet_trainer_interrupt(running);
-  EXPECT(martlet_trainer_fit(running, data, NULL, NULL, NULL), MARTLET_INTERRUPTED, "interrupt");
-  EXPECT_OK(martlet_trainer_fit(running, data, NULL, NULL, NULL)); /* the flag is used up */
+  EXPECT(martlet_trainer_fit(running, data, NULL, &options, NULL, NULL), MARTLET_INTERRUPTED, "interrupt");
+  EXPECT_OK(martlet_trainer_fit(running, data, NULL, &options, NULL, NULL)); /* the flag is used up */
   martlet_trainer_destroy(running);
   martlet_dataset_destroy(data);
   martlet_model_destroy(m);

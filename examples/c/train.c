@@ -89,10 +89,11 @@ int main(int argc, char **argv) {
   martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
   options.optimizer = MARTLET_ADAM;
   options.learning_rate = 0.001;
-  options.epochs = 40;
-  options.monitor = MARTLET_MONITOR_VALIDATION_LOSS; /* stop when the validation loss has not fallen for 10 epochs */
-  options.patience = 10;
-  options.restore_best = 1;
+  martlet_fit_options fit = MARTLET_FIT_OPTIONS_INIT;
+  fit.epochs = 40;
+  fit.monitor = MARTLET_MONITOR_VALIDATION_LOSS; /* stop when the validation loss has not fallen for 10 epochs */
+  fit.patience = 10;
+  fit.restore_best = 1;
   martlet_trainer *trainer;
   check(martlet_trainer_create(model, &options, &trainer));
 
@@ -102,7 +103,7 @@ int main(int argc, char **argv) {
     return 1;
   }
   fprintf(history, "epoch,accuracy,loss,val_accuracy,val_loss,seconds,samples_per_second\n");
-  check(martlet_trainer_fit(trainer, training, validation, show, history));
+  check(martlet_trainer_fit(trainer, training, validation, &fit, show, history));
   fclose(history);
 
   martlet_metrics metrics;
