@@ -95,7 +95,10 @@ def test_failed_conversion_keeps_the_old_file(tmp_path, images, monkeypatch):
         (struct.pack(">II", 0x801, 3) + b"abc", r"magic number 2049.*expected images \(magic number 2051\)"),
         (struct.pack(">II", 0xD03, 3), "elements of type 0x0d; expected 0x08"),
         (struct.pack(">II", 0x803, 3), "truncated: 8 bytes, its head alone needs 16"),
-        (struct.pack(">IIII", 0x803, 3, 2, 2) + b"12345", r"truncated: shape \(3, 2, 2\) needs 28 bytes, the file has 21"),
+        (
+            struct.pack(">IIII", 0x803, 3, 2, 2) + b"12345",
+            r"truncated: shape \(3, 2, 2\) needs 28 bytes, the file has 21",
+        ),
         (struct.pack(">IIII", 0x803, 1, 2, 2) + b"12345", "longer than it says"),
         (struct.pack(">IIII", 0x803, 2**32 - 1, 2**32 - 1, 2**32 - 1), "truncated"),
         (gzip.compress(b"x" * 100)[:-12], "damaged gzip file"),
@@ -145,7 +148,11 @@ def records(images, labels):
 
 def pickled(images, labels, protocol=2):
     """As the published files: keys and labels of Python 2 become bytes and a list."""
-    batch = {b"data": records(images, labels)[:, 1:].copy(), b"labels": labels.tolist(), b"batch_label": b"batch 1 of 5"}
+    batch = {
+        b"data": records(images, labels)[:, 1:].copy(),
+        b"labels": labels.tolist(),
+        b"batch_label": b"batch 1 of 5",
+    }
     return pickle.dumps(batch, protocol)
 
 
@@ -340,7 +347,9 @@ def test_command_line(tmp_path, images, run_python):
     write_idx(tmp_path, images, True)
     output = tmp_path / "out.h5"
     # The library is not needed to convert: an empty name for it proves that it is not loaded.
-    done = run_python("-m", "martlet.convert", "idx", tmp_path, output, "--class-names", "mnist", MARTLET_LIBRARY="/none")
+    done = run_python(
+        "-m", "martlet.convert", "idx", tmp_path, output, "--class-names", "mnist", MARTLET_LIBRARY="/none"
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     np.testing.assert_array_equal(read(output)["x_train"][0], images["x_train"])
     failed = run_python("-m", "martlet.convert", "cifar10", tmp_path, output)

@@ -42,7 +42,9 @@ def test_shapes_and_parts(digits):
     dataset = martlet.Dataset(digits["x_train"], digits["y_train"])
     assert len(dataset) == 1437 and dataset.x_shape == (8, 8) and dataset.y_shape == ()
     assert len(dataset[100:300]) == 200 and len(dataset[-37:]) == 37
-    assert losses_of(dataset[100:300]) == losses_of(martlet.Dataset(digits["x_train"][100:300], digits["y_train"][100:300]))
+    assert losses_of(dataset[100:300]) == losses_of(
+        martlet.Dataset(digits["x_train"][100:300], digits["y_train"][100:300])
+    )
     first, last = dataset.split(0.25, shuffle=False)
     assert (len(first), len(last)) == (1437 - 359, 359)
     assert losses_of(last) == losses_of(dataset[-359:])
@@ -50,7 +52,7 @@ def test_shapes_and_parts(digits):
     assert losses_of(one) == losses_of(again) != losses_of(other)
     assert martlet.Dataset(np.ones((3, 2)), np.ones((3, 4))).y_shape == (4,)
     with pytest.raises(martlet.NotFoundError):
-        martlet.Dataset(np.ones((3, 2))).y_shape
+        _ = martlet.Dataset(np.ones((3, 2))).y_shape
 
 
 def test_hdf5_is_what_h5py_reads(digits):
@@ -81,7 +83,9 @@ def test_scaling(random):
     assert losses_of(scaled) == losses_of(martlet.Dataset(x, y))
 
 
-@pytest.mark.parametrize("axis, numpy_axis", [(-1, (0, 1, 2)), (3, (0, 1, 2)), (None, None), ((1, 2, 3), 0), ((-3, -2, -1), 0)])
+@pytest.mark.parametrize(
+    "axis, numpy_axis", [(-1, (0, 1, 2)), (3, (0, 1, 2)), (None, None), ((1, 2, 3), 0), ((-3, -2, -1), 0)]
+)
 def test_statistics_are_numpys(random, axis, numpy_axis):
     x = random.normal(3, 2, (100, 4, 3, 2)).astype(np.float32)
     mean, variance = martlet.Dataset(x).statistics(axis)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import martlet
-from martlet import layers, losses, optimizers, regularizers
+from martlet import layers, losses, optimizers
 
 keras = pytest.importorskip("keras", reason="Keras is not installed")
 
@@ -30,7 +30,9 @@ def pair(*names_and_arguments, shape=(FEATURES,)):
     for library in (keras, martlet):
         model = library.Sequential([library.Input(shape)])
         for name, arguments in names_and_arguments:
-            model.add(getattr(library.layers, name)(**{key: in_library(value, library) for key, value in arguments.items()}))
+            model.add(
+                getattr(library.layers, name)(**{key: in_library(value, library) for key, value in arguments.items()})
+            )
         models.append(model)
     theirs, ours = models
     random = np.random.default_rng(3)
@@ -42,7 +44,11 @@ def pair(*names_and_arguments, shape=(FEATURES,)):
 
 def in_library(value, library):
     """A regulariser written as ("L2", 0.1), and the like, in either library."""
-    return getattr(library.regularizers, value[0])(*value[1:]) if isinstance(value, tuple) and isinstance(value[0], str) else value
+    return (
+        getattr(library.regularizers, value[0])(*value[1:])
+        if isinstance(value, tuple) and isinstance(value[0], str)
+        else value
+    )
 
 
 def trained_weights(model):
@@ -121,7 +127,9 @@ def compare_training(theirs, ours, x, y, keras_loss, loss, optimizer=None, facto
     assert_near(ours.get_weights(), trained_weights(theirs), start, len(x), factor)
 
 
-@pytest.mark.parametrize("rows", [(ROW_SHAPE, ()), (ROW_SHAPE, (("Flatten", {}),))], ids=["on the last axis", "flattened"])
+@pytest.mark.parametrize(
+    "rows", [(ROW_SHAPE, ()), (ROW_SHAPE, (("Flatten", {}),))], ids=["on the last axis", "flattened"]
+)
 def test_rows_of_higher_rank(rows, random):
     shape, chain = rows
     head = [*chain, DENSE, ("Flatten", {}), PROBABILITIES]
@@ -192,7 +200,9 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_train_as_in_keras(name, batches):
     kind, arguments, factor = OPTIMIZERS[name]
-    theirs, ours = pair(("Dense", {"units": 16, "activation": "relu", "kernel_regularizer": ("L2", 0.01)}), PROBABILITIES)
+    theirs, ours = pair(
+        ("Dense", {"units": 16, "activation": "relu", "kernel_regularizer": ("L2", 0.01)}), PROBABILITIES
+    )
     both = getattr(keras.optimizers, kind)(**arguments), getattr(optimizers, kind)(**arguments)
     loss = "sparse_categorical_crossentropy"
     compare_training(theirs, ours, *batches, loss, loss, both, factor)
@@ -202,7 +212,9 @@ def test_fit_is_keras_fit_without_shuffling(random):
     """Epochs with a smaller last batch, a validation split, metrics and a learning rate that falls every epoch."""
     x = random.normal(size=(70, FEATURES)).astype(np.float32)
     y = random.integers(0, CLASSES, 70)
-    theirs, ours = pair(("Dense", {"units": 16, "activation": "relu", "kernel_regularizer": ("L2", 0.01)}), PROBABILITIES)
+    theirs, ours = pair(
+        ("Dense", {"units": 16, "activation": "relu", "kernel_regularizer": ("L2", 0.01)}), PROBABILITIES
+    )
     start = trained_weights(theirs)
     names = ["accuracy", "sparse_top_k_categorical_accuracy"]
     theirs.compile(
@@ -314,7 +326,9 @@ def test_a_functional_martlet_model_opens_in_keras(tmp_path, random):
 def test_training_goes_on_in_keras_and_back(tmp_path, digits):
     """A model trained here is trained on there and comes back: each side starts with the other's accuracy."""
     martlet.utils.set_random_seed(4)
-    ours = martlet.Sequential([martlet.Input((8, 8)), layers.Flatten(), layers.Dense(32, "relu"), layers.Dense(10, "softmax")])
+    ours = martlet.Sequential(
+        [martlet.Input((8, 8)), layers.Flatten(), layers.Dense(32, "relu"), layers.Dense(10, "softmax")]
+    )
     ours.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     ours.fit(digits["x_train"], digits["y_train"], epochs=5, verbose=0)
     ours.save(tmp_path / "ours.h5")
@@ -332,11 +346,16 @@ def test_training_goes_on_in_keras_and_back(tmp_path, digits):
     assert after[0] < before[0]
 
 
-@pytest.mark.parametrize("kind", ["GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "RandomNormal", "Zeros", "Ones", "Constant"])
+@pytest.mark.parametrize(
+    "kind", ["GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "RandomNormal", "Zeros", "Ones", "Constant"]
+)
 def test_initializers_have_keras_distribution(kind):
     """Mean, standard deviation and range of 400 x 300 numbers."""
     arguments = {"value": 0.3} if kind == "Constant" else {"stddev": 0.2} if kind == "RandomNormal" else {}
-    ours = martlet.Sequential([martlet.Input((400,)), layers.Dense(300, kernel_initializer=getattr(martlet.initializers, kind)(**arguments))], seed=1)
+    ours = martlet.Sequential(
+        [martlet.Input((400,)), layers.Dense(300, kernel_initializer=getattr(martlet.initializers, kind)(**arguments))],
+        seed=1,
+    )
     found = ours.get_weights()[0]
     expected = np.asarray(getattr(keras.initializers, kind)(**arguments)((400, 300)))
     # Of n numbers with deviation s the mean scatters by s / sqrt(n) and the deviation by less than s / sqrt(n); two samples
@@ -349,11 +368,15 @@ def test_initializers_have_keras_distribution(kind):
 
 
 def test_regularization_is_reported_apart(random):
-    theirs, ours = pair(("Dense", {"units": CLASSES, "activation": "softmax", "kernel_regularizer": ("L1L2", 0.01, 0.02)}))
+    theirs, ours = pair(
+        ("Dense", {"units": CLASSES, "activation": "softmax", "kernel_regularizer": ("L1L2", 0.01, 0.02)})
+    )
     ours.compile("sgd", "sparse_categorical_crossentropy", metrics=["data_loss", "regularization_loss"])
     x, y = random.normal(size=(ROWS, FEATURES)), random.integers(0, CLASSES, ROWS)
     logs = ours.evaluate(x, y, return_dict=True)
     kernel = trained_weights(theirs)[0].astype(np.float64)
     # Float32 sums of 60 terms against float64.
-    assert logs["regularization_loss"] == pytest.approx(0.01 * np.abs(kernel).sum() + 0.02 * (kernel**2).sum(), rel=60 * UNIT)
+    assert logs["regularization_loss"] == pytest.approx(
+        0.01 * np.abs(kernel).sum() + 0.02 * (kernel**2).sum(), rel=60 * UNIT
+    )
     assert logs["loss"] == pytest.approx(logs["data_loss"] + logs["regularization_loss"], rel=4 * UNIT)

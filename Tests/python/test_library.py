@@ -95,7 +95,9 @@ def test_structs_are_laid_out_as_in_c(tmp_path):
             lines.append(f'printf("{c_name}.{field} %zu\\n", offsetof({c_name}, {field}));')
     source = tmp_path / "layout.c"
     source.write_text(
-        "#include <stddef.h>\n#include <stdio.h>\n#include <martlet.h>\nint main(void) {" + "\n".join(lines) + "return 0;}\n"
+        "#include <stddef.h>\n#include <stdio.h>\n#include <martlet.h>\nint main(void) {"
+        + "\n".join(lines)
+        + "return 0;}\n"
     )
     program = tmp_path / "layout"
     subprocess.run([compiler, f"-I{ROOT / 'include'}", str(source), "-o", str(program)], check=True)
@@ -148,7 +150,12 @@ def test_codes_are_those_of_the_header():
     assert (losses.NoLoss.code, optimizers.SGD.code, optimizers.Adam.code) == tuple(
         header[name] for name in ("NO_LOSS", "SGD", "ADAM")
     )
-    words = {"val_loss": "VALIDATION_LOSS", "val_accuracy": "VALIDATION_ACCURACY", "loss": "LOSS", "accuracy": "ACCURACY"}
+    words = {
+        "val_loss": "VALIDATION_LOSS",
+        "val_accuracy": "VALIDATION_ACCURACY",
+        "loss": "LOSS",
+        "accuracy": "ACCURACY",
+    }
     for monitor, word in words.items():
         assert trainer._MONITORS[monitor] == header[f"MONITOR_{word}"]
 

@@ -37,10 +37,26 @@ def test_sequential_is_built_when_its_input_is_known():
 def test_names_are_keras_names():
     model = martlet.Sequential(name="net")
     model.add(martlet.Input((2, 2)))
-    for layer in (layers.Flatten(), layers.Dense(3), layers.ReLU(), layers.LeakyReLU(0.1), layers.Dense(3, name="mine"), layers.Dense(3), layers.Softmax()):
+    for layer in (
+        layers.Flatten(),
+        layers.Dense(3),
+        layers.ReLU(),
+        layers.LeakyReLU(0.1),
+        layers.Dense(3, name="mine"),
+        layers.Dense(3),
+        layers.Softmax(),
+    ):
         model.add(layer)
     model.build()
-    assert [layer.name for layer in model.layers] == ["flatten", "dense", "re_lu", "leaky_re_lu", "mine", "dense_1", "softmax"]
+    assert [layer.name for layer in model.layers] == [
+        "flatten",
+        "dense",
+        "re_lu",
+        "leaky_re_lu",
+        "mine",
+        "dense_1",
+        "softmax",
+    ]
     assert model.name == "net" and "net" in summary(model)
     assert model.get_layer("mine").units == 3 and model.get_layer(index=0) is model.layers[0]
     with pytest.raises(ValueError, match=r"No such layer: 'yours'. Existing layers are: \['flatten', 'dense'"):
@@ -221,7 +237,11 @@ def test_a_file_that_cannot_be_written(tmp_path, run_python, hardship):
         (lambda: layers.Dropout("half"), TypeError, "rate must be a number, received 'half'"),
         (lambda: build(layers.LeakyReLU(-1)), ValueError, "slope is -1.0; it must be finite and >= 0"),
         (lambda: build(layers.Rescaling(float("inf"))), ValueError, "scale"),
-        (lambda: build(layers.Dense(2, kernel_regularizer=regularizers.L2(-1))), ValueError, "kernel_regularizer.l2 is -1.0"),
+        (
+            lambda: build(layers.Dense(2, kernel_regularizer=regularizers.L2(-1))),
+            ValueError,
+            "kernel_regularizer.l2 is -1.0",
+        ),
         (lambda: build(layers.Normalization()), RuntimeError, "has no statistics: call adapt"),
         (lambda: build(layers.Normalization(mean=[1, 2], variance=[1, 2])), ValueError, "2.*4|4.*2"),
         (lambda: layers.Normalization(mean=[1, 2], variance=[1]), ValueError, "mean has 2 values, but variance has 1"),
@@ -293,7 +313,15 @@ def test_data_that_do_not_fit(compiled, x, y, message):
     compiled.fit(X, Y, verbose=0)  # a failed call leaves everything usable
 
 
-@pytest.mark.parametrize("x, message", [(np.ones((6, 5)), r"\[6, 5\]|rows of shape \[5\]"), (SPOILT, "x has a value that is NaN or infinite in row 4"), (X[:0], r"x has shape \[0, 4\]"), (martlet.Dataset, "x must be")])
+@pytest.mark.parametrize(
+    "x, message",
+    [
+        (np.ones((6, 5)), r"\[6, 5\]|rows of shape \[5\]"),
+        (SPOILT, "x has a value that is NaN or infinite in row 4"),
+        (X[:0], r"x has shape \[0, 4\]"),
+        (martlet.Dataset, "x must be"),
+    ],
+)
 def test_predict_of_what_does_not_fit(compiled, x, message):
     with pytest.raises(ValueError, match=message):
         compiled.predict(x)

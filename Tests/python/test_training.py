@@ -70,7 +70,9 @@ def test_same_seed_same_bits_for_any_thread_count(data):
     for threads in (1, 2, 4):
         martlet.set_threads(threads)
         martlet.utils.set_random_seed(11)
-        model = martlet.Sequential([martlet.Input((8, 8)), layers.Flatten(), layers.Dense(64, "relu"), layers.Dropout(0.3), layers.Dense(10)])
+        model = martlet.Sequential(
+            [martlet.Input((8, 8)), layers.Flatten(), layers.Dense(64, "relu"), layers.Dropout(0.3), layers.Dense(10)]
+        )
         model.compile("adam", martlet.losses.SparseCategoricalCrossentropy(from_logits=True))
         model.fit(*data, epochs=3, batch_size=100, verbose=0)
         results.append(model.get_weights() + [model.predict(data[0])])
@@ -353,7 +355,9 @@ def test_dropout_trains_with_a_mask_and_predicts_without(random):
     x = random.normal(size=(100, 400)).astype(np.float32)
     y = trainer.forward(x)
     dropped = y == 0
-    np.testing.assert_allclose(y[~dropped], x[~dropped] / (1 - rate), rtol=2 * 2.0**-24)  # one multiplication by a constant
+    np.testing.assert_allclose(
+        y[~dropped], x[~dropped] / (1 - rate), rtol=2 * 2.0**-24
+    )  # one multiplication by a constant
     # The share of 40,000 has the standard deviation sqrt(rate (1 - rate) / 40000); five of them.
     assert abs(dropped.mean() - rate) < 5 * np.sqrt(rate * (1 - rate) / x.size)
     np.testing.assert_array_equal(model.predict(x), x)
@@ -415,7 +419,10 @@ def test_bounds_in_steps(data):
     model.compile("sgd", "sparse_categorical_crossentropy")
     trainer, rows = model.make_trainer(), martlet.Dataset(*data)
     seen = []
-    assert trainer.fit(rows, callback=lambda p: seen.append(p.iteration), epochs=9, iterations=7, every_batch=True) == "complete"
+    assert (
+        trainer.fit(rows, callback=lambda p: seen.append(p.iteration), epochs=9, iterations=7, every_batch=True)
+        == "complete"
+    )
     assert seen[-1] == 7
     assert trainer.fit(rows, callback=lambda progress: True, every_batch=True) == "stopped"
     assert trainer.evaluate(rows).loss > 0

@@ -6,7 +6,9 @@ import pytest
 from martlet import _arrays, initializers, layers, losses, metrics, optimizers, plot, regularizers, utils
 
 
-@pytest.mark.parametrize("labels, classes", [([0, 2, 1], None), ([[1], [0]], 4), ([[0, 1], [2, 2]], 3), ([1.0, 0.0], None)])
+@pytest.mark.parametrize(
+    "labels, classes", [([0, 2, 1], None), ([[1], [0]], 4), ([[0, 1], [2, 2]], 3), ([1.0, 0.0], None)]
+)
 def test_to_categorical_is_keras(labels, classes):
     import keras
 
@@ -118,7 +120,12 @@ def test_seeds_of_their_own_are_refused_not_ignored():
 
 
 def test_plot(tmp_path):
-    curves = {"loss": [1.0, 0.5, 0.4], "val_loss": [1.1, 0.6, 0.7], "accuracy": [0.1, 0.2, 0.3], "val_accuracy": [0.1, 0.3, 0.3]}
+    curves = {
+        "loss": [1.0, 0.5, 0.4],
+        "val_loss": [1.1, 0.6, 0.7],
+        "accuracy": [0.1, 0.2, 0.3],
+        "val_accuracy": [0.1, 0.3, 0.3],
+    }
     figure = plot.plot_history(curves, tmp_path / "curves.png", title="digits")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     left, right = figure.axes

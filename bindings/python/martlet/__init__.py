@@ -2,7 +2,8 @@
 
     import martlet
 
-    model = martlet.Sequential([martlet.Input((784,)), martlet.layers.Dense(64, "relu"), martlet.layers.Dense(10, "softmax")])
+    hidden, output = martlet.layers.Dense(64, "relu"), martlet.layers.Dense(10, "softmax")
+    model = martlet.Sequential([martlet.Input((784,)), hidden, output])
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(x, y, epochs=5, validation_split=0.1)
     model.save("model.h5")

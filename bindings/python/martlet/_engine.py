@@ -54,8 +54,13 @@ def read_class_names(count_function: Callable, name_function: Callable, handle: 
     for index in range(count.value):
         name = c_char_p()
         check(name_function(handle, index, byref(name)))
-        names.append(name.value.decode())
+        names.append(borrowed_text(name))
     return names
+
+
+def borrowed_text(pointer: c_char_p) -> str:
+    """A string that the library has passed out."""
+    return (pointer.value or b"").decode()
 
 
 class EngineModel:
@@ -139,9 +144,7 @@ class EngineModel:
         spread = None if variance is None else variance.ctypes.data
         label = optional_text(name, "name")
         check(
-            library().martlet_normalization(
-                self.handle, node, mean.size, mean.ctypes.data, spread, label, byref(out)
-            )
+            library().martlet_normalization(self.handle, node, mean.size, mean.ctypes.data, spread, label, byref(out))
         )
         return out.value
 
@@ -153,7 +156,7 @@ class EngineModel:
     def summary(self) -> str:
         out = c_char_p()
         check(library().martlet_model_summary(self.handle, byref(out)))
-        return out.value.decode()
+        return borrowed_text(out)
 
     def parameter_count(self) -> tuple[int, int]:
         total, trainable = c_int64(), c_int64()
@@ -174,7 +177,7 @@ class EngineModel:
         for index in range(count.value):
             name, kind = c_char_p(), c_char_p()
             check(library().martlet_model_layer(self.handle, index, byref(name), byref(kind)))
-            found.append((name.value.decode(), kind.value.decode()))
+            found.append((borrowed_text(name), borrowed_text(kind)))
         return found
 
     def weights(self, layer: str) -> list[tuple[str, tuple[int, ...]]]:
@@ -185,7 +188,7 @@ class EngineModel:
         for index in range(count.value):
             name = c_char_p()
             shape = read_shape(library().martlet_model_weight, self.handle, label, index, byref(name))
-            found.append((name.value.decode(), shape))
+            found.append((borrowed_text(name), shape))
         return found
 
     def weight_shape(self, layer: str, weight: str) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .callbacks import Callback, CallbackList, History
+from .callbacks import CallbackList, History
 from .data import Dataset
 from .trainer import Progress
 

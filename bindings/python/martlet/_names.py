@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -15,7 +16,7 @@ def snake_case(name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def lookup(identifier: Any, base: type[T], names: dict[str, type[T]], what: str) -> T:
+def lookup(identifier: Any, base: type[T], names: Mapping[str, type[T]], what: str) -> T:
     """identifier as an object of base. ValueError lists the names that there are."""
     if isinstance(identifier, base):
         return identifier

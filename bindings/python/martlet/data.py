@@ -107,9 +107,7 @@ class Dataset:
         first, second = DatasetHandle(), DatasetHandle()
         share, order = real(fraction, "fraction"), integer(seed, "seed", 0, _SEED_MAXIMUM)
         check(
-            library().martlet_dataset_split(
-                self.handle, share, int(bool(shuffle)), order, byref(first), byref(second)
-            )
+            library().martlet_dataset_split(self.handle, share, int(bool(shuffle)), order, byref(first), byref(second))
         )
         return self._from_handle(first, self._arrays), self._from_handle(second, self._arrays)
 
@@ -147,9 +145,7 @@ class Dataset:
         """
         count, shape = statistics_count(axis, self.x_shape)
         mean, variance = np.empty(count, np.float32), np.empty(count, np.float32)
-        check(
-            library().martlet_dataset_statistics(self.handle, count, mean.ctypes.data, variance.ctypes.data)
-        )
+        check(library().martlet_dataset_statistics(self.handle, count, mean.ctypes.data, variance.ctypes.data))
         return mean.reshape(shape), variance.reshape(shape)
 
     @property

@@ -86,10 +86,13 @@ class Layer:
         """The model is built, and this layer is the one of that name in it."""
         self._engine, self._name = engine, name
 
-    def _weights(self) -> list[tuple[str, tuple[int, ...]]]:
+    def _built_engine(self) -> EngineModel:
         if self._engine is None:
             raise RuntimeError(f"layer {self.name!r} has no weights yet: its model is not built")
-        return self._engine.weights(self.name)
+        return self._engine
+
+    def _weights(self) -> list[tuple[str, tuple[int, ...]]]:
+        return self._built_engine().weights(self.name)
 
     @property
     def weight_names(self) -> list[str]:
@@ -98,7 +101,7 @@ class Layer:
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the weight arrays, in Keras' order."""
-        return [self._engine.get_weight(self.name, name) for name, _ in self._weights()]
+        return [self._built_engine().get_weight(self.name, name) for name, _ in self._weights()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replace all weight arrays, in Keras' order. ValueError for a wrong number, shape, or a value not finite."""
@@ -124,7 +127,7 @@ class Layer:
     def replace(self, arrays: Sequence[np.ndarray]) -> None:
         """Copy in what `fitting` returned."""
         for (name, _), array in zip(self._weights(), arrays):
-            self._engine.set_weight(self.name, name, array)
+            self._built_engine().set_weight(self.name, name, array)
 
     def count_params(self) -> int:
         """Number of weights."""
@@ -284,12 +287,14 @@ class Normalization(Layer):
 
     def __init__(self, axis: Any = -1, mean: Any = None, variance: Any = None, **base: Any) -> None:
         super().__init__(**base)
-        if mean is None and variance is not None:
-            raise ValueError("Normalization received a variance without a mean")
         self.axis = axis
         self.mean = None if mean is None else np.atleast_1d(_arrays.floats(mean, "mean"))
         self.variance = None if variance is None else np.atleast_1d(_arrays.floats(variance, "variance"))
-        if self.variance is not None and self.variance.size != self.mean.size:
+        if self.variance is None:
+            return
+        if self.mean is None:
+            raise ValueError("Normalization received a variance without a mean")
+        if self.variance.size != self.mean.size:
             raise ValueError(f"mean has {self.mean.size} values, but variance has {self.variance.size}")
 
     def adapt(self, data: Any) -> None:

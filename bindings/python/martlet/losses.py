@@ -73,8 +73,14 @@ class NoLoss(Loss):
     name = "no_loss"
 
 
-_NAMES = {c.name: c for c in (SparseCategoricalCrossentropy, CategoricalCrossentropy, MeanSquaredError,
-                              BinaryCrossentropy, CategoricalHinge)}  # fmt: skip
+_ALL: tuple[type[Loss], ...] = (
+    SparseCategoricalCrossentropy,
+    CategoricalCrossentropy,
+    MeanSquaredError,
+    BinaryCrossentropy,
+    CategoricalHinge,
+)
+_NAMES = {kind.name: kind for kind in _ALL}
 _ALIASES = {"mse": MeanSquaredError, "MSE": MeanSquaredError}
 
 

@@ -32,7 +32,7 @@ class Accuracy(Metric):
     """Share of rows whose largest output is the label; for binary_crossentropy, of outputs on the right side of 0.5."""
 
     field, name = "accuracy", "accuracy"
-    kinds = ("sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
+    kinds: tuple[str, ...] | None = ("sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 
 
 class SparseCategoricalAccuracy(Accuracy):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _arrays, _fit, losses, metrics, optimizers
+from . import _fit, _inputs, losses, metrics, optimizers
 from ._check import integer
 from ._engine import EngineModel
 from ._names import snake_case
@@ -23,6 +23,7 @@ from .trainer import Metrics, Trainer
 from .utils import next_seed
 
 __all__ = ["Input", "Model", "Sequential", "load_model"]
+
 
 class Model:
     """A functional model: Model(inputs, outputs), where outputs were made by calling layers.
@@ -38,16 +39,16 @@ class Model:
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, seed: int | None = None) -> None:
         self._start(name, seed)
         first, node = _only(inputs, "inputs"), _only(outputs, "outputs")
-        chain: list[Layer] = []
+        backwards: list[Layer] = []
         step: Node | None = node
         while step is not None:
-            chain.append(step.layer)
+            backwards.append(step.layer)
             if step is first:
                 break
             step = step.source
-        if step is None or not isinstance(chain[-1], InputLayer):
+        if step is None or not isinstance(backwards[-1], InputLayer):
             raise ValueError("outputs do not come from inputs: expected what layers returned when called on Input()")
-        self._chain = chain[::-1]
+        self._chain.extend(reversed(backwards))
         self._assemble(self._chain)
 
     def _start(self, name: str | None, seed: int | None) -> None:
@@ -55,15 +56,16 @@ class Model:
         self._seed = None if seed is None else integer(seed, "seed", 0, 2**64 - 1)
         self._chain: list[Layer] = []
         self._engine: EngineModel | None = None
-        self.optimizer: optimizers.Optimizer | None = None
-        self.loss: losses.Loss | None = None
+        # Both are None until compile; annotated as what every later reader finds.
+        self.optimizer: optimizers.Optimizer = None  # type: ignore[assignment]
+        self.loss: losses.Loss = None  # type: ignore[assignment]
         self.metrics: list[metrics.Metric] = []
         self.history: History | None = None
         self.stop_training = False
         self._trainer: Trainer | None = None
         self._trainers_made = 0
 
-    def _assemble(self, chain: Sequence[Layer]) -> None:
+    def _assemble(self, chain: Sequence[Layer]) -> EngineModel:
         engine = EngineModel.create(self.name, next_seed() if self._seed is None else self._seed)
         names = _names(chain)
         node = 0
@@ -73,8 +75,9 @@ class Model:
         for layer, name in zip(chain, names):
             layer.built(engine, name)
         self._engine = engine
+        return engine
 
-    def built_engine(self, row_shape: Sequence[int] | None = None) -> EngineModel:
+    def built_engine(self, row_shape: Sequence[Any] | None = None) -> EngineModel:
         if self._engine is None:
             raise RuntimeError(f"model {self.name!r} is not built")
         return self._engine
@@ -142,11 +145,11 @@ class Model:
         self.built_engine()
         counts = [len(layer.weight_names) for layer in self.layers]
         if len(weights) != sum(counts):
-            raise ValueError(f"model {self.name!r} has {sum(counts)} weight arrays, set_weights received {len(weights)}")
+            raise ValueError(
+                f"model {self.name!r} has {sum(counts)} weight arrays, set_weights received {len(weights)}"
+            )
         remaining = iter(weights)
-        fitting = [
-            layer.fitting([next(remaining) for _ in range(count)]) for layer, count in zip(self.layers, counts)
-        ]
+        fitting = [layer.fitting([next(remaining) for _ in range(count)]) for layer, count in zip(self.layers, counts)]
         for layer, arrays in zip(self.layers, fitting):
             layer.replace(arrays)
 
@@ -219,7 +222,7 @@ class Model:
         data. NotFiniteError: the loss became NaN; the weights are those before that step.
         """
         self._compiled()
-        training, validation = self._fit_data(x, y, validation_split, validation_data)
+        training, validation = _inputs.of_fit(self, x, y, validation_split, validation_data)
         if batch_size is None:
             batch_size = min(32, len(training))
         first = integer(initial_epoch, "initial_epoch", 0)
@@ -235,7 +238,7 @@ class Model:
         batch_size has no effect: it is batched inside.
         """
         self._compiled()
-        data = self._dataset(x, y, "x", "y")
+        data = _inputs.dataset(self, x, y, "x", "y")
         logs = self.logs(self.trainer().evaluate(data))
         if verbose not in (0, "auto"):
             print(_fit.text_of(logs))
@@ -244,7 +247,7 @@ class Model:
     def train_on_batch(self, x: Any, y: Any, return_dict: bool = False) -> Any:
         """One step on one batch of any number of rows. Its loss and metrics before the update, as evaluate gives them."""
         self._compiled()
-        inputs = self._inputs(x, "x")
+        inputs = _inputs.rows(x, "x")
         self.built_engine(inputs.shape[1:])
         logs = self.logs(self.trainer().train_step(inputs, y))
         return logs if return_dict else _values(logs)
@@ -257,7 +260,7 @@ class Model:
         """The output [N, ...] for any number of rows, float32. batch_size and verbose have no effect: it is batched inside."""
         if isinstance(x, Dataset):
             raise TypeError("predict expects an array [N, ...], received a Dataset")
-        inputs = self._inputs(x, "x")
+        inputs = _inputs.rows(x, "x")
         return self.built_engine(inputs.shape[1:]).predict(inputs)
 
     def predict_on_batch(self, x: Any) -> np.ndarray:
@@ -274,49 +277,6 @@ class Model:
         """The loss and the metrics of compile, by their names."""
         fields = [("loss", "loss")] + [(metric.name, metric.field) for metric in self.metrics]
         return {prefix + name: getattr(numbers, field) for name, field in fields}
-
-    def _inputs(self, x: Any, name: str) -> np.ndarray:
-        array = _arrays.supported(x, name)
-        # One number per row may come as [N], as in Keras.
-        return array.reshape(-1, 1) if array.ndim == 1 else array
-
-    def _dataset(self, x: Any, y: Any, x_name: str, y_name: str) -> Dataset:
-        if isinstance(x, Dataset):
-            if y is not None:
-                raise ValueError(f"{y_name} must not be given with a Dataset, which holds the targets")
-            self.built_engine(x.x_shape)
-            return x
-        if x is None or y is None:
-            raise ValueError(f"{x_name} and {y_name} must be given, as arrays, or {x_name} as a Dataset")
-        inputs, targets = self._inputs(x, x_name), _arrays.supported(y, y_name)
-        if self.loss.takes_labels:
-            targets = _arrays.labels(targets, y_name)
-        if len(inputs) != len(targets):
-            raise ValueError(
-                f"Data cardinality is ambiguous: {x_name} has {len(inputs)} rows, {y_name} has {len(targets)}"
-            )
-        self.built_engine(inputs.shape[1:])
-        return Dataset(inputs, targets)
-
-    def _fit_data(self, x: Any, y: Any, split: float, validation: Any) -> tuple[Dataset, Dataset | None]:
-        training = self._dataset(x, y, "x", "y")
-        if validation is not None:
-            if isinstance(validation, Dataset):
-                return training, self._dataset(validation, None, "validation_data", "y")
-            if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-                raise ValueError(f"validation_data must be (x, y) or a Dataset, received {type(validation).__name__}")
-            names = "validation_data[0]", "validation_data[1]"
-            return training, self._dataset(*validation, *names)
-        if not split:
-            return training, None
-        if not 0 < split < 1:
-            raise ValueError(f"validation_split must be from 0 to 1, received {split!r}")
-        cut = int(len(training) * (1 - split))  # Keras' rounding
-        if cut == 0 or cut == len(training):
-            raise ValueError(
-                f"validation_split={split} of {len(training)} rows leaves no row to train or none to validate with"
-            )
-        return training.rows(0, cut), training.rows(cut, len(training))
 
 
 class Sequential(Model):
@@ -359,21 +319,21 @@ class Sequential(Model):
         """The layers in order, without the input, as in Keras."""
         return [layer for layer in self._chain if not isinstance(layer, InputLayer)]
 
-    def built_engine(self, row_shape: Sequence[int] | None = None) -> EngineModel:
-        if self._engine is None:
-            if not self.layers:
-                raise ValueError(f"model {self.name!r} has no layers")
-            chain = list(self._chain)
-            if not isinstance(chain[0], InputLayer):
-                shape = chain[0].first_shape or row_shape
-                if not shape:
-                    raise ValueError(
-                        f"model {self.name!r} is not built: its input shape is not known. Begin it with "
-                        "martlet.Input(shape), or call build, fit or predict."
-                    )
-                chain.insert(0, InputLayer(shape))
-            self._assemble(chain)
-        return self._engine
+    def built_engine(self, row_shape: Sequence[Any] | None = None) -> EngineModel:
+        if self._engine is not None:
+            return self._engine
+        if not self.layers:
+            raise ValueError(f"model {self.name!r} has no layers")
+        chain = list(self._chain)
+        if not isinstance(chain[0], InputLayer):
+            shape = chain[0].first_shape or row_shape
+            if not shape:
+                raise ValueError(
+                    f"model {self.name!r} is not built: its input shape is not known. Begin it with "
+                    "martlet.Input(shape), or call build, fit or predict."
+                )
+            chain.insert(0, InputLayer(shape))
+        return self._assemble(chain)
 
 
 def load_model(filepath: str | os.PathLike, compile: bool = False) -> Model:  # noqa: A002 (Keras' name)

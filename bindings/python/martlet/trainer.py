@@ -50,7 +50,7 @@ class Metrics:
 
     @classmethod
     def _of(cls, struct: MetricsStruct) -> Metrics:
-        return cls(*(getattr(struct, field) for field, _ in MetricsStruct._fields_))
+        return cls(*(getattr(struct, field[0]) for field in MetricsStruct._fields_))
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,9 @@ class Progress:
 
     @classmethod
     def _of(cls, struct: ProgressStruct) -> Progress:
-        return cls(
-            struct.event == _EPOCH_END,
-            *(getattr(struct, field) for field, _ in ProgressStruct._fields_[2:-2]),
-            Metrics._of(struct.training),
-            Metrics._of(struct.validation),
-        )
+        plain = {field[0]: getattr(struct, field[0]) for field in ProgressStruct._fields_[2:-2]}
+        training, validation = Metrics._of(struct.training), Metrics._of(struct.validation)
+        return cls(epoch_end=struct.event == _EPOCH_END, training=training, validation=validation, **plain)
 
 
 class Trainer:

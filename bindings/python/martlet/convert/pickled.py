@@ -27,13 +27,13 @@ class _Dtype:
 
     def __setstate__(self, state: Any) -> None:
         order = state[1] if isinstance(state, tuple) and len(state) > 1 else None
-        self.order = order.decode("latin-1") if isinstance(order, bytes) else order
+        self.order = order.decode("latin-1") if isinstance(order, bytes) else str(order)
 
     def resolved(self) -> np.dtype:
         allowed = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"}
         if self.code not in allowed or self.order not in ("<", ">", "|", "="):
             raise pickle.UnpicklingError(f"an array of type {self.code!r} is refused: expected numbers")
-        return np.dtype(self.code).newbyteorder(self.order)
+        return np.dtype(self.order + self.code)
 
 
 class _Array:
