@@ -3,8 +3,11 @@
 func scale(
   _ x: UnsafePointer<Float>, _ scale: Double, _ offset: Double, _ y: UnsafeMutablePointer<Float>, _ count: Int
 ) {
-  let (scale, offset) = (Vector(repeating: Float(scale)), Vector(repeating: Float(offset)))
-  forEachVector(count) { i, lanes in store(multiplyAdd(load(x + i, lanes), scale, offset), y + i, lanes) }
+  let (scale, offset) = (Float(scale), Float(offset))
+  forEachVector(count) { i, lanes in
+    let scaled = multiplyAdd(load(x + i, lanes), Vector(repeating: scale), Vector(repeating: offset))
+    store(scaled, y + i, lanes)
+  }
 }
 
 func scaleColumns(

@@ -7,58 +7,70 @@ func update(_ rule: UpdateRule, _ target: UpdateTarget<Float>, _ gradient: Unsaf
   update(rule, target, at: 0, gradient: gradient, count)
 }
 
-/// Update the `count` weights from index `start` on, by `gradient`, whose first element belongs to that weight.
+/// Update the `count` weights from index `start` on, by `gradient`, whose first element belongs to that weight. (The
+/// body of each loop is a function of its own, as only functions can be told to be inlined; a call would take the
+/// vectors apart.)
 func update(
   _ rule: UpdateRule, _ target: UpdateTarget<Float>, at start: Int, gradient: UnsafePointer<Float>, _ count: Int
 ) {
   let w = target.weights + start
-  let rate = Vector(repeating: Float(rule.rate))
-  let momentum = Vector(repeating: Float(rule.momentum))
+  let (rate, momentum) = (Float(rule.rate), Float(rule.momentum))
   let (l1, l2) = (target.l1, target.l2)
+  let isRegularized = l1 != 0 || l2 != 0
 
   @inline(__always)
-  func forEachWeight(_ body: (_ i: Int, _ lanes: Int, _ w: Vector, _ g: Vector) -> Void) {
-    if l1 == 0 && l2 == 0 {
-      forEachVector(count) { i, lanes in body(i, lanes, load(w + i, lanes), load(gradient + i, lanes)) }
-    } else {
-      forEachVector(count) { i, lanes in
-        let weight = load(w + i, lanes)
-        body(i, lanes, weight, load(gradient + i, lanes) + regularizationGradient(l1, l2, weight))
-      }
-    }
+  func weightAndGradient(_ i: Int, _ lanes: Int) -> (Vector, Vector) {
+    let weight = load(w + i, lanes)
+    let g = load(gradient + i, lanes)
+    return (weight, isRegularized ? g + regularizationGradient(l1, l2, weight) : g)
   }
 
   switch rule.kind {
   case .gradientDescent:
-    forEachWeight { i, lanes, weight, g in store(multiplyAdd(0 - rate, g, weight), w + i, lanes) }
+    @inline(__always)
+    func step(_ i: Int, _ lanes: Int) {
+      let (weight, g) = weightAndGradient(i, lanes)
+      store(multiplyAdd(Vector(repeating: -rate), g, weight), w + i, lanes)
+    }
+    forEachVector(count, step)
+
   case .momentum:
     guard let m = target.slot0.map({ $0 + start }) else { return }
-    forEachWeight { i, lanes, weight, g in
-      let velocity = multiplyAdd(momentum, load(m + i, lanes), 0 - rate * g)
+    @inline(__always)
+    func step(_ i: Int, _ lanes: Int) {
+      let (weight, g) = weightAndGradient(i, lanes)
+      let velocity = multiplyAdd(Vector(repeating: momentum), load(m + i, lanes), 0 - rate * g)
       store(velocity, m + i, lanes)
       store(weight + velocity, w + i, lanes)
     }
+    forEachVector(count, step)
+
   case .nesterov:
     guard let m = target.slot0.map({ $0 + start }) else { return }
-    forEachWeight { i, lanes, weight, g in
-      let step = rate * g
-      let velocity = multiplyAdd(momentum, load(m + i, lanes), 0 - step)
+    @inline(__always)
+    func step(_ i: Int, _ lanes: Int) {
+      let (weight, g) = weightAndGradient(i, lanes)
+      let velocity = multiplyAdd(Vector(repeating: momentum), load(m + i, lanes), 0 - rate * g)
       store(velocity, m + i, lanes)
-      store(weight + multiplyAdd(momentum, velocity, 0 - step), w + i, lanes)
+      store(weight + multiplyAdd(Vector(repeating: momentum), velocity, 0 - rate * g), w + i, lanes)
     }
+    forEachVector(count, step)
+
   case .adam:
     guard let m = target.slot0.map({ $0 + start }), let v = target.slot1.map({ $0 + start }) else { return }
-    let gain1 = Vector(repeating: Float(1 - rule.beta1))
-    let gain2 = Vector(repeating: Float(1 - rule.beta2))
-    let epsilon = Vector(repeating: Float(rule.epsilon))
-    forEachWeight { i, lanes, weight, g in
+    let (gain1, gain2) = (Float(1 - rule.beta1), Float(1 - rule.beta2))
+    let epsilon = Float(rule.epsilon)
+    @inline(__always)
+    func step(_ i: Int, _ lanes: Int) {
+      let (weight, g) = weightAndGradient(i, lanes)
       let (oldMean, oldSquare) = (load(m + i, lanes), load(v + i, lanes))
-      let mean = multiplyAdd(g - oldMean, gain1, oldMean)
-      let square = multiplyAdd(g * g - oldSquare, gain2, oldSquare)
+      let mean = multiplyAdd(g - oldMean, Vector(repeating: gain1), oldMean)
+      let square = multiplyAdd(g * g - oldSquare, Vector(repeating: gain2), oldSquare)
       store(mean, m + i, lanes)
       store(square, v + i, lanes)
-      store(weight - mean * rate / (square.squareRoot() + epsilon), w + i, lanes)
+      store(weight - mean * rate / (squareRoot(square) + epsilon), w + i, lanes)
     }
+    forEachVector(count, step)
   }
 }
 

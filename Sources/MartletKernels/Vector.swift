@@ -2,6 +2,8 @@
 // three kernel modules are this folder compiled three times; what differs between them is here and in
 // GEMM/Blocking.swift, and nowhere else.
 
+import CMartletCPU
+
 #if MARTLET_AVX512
   typealias Vector = SIMD16<Float>
   typealias IntegerVector = SIMD16<Int32>
@@ -27,6 +29,18 @@ func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
   #endif
 }
 
+/// The square root of each lane.
+@inline(__always)
+func squareRoot(_ x: Vector) -> Vector {
+  #if MARTLET_AVX512
+    martlet_square_root16(x)
+  #elseif MARTLET_AVX2
+    martlet_square_root8(x)
+  #else
+    martlet_square_root4(x)
+  #endif
+}
+
 /// Call `body` for `count` elements, one vector at a time, with the index of its first element and its number of lanes:
 /// `width`, and what remains at the end. As `width` is a constant there, `load` and `store` in an inlined body become
 /// plain vector moves. The last elements go through the same vector operations as all others, so that an element's
@@ -44,10 +58,7 @@ func forEachVector(_ count: Int, _ body: (_ index: Int, _ lanes: Int) -> Void) {
 /// The first `lanes` elements at `p`, zero in the other lanes.
 @inline(__always)
 func load(_ p: UnsafePointer<Float>, _ lanes: Int = Vector.scalarCount) -> Vector {
-  if lanes == width { return UnsafeRawPointer(p).loadUnaligned(as: Vector.self) }
-  var v = Vector.zero
-  for i in 0..<lanes { v[i] = p[i] }
-  return v
+  lanes == width ? UnsafeRawPointer(p).loadUnaligned(as: Vector.self) : loadPart(p, lanes)
 }
 
 /// Write the first `lanes` lanes to `p`.
@@ -56,7 +67,7 @@ func store(_ v: Vector, _ p: UnsafeMutablePointer<Float>, _ lanes: Int = Vector.
   if lanes == width {
     UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vector.self)
   } else {
-    for i in 0..<lanes { p[i] = v[i] }
+    storePart(v, p, lanes)
   }
 }
 

@@ -65,12 +65,25 @@ private func packBlock(
   }
 }
 
-/// Fetch the part of C that a tile goes to while the tile is computed.
+/// Fetch what the tile will be combined with and go to while it is computed.
 @inline(__always)
 private func prefetchTile(_ g: GEMMArguments<Float>, row: Int, column: Int, rows: Int) {
-  guard let c = g.c else { return }
+  let offset = row * g.cRowStride + column
+  if let c = g.c { prefetch(c + offset, g.cRowStride, rows) }
+  switch g.epilogue {
+  case .store, .accumulate, .biasActivation: break
+  case .activationGradient(let y, let yRowStride, _): prefetch(y + row * yRowStride + column, yRowStride, rows)
+  case .update(_, let target):
+    prefetch(target.weights + offset, g.cRowStride, rows)
+    if let slot0 = target.slot0 { prefetch(slot0 + offset, g.cRowStride, rows) }
+    if let slot1 = target.slot1 { prefetch(slot1 + offset, g.cRowStride, rows) }
+  }
+}
+
+@inline(__always)
+private func prefetch(_ p: UnsafePointer<Float>, _ rowStride: Int, _ rows: Int) {
+  let cacheLine = 16
   for r in 0..<rows {
-    let p = c + (row + r) * g.cRowStride + column
-    for v in 0..<TileRow.count { martlet_prefetch(p + v * width) }
+    for j in stride(from: 0, to: NR, by: cacheLine) { martlet_prefetch(p + r * rowStride + j) }
   }
 }

@@ -38,8 +38,12 @@ struct Shape {
   var k: Int
   var aIsTransposed = false
   var bIsTransposed = false
+  /// Apply this to the weights instead of storing the product.
+  var update: UpdateRule?
 }
 
+let gradientDescent = UpdateRule(.gradientDescent, rate: 1e-9)
+let adam = UpdateRule(.adam, rate: 1e-9, beta1: 0.9, beta2: 0.999, epsilon: 1e-7)
 let shapes = [
   Shape(purpose: "square", m: 256, n: 256, k: 256),
   Shape(purpose: "square", m: 1024, n: 1024, k: 1024),
@@ -51,6 +55,8 @@ let shapes = [
   Shape(purpose: "forward, batch 32", m: 32, n: 10, k: 360),
   Shape(purpose: "dX, batch 32", m: 32, n: 360, k: 10, bIsTransposed: true),
   Shape(purpose: "dW, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true),
+  Shape(purpose: "dW + SGD, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: gradientDescent),
+  Shape(purpose: "dW + Adam, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: adam),
   Shape(purpose: "forward, batch 100", m: 100, n: 392, k: 784),
   Shape(purpose: "dX, batch 100", m: 100, n: 392, k: 128, bIsTransposed: true),
   Shape(purpose: "dW, batch 100", m: 784, n: 392, k: 100, aIsTransposed: true),
@@ -67,12 +73,16 @@ func measure(_ shape: Shape, _ table: KernelTable<Float>) -> Double {
     return array
   }
   let (a, b, c, workspace) = (array(m * k), array(k * n), array(m * n), array(table.gemmWorkspaceCount))
-  defer { for p in [a, b, c, workspace] { p.deallocate() } }
+  let (slot0, slot1) = (array(m * n), array(m * n))
+  slot1.update(repeating: 1, count: m * n)
+  defer { for p in [a, b, c, workspace, slot0, slot1] { p.deallocate() } }
+  let target = UpdateTarget(weights: c, slot0: slot0, slot1: slot1, l1: 0, l2: 0)
   let arguments = GEMMArguments<Float>(
     m: m, n: n, k: k,
     a: a, aRowStride: shape.aIsTransposed ? 1 : k, aColumnStride: shape.aIsTransposed ? m : 1,
     b: b, bRowStride: shape.bIsTransposed ? 1 : n, bColumnStride: shape.bIsTransposed ? k : 1,
-    c: c, cRowStride: n, epilogue: .store, workspace: workspace)
+    c: shape.update == nil ? c : nil, cRowStride: n, epilogue: shape.update.map { .update($0, target) } ?? .store,
+    workspace: workspace)
   return 2e-9 * Double(m * n * k) / fastest { table.gemm(arguments) }
 }
 
@@ -98,8 +108,9 @@ func padded(_ text: String, _ size: Int, left: Bool = false) -> String {
 func tenths(_ x: Double) -> String { "\(Int(x * 10) / 10).\(Int(x * 10) % 10)" }
 
 print("\(wanted), one core, multiply-add peak \(tenths(peak)) GFLOP/s")
-print(padded("shape", 22) + padded("m", 6, left: true) + padded("n", 6, left: true) + padded("k", 6, left: true)
-  + padded("GFLOP/s", 10, left: true) + padded("of peak", 9, left: true))
+print(
+  padded("shape", 22) + padded("m", 6, left: true) + padded("n", 6, left: true) + padded("k", 6, left: true)
+    + padded("GFLOP/s", 10, left: true) + padded("of peak", 9, left: true))
 for shape in shapes {
   let speed = measure(shape, chosen.kernels)
   print(
