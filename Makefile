@@ -28,7 +28,7 @@ help:
 	@echo 'make demo        train on the digits that ship with the project, in C; then predict in Python and in Keras'
 	@echo 'make test        run all tests; the last line counts them'
 	@echo 'make test-all    the same and the long tests'
-	@echo 'make bench       measure speed'
+	@echo 'make bench       measure the matrix product against the peak of one core'
 	@echo 'make install     install library, header and martlet.pc  (PREFIX=$(PREFIX), LIBDIR, INCLUDEDIR, DESTDIR)'
 	@echo 'make uninstall   remove them (same variables)'
 	@echo 'make format      format the Swift sources'
@@ -72,8 +72,9 @@ test: setup examples
 test-all: setup examples
 	@$(PYTHON) Scripts/run-tests --long
 
-bench: setup build
-	@Scripts/run-benchmarks
+bench:
+	@Scripts/check-tools
+	$(SWIFT) run -c release martlet-gemm-benchmark
 
 # --- Installation. `make install` builds nothing when the library is there, so that root need not own .build.
 
