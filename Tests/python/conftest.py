@@ -18,6 +18,12 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 
+def pytest_configure(config):
+    # Of Keras itself, with this NumPy; nothing a reader of our results can do about.
+    config.addinivalue_line("filterwarnings", "ignore:__array__ implementation:DeprecationWarning")
+    config.addinivalue_line("filterwarnings", "ignore:Argument `alpha` is deprecated:UserWarning")
+
+
 @pytest.fixture
 def run_python():
     """Run a Python program in a process of its own, with the checkout's package; returns the finished process."""
