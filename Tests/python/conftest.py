@@ -58,14 +58,6 @@ def random():
     return np.random.default_rng(20240511)
 
 
-@pytest.fixture
-def seeded():
-    """Martlet's own random choices made the same in every run."""
-    import martlet
-
-    martlet.utils.set_random_seed(7)
-
-
 @pytest.fixture(scope="session")
 def digits():
     """The digits as arrays: x_train [1437, 8, 8] and x_test float32 scaled to 0 ... 1, labels int64."""
