@@ -30,9 +30,16 @@ import MartletKernelInterface
 /// every MR.
 @inline(__always) var MC: Int { 240 }
 
-/// Columns of a packed block of B: KC x NC floats are about 1 MB, which stays in the L3 cache, and it is so wide that
+/// Columns of a packed block of B at most: KC x NC floats are 1.25 MB, which stays in the L3 cache, and it is so wide that
 /// packing A again for each block does not show. A multiple of NR.
-@inline(__always) var NC: Int { 1008 / NR * NR }
+@inline(__always) var NC: Int { 1280 / NR * NR }
+
+/// Columns of the blocks that n columns are cut into: as few as NC allows, of the same size but for rounding to NR.
+@inline(__always)
+func balancedNC(_ n: Int) -> Int {
+  let blocks = (n + NC - 1) / NC
+  return (n + blocks * NR - 1) / (blocks * NR) * NR
+}
 
 /// Up to this many rows, B is read where it lies if its columns are adjacent: packing pays only when each element is
 /// used several times.

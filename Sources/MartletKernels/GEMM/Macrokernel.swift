@@ -12,8 +12,9 @@ func gemm(_ g: GEMMArguments<Float>) {
   if g.m == 0 || g.n == 0 { return }
   let workspace = GEMMWorkspace(g.workspace)
   let readsBDirectly = g.bColumnStride == 1 && g.m <= unpackedRowLimit
-  for jc in stride(from: 0, to: g.n, by: NC) {
-    let nc = min(NC, g.n - jc)
+  let blockColumns = balancedNC(g.n)
+  for jc in stride(from: 0, to: g.n, by: blockColumns) {
+    let nc = min(blockColumns, g.n - jc)
     var pc = 0
     repeat {  // once even for K = 0: the epilogue of an empty sum
       let kc = min(KC, g.k - pc)

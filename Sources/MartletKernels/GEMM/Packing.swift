@@ -43,23 +43,17 @@ private func packSeparateLines(
   _ size: Int, _ source: UnsafePointer<Float>, lines: Int, kc: Int, lineStride: Int, kStride: Int,
   into panel: UnsafeMutablePointer<Float>
 ) {
-  var l = 0
-  while l + 4 <= lines {
-    let line = source + l * lineStride
-    var k = 0
-    while k + 4 <= kc && kStride == 1 {
-      transpose4x4(line + k, lineStride, panel + k * size + l, size)
-      k += 4
+  let (wholeLines, wholeK) = (lines / 4 * 4, kStride == 1 ? kc / 4 * 4 : 0)
+  for k in stride(from: 0, to: wholeK, by: 4) {
+    for l in stride(from: 0, to: wholeLines, by: 4) {
+      transpose4x4(source + l * lineStride + k, lineStride, panel + k * size + l, size)
     }
-    while k < kc {
-      for i in 0..<4 { panel[k * size + l + i] = line[i * lineStride + k * kStride] }
-      k += 1
-    }
-    l += 4
   }
-  while l < lines {
+  for k in wholeK..<kc {
+    for l in 0..<wholeLines { panel[k * size + l] = source[l * lineStride + k * kStride] }
+  }
+  for l in wholeLines..<lines {
     for k in 0..<kc { panel[k * size + l] = source[l * lineStride + k * kStride] }
-    l += 1
   }
 }
 
