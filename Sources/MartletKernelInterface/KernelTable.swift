@@ -83,7 +83,7 @@ package struct UpdateTarget<Scalar> {
 package enum GEMMEpilogue<Scalar> {
   /// C = sum
   case store
-  /// C = C + sum
+  /// C = C + sum, the chunks of the sum one after the other
   case accumulate
   /// C = activation(sum + bias[column]); bias nil: no bias
   case biasActivation(bias: UnsafePointer<Scalar>?, activation: ActivationFunction)
@@ -155,7 +155,9 @@ package enum LossKind: Int32, Sendable {
   case categoricalHinge
 }
 
-/// Targets of a loss: one label per row, or numbers like the predictions.
+/// Targets of a loss: one label per row, or numbers like the predictions. A label is the number of the column whose target
+/// is 1; in a loss that is not about classes (sigmoid and binary cross-entropy, squared error), over one column, it is the
+/// target itself.
 package enum LossTargets<Scalar> {
   case labels(UnsafePointer<Int32>)
   case values(UnsafePointer<Scalar>)

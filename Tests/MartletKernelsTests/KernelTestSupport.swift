@@ -49,6 +49,12 @@ struct SeededNumbers {
   mutating func floats(_ count: Int, _ low: Float = -1, _ high: Float = 1) -> [Float] {
     (0..<count).map { _ in float(low, high) }
   }
+
+  /// The numbers that `floats` would give, without advancing.
+  func seeded(_ count: Int, _ low: Float = -1, _ high: Float = 1) -> [Float] {
+    var copy = self
+    return copy.floats(count, low, high)
+  }
 }
 
 func doubles(_ x: [Float]) -> [Double] { x.map(Double.init) }

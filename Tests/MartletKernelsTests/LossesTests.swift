@@ -100,7 +100,7 @@ private func run<Scalar: BinaryFloatingPoint>(
   func notANumber(_ table: KernelTable<Float>) {
     for kind in kinds {
       for position in [0, 5, 16, 18] {
-        var x = SeededNumbers(1).copyOfFloats(19)
+        var x = SeededNumbers(1).seeded(19, 0.1, 0.9)
         x[position] = .nan
         #expect(run(table, kind, x, .labels([3]), rows: 1).losses[0].isNaN, "\(kind), \(position)")
       }
@@ -160,12 +160,5 @@ private func run<Scalar: BinaryFloatingPoint>(
       let expected = run(table, kind, x, .labels(labels), rows: 1).losses[0]
       #expect(loss == expected && x == [0.2, 0.5, 0.3], "\(kind)")
     }
-  }
-}
-
-extension SeededNumbers {
-  fileprivate func copyOfFloats(_ count: Int) -> [Float] {
-    var copy = self
-    return copy.floats(count, 0.1, 0.9)
   }
 }

@@ -1,0 +1,113 @@
+// Epilogues of the matrix product: each must give the bits of the stored product followed by the kernel of the table
+// that does the same.
+
+import MartletKernelInterface
+import MartletKernels
+import Testing
+
+@Suite struct GEMMEpilogueTests {
+  private static let products: [Product] = [(1, 10, 300), (13, 33, 40), (50, 17, 257), (30, 70, 600), (4, 5, 0)].map {
+    Product($0.0, $0.1, $0.2)
+  }
+
+  /// The stored product without gaps.
+  private func stored(_ product: Product, _ table: KernelTable<Float>) -> [Float] {
+    withoutGaps(product, product.run(table))
+  }
+
+  private func withoutGaps(_ product: Product, _ c: [Float]) -> [Float] {
+    (0..<product.m).flatMap { c[($0 * product.cRowStride)..<($0 * product.cRowStride + product.n)] }
+  }
+
+  private func withGaps(_ product: Product, _ x: [Float]) -> [Float] {
+    var c = product.sentinels
+    for i in 0..<product.m {
+      for j in 0..<product.n { c[i * product.cRowStride + j] = x[i * product.n + j] }
+    }
+    return c
+  }
+
+  @Test("accumulate", arguments: tables)
+  func accumulate(_ table: KernelTable<Float>) {
+    for product in Self.products {
+      let start = SeededNumbers(1).seeded(product.m * product.cRowStride)
+      let c = product.run(table, c: start, epilogue: .accumulate)
+      // The chunks are added to C one after the other.
+      var expected = start
+      for first in stride(from: 0, to: product.k, by: 256) {
+        let part = product.chunk(first..<min(first + 256, product.k), table)
+        for i in 0..<product.m {
+          for j in 0..<product.n { expected[i * product.cRowStride + j] += part[i * product.cRowStride + j] }
+        }
+      }
+      #expect(sameBits(c, expected), "\(product.m) x \(product.n) x \(product.k)")
+    }
+  }
+
+  @Test("bias and activation", arguments: tables)
+  func biasActivation(_ table: KernelTable<Float>) {
+    for product in Self.products {
+      for kind in [ActivationKind.linear, .relu, .leakyReLU, .sigmoid, .tanh] {
+        for hasBias in [false, true] {
+          let f = ActivationFunction(kind, slope: 0.25)
+          let bias = SeededNumbers(2).seeded(product.n)
+          var expected = stored(product, table)
+          if hasBias { for i in expected.indices { expected[i] += bias[i % product.n] } }
+          expected.withUnsafeMutableBufferPointer {
+            table.activation(f, UnsafePointer($0.baseAddress!), $0.baseAddress!, $0.count)
+          }
+          let c = bias.withUnsafeBufferPointer {
+            product.run(table, epilogue: .biasActivation(bias: hasBias ? $0.baseAddress : nil, activation: f))
+          }
+          #expect(sameBits(c, withGaps(product, expected)), "\(kind), \(product.m) x \(product.n) x \(product.k)")
+        }
+      }
+    }
+  }
+
+  @Test("activation gradient", arguments: tables)
+  func activationGradient(_ table: KernelTable<Float>) {
+    for product in Self.products {
+      for kind in [ActivationKind.linear, .relu, .leakyReLU, .sigmoid, .tanh] {
+        let f = ActivationFunction(kind, slope: 0.25)
+        let y = SeededNumbers(3).seeded(product.m * product.n)
+        var expected = stored(product, table)
+        expected.withUnsafeMutableBufferPointer {
+          table.activationGradient(f, y, UnsafePointer($0.baseAddress!), $0.baseAddress!, $0.count)
+        }
+        let c = y.withUnsafeBufferPointer {
+          product.run(
+            table, epilogue: .activationGradient(y: $0.baseAddress!, yRowStride: product.n, activation: f))
+        }
+        #expect(sameBits(c, withGaps(product, expected)), "\(kind), \(product.m) x \(product.n) x \(product.k)")
+      }
+    }
+  }
+
+  @Test("update", arguments: tables)
+  func update(_ table: KernelTable<Float>) {
+    for product in Self.products {
+      for rule in updateRules {
+        // Weights and state with the row stride of C; the flat kernel sees the gaps as weights with gradient 0.
+        let count = product.m * product.cRowStride
+        var gradient = product.run(table)
+        for i in 0..<product.m { for j in product.n..<product.cRowStride { gradient[i * product.cRowStride + j] = 0 } }
+        let start = WeightsAndState(count)
+        var (expected, result) = (start, start)
+        expected.withTarget(l1: 0.01, l2: 0.1) { table.update(rule, $0, gradient, count) }
+        result.withTarget(l1: 0.01, l2: 0.1) { _ = product.run(table, epilogue: .update(rule, $0)) }
+        for i in 0..<product.m {
+          let row = (i * product.cRowStride)..<(i * product.cRowStride + product.n)
+          let gap = row.upperBound..<((i + 1) * product.cRowStride)
+          for (a, b, untouched) in [
+            (result.weights, expected.weights, start.weights), (result.slot0, expected.slot0, start.slot0),
+            (result.slot1, expected.slot1, start.slot1),
+          ] {
+            #expect(sameBits(Array(a[row]), Array(b[row])), "\(rule.kind), \(product.m) x \(product.n) x \(product.k)")
+            #expect(sameBits(Array(a[gap]), Array(untouched[gap])), "\(rule.kind): a gap was written")
+          }
+        }
+      }
+    }
+  }
+}
