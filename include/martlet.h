@@ -276,6 +276,9 @@ martlet_status martlet_model_build(martlet_model *model, int32_t output_count, c
  * Models: looking inside
  * --------------------------------------------------------------------------------------------------------- */
 
+/** Name of the model. Borrowed; valid as long as the model. Also before it is built. */
+martlet_status martlet_model_name(martlet_model *model, const char **out_name);
+
 /** Table of layers, output shapes and parameters, as text with line ends.
  *
  * @param out_text Borrowed; valid until the next martlet_model_summary on this model or its destruction.
@@ -536,11 +539,12 @@ typedef struct martlet_metrics {
 
 #define MARTLET_BATCH_END 1 /* within an epoch; training holds the averages so far, validation is NaN */
 #define MARTLET_EPOCH_END 2 /* an epoch is complete, validation included */
+#define MARTLET_EVALUATION 3 /* within martlet_trainer_evaluate */
 
 /** What a progress callback is told, and what the history keeps of each epoch (event MARTLET_EPOCH_END). */
 typedef struct martlet_progress {
   uint32_t struct_size;       /* set by the library: what it fills in */
-  int32_t event;              /* MARTLET_BATCH_END or MARTLET_EPOCH_END */
+  int32_t event;              /* MARTLET_BATCH_END, MARTLET_EPOCH_END or MARTLET_EVALUATION */
   int64_t epoch;              /* 0 for the first epoch of this trainer, counted over all calls of fit */
   int64_t epochs;             /* where this call of fit ends, in the same count */
   int64_t batch;              /* batches done in this epoch */
@@ -554,8 +558,8 @@ typedef struct martlet_progress {
   martlet_metrics validation;
 } martlet_progress;
 
-/** Progress callback. Runs in the thread that called fit, which waits. Returning non-zero stops training after this
- * batch; weights are kept and fit returns MARTLET_STOPPED.
+/** Progress callback. Runs in the thread that called fit or evaluate, which waits. Returning non-zero stops the call after
+ * this batch: it returns MARTLET_STOPPED, and weights are kept.
  *
  * May call, for the handles in use: martlet_predict, the functions that look inside a model or dataset,
  * martlet_model_save, martlet_trainer_learning_rate, _set_learning_rate, _history and _interrupt. Anything else on them is MARTLET_BUSY. */
@@ -592,9 +596,13 @@ martlet_status martlet_trainer_fit(martlet_trainer *trainer, martlet_dataset *tr
 
 /** Compute loss and metrics over a dataset, as in prediction (no dropout); batched inside.
  *
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (MARTLET_NO_LOSS), MARTLET_OUT_OF_MEMORY,
- *         MARTLET_INTERRUPTED, MARTLET_BUSY. */
+ * @param dataset Inputs and targets that fit model and loss.
+ * @param callback NULL for none. Called at most every 100 ms with event MARTLET_EVALUATION: validation holds the averages
+ *                 so far, training is NaN. payload is handed to it.
+ * @return MARTLET_OK, MARTLET_STOPPED, MARTLET_INTERRUPTED, MARTLET_INVALID_ARGUMENT (as martlet_trainer_fit),
+ *         MARTLET_INVALID_STATE (MARTLET_NO_LOSS), MARTLET_OUT_OF_MEMORY, MARTLET_BUSY. */
 martlet_status martlet_trainer_evaluate(martlet_trainer *trainer, martlet_dataset *dataset,
+                                        martlet_progress_callback callback, void *payload,
                                         martlet_metrics *out_metrics);
 
 /** Ask the call that runs on this trainer to stop after the current batch. Any thread, or a signal handler: it stores

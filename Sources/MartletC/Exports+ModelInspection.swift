@@ -4,6 +4,16 @@ import CMartlet
 import MartletCore
 import MartletNN
 
+@_cdecl("martlet_model_name") @implementation
+public func martlet_model_name(
+  _ model: OpaquePointer?, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_name, "out_name")
+    result.pointee = model.nameText[0]
+  }
+}
+
 @_cdecl("martlet_model_summary") @implementation
 public func martlet_model_summary(
   _ model: OpaquePointer?, _ out_text: UnsafeMutablePointer<UnsafePointer<CChar>?>?

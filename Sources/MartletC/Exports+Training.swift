@@ -49,13 +49,15 @@ public func martlet_trainer_fit(
 
 @_cdecl("martlet_trainer_evaluate") @implementation
 public func martlet_trainer_evaluate(
-  _ trainer: OpaquePointer?, _ dataset: OpaquePointer?, _ out_metrics: UnsafeMutablePointer<martlet_metrics>?
+  _ trainer: OpaquePointer?, _ dataset: OpaquePointer?, _ callback: martlet_progress_callback?,
+  _ payload: UnsafeMutableRawPointer?, _ out_metrics: UnsafeMutablePointer<martlet_metrics>?
 ) -> martlet_status {
   withTrainer(trainer, .change, model: .read) { trainer in
     let result = try required(out_metrics, "out_metrics")
     let dataset = try DatasetHandle.object(dataset, "dataset")
     let metrics = try dataset.with(.read) {
-      try trainer.trainer.evaluate(dataset.dataset, threads: Engine.threads)
+      try trainer.trainer.evaluate(
+        dataset.dataset, threads: Engine.threads, progress: trainer.progress(callback, payload))
     }
     result.pointee = martlet_metrics(metrics)
   }

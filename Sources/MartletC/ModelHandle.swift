@@ -6,6 +6,8 @@ import MartletNN
 final class ModelHandle: Handle {
   let usage = Usage()
   let name: String
+  /// The name as C borrows it.
+  let nameText: StringTable
   private let seed: UInt64
   private var builder: GraphBuilder?
   private var built: BuiltModel?
@@ -14,6 +16,7 @@ final class ModelHandle: Handle {
   init(name: String, seed: UInt64) throws(MartletError) {
     builder = try GraphBuilder(name: name)
     self.name = name
+    nameText = try StringTable([name])
     self.seed = seed
   }
 
@@ -21,6 +24,7 @@ final class ModelHandle: Handle {
   init(_ model: Model) throws(MartletError) {
     built = try BuiltModel(model)
     name = model.graph.name
+    nameText = try StringTable([name])
     seed = model.seed
   }
 

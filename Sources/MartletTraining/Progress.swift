@@ -18,6 +18,7 @@ package struct Progress: Sendable {
   package enum Event: Int32, Sendable {
     case batchEnd = 1
     case epochEnd = 2
+    case evaluation = 3
   }
 
   package var event: Event

@@ -10,15 +10,35 @@ extension Trainer {
 
   /// Loss and metrics over a dataset, as in prediction.
   ///
-  /// - Throws: `invalidArgument`, `invalidState`, `outOfMemory`, `interrupted`.
-  package func evaluate(_ data: Dataset, threads: Int) throws(MartletError) -> Metrics {
+  /// - Parameter progress: told the averages so far, now and then; returns true to stop.
+  /// - Throws: `invalidArgument`, `invalidState`, `outOfMemory`, `stopped`, `interrupted`.
+  package func evaluate(
+    _ data: Dataset, threads: Int, progress: ((Progress) -> Bool)? = nil
+  ) throws(MartletError) -> Metrics {
     try check(data)
-    return try evaluate(data, threads: threads) { () throws(MartletError) in try throwIfInterrupted() }
+    let watch = Stopwatch()
+    var lastReport = Stopwatch()
+    var batch = 0
+    return try evaluate(data, threads: threads) { metrics throws(MartletError) in
+      batch += 1
+      try throwIfInterrupted()
+      guard let progress, lastReport.seconds >= Trainer.reportInterval else { return }
+      let report = Progress(
+        event: .evaluation, epoch: history.count, epochs: history.count, batch: batch,
+        batches: (data.count + Trainer.evaluationBatch - 1) / Trainer.evaluationBatch, iteration: iteration,
+        samples: metrics.samples, seconds: watch.seconds,
+        samplesPerSecond: Double(metrics.samples) / max(watch.seconds, 1e-9), learningRate: learningRate,
+        training: .none, validation: metrics.metrics)
+      if progress(report) {
+        throw MartletError(.stopped, "the progress callback stopped the evaluation after \(metrics.samples) rows")
+      }
+      lastReport.restart()
+    }
   }
 
   /// - Parameter afterBatch: called after each batch; may throw to end the evaluation.
   func evaluate(
-    _ data: Dataset, threads: Int, afterBatch: () throws(MartletError) -> Void
+    _ data: Dataset, threads: Int, afterBatch: (MetricAccumulator) throws(MartletError) -> Void
   ) throws(MartletError) -> Metrics {
     let batch = min(data.count, Trainer.evaluationBatch)
     let executor = try evaluationExecutor(batch)
@@ -28,7 +48,7 @@ extension Trainer {
       let form = try load(data, rows, into: executor)
       try executor.forward(rows: rows.count, step: 0, threads: threads)
       addLoss(of: executor, rows: rows.count, form, regularizationLoss, &metrics)
-      try afterBatch()
+      try afterBatch(metrics)
     }
     return metrics.metrics
   }

@@ -35,7 +35,7 @@ package final class Trainer: @unchecked Sendable {
   private let isInterrupted = Atomic<Bool>(false)
 
   /// The callback is called at most this often, unless every batch is asked for.
-  private static let reportInterval = 0.1
+  static let reportInterval = 0.1
 
   /// - Throws: `invalidArgument` if an option is out of range or the loss does not fit the model; `outOfMemory`.
   package init(model: Model, options: TrainerOptions, kernels: KernelTable<Float>) throws(MartletError) {
@@ -170,7 +170,7 @@ package final class Trainer: @unchecked Sendable {
   ) throws(MartletError) -> Progress {
     var metrics = Metrics.none
     if let validation {
-      metrics = try evaluate(validation, threads: threads) { () throws(MartletError) in
+      metrics = try evaluate(validation, threads: threads) { _ throws(MartletError) in
         try report(&state, progress)
       }
     }

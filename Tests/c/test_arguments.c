@@ -300,7 +300,7 @@ static void dataset_functions(void) {
   martlet_metrics metrics;
   xs.data = nan_x;
   REQUIRE(martlet_dataset_create(&xs, &ys, 0, &not_finite));
-  EXPECT_INVALID(martlet_trainer_evaluate(trainer, not_finite, &metrics), "x");
+  EXPECT_INVALID(martlet_trainer_evaluate(trainer, not_finite, NULL, NULL, &metrics), "x");
   martlet_dataset_destroy(not_finite);
   REQUIRE(martlet_dataset_create(&xs, NULL, 0, &not_finite));
   EXPECT(martlet_dataset_y_shape(not_finite, &rank, row), MARTLET_NOT_FOUND, "y");
@@ -390,9 +390,9 @@ static void trainer_functions(void) {
 
   EXPECT_INVALID(martlet_trainer_fit(NULL, dataset, NULL, NULL, NULL, NULL), "trainer");
   EXPECT_INVALID(martlet_trainer_fit(trainer, NULL, NULL, NULL, NULL, NULL), "training");
-  EXPECT_INVALID(martlet_trainer_evaluate(NULL, dataset, &metrics), "trainer");
-  EXPECT_INVALID(martlet_trainer_evaluate(trainer, NULL, &metrics), "dataset");
-  EXPECT_INVALID(martlet_trainer_evaluate(trainer, dataset, NULL), "out_metrics");
+  EXPECT_INVALID(martlet_trainer_evaluate(NULL, dataset, NULL, NULL, &metrics), "trainer");
+  EXPECT_INVALID(martlet_trainer_evaluate(trainer, NULL, NULL, NULL, &metrics), "dataset");
+  EXPECT_INVALID(martlet_trainer_evaluate(trainer, dataset, NULL, NULL, NULL), "out_metrics");
   martlet_trainer_interrupt(NULL);
   EXPECT_INVALID(martlet_trainer_history_length(NULL, &number), "trainer");
   EXPECT_INVALID(martlet_trainer_history_length(trainer, NULL), "out_length");

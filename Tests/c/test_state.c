@@ -130,7 +130,7 @@ static int32_t visit(const martlet_progress *p, void *payload) {
   EXPECT_OK(martlet_trainer_set_learning_rate(v->trainer, 0.02));
   EXPECT_OK(martlet_trainer_history_length(v->trainer, &length));
   EXPECT(martlet_trainer_fit(v->trainer, v->data, NULL, NULL, NULL, NULL), MARTLET_BUSY, "trainer");
-  EXPECT(martlet_trainer_evaluate(v->trainer, v->data, &metrics), MARTLET_BUSY, "trainer");
+  EXPECT(martlet_trainer_evaluate(v->trainer, v->data, NULL, NULL, &metrics), MARTLET_BUSY, "trainer");
   EXPECT(martlet_trainer_train_step(v->trainer, &row, &row, NULL), MARTLET_BUSY, "trainer");
   EXPECT(martlet_model_set_weight(v->model, "hidden", "kernel", weights, 32), MARTLET_BUSY, "model");
   EXPECT(martlet_trainer_create(v->model, NULL, &second), MARTLET_BUSY, "model");
@@ -249,7 +249,7 @@ static void learns(void) {
   fit.epochs = 100;
   REQUIRE(martlet_trainer_create(m, &options, &trainer));
   REQUIRE(martlet_trainer_fit(trainer, data, NULL, &fit, NULL, NULL));
-  EXPECT_OK(martlet_trainer_evaluate(trainer, data, &metrics));
+  EXPECT_OK(martlet_trainer_evaluate(trainer, data, NULL, NULL, &metrics));
   /* The classes are a unit apart and spread over half a unit, so a linear boundary separates them. */
   CHECK(metrics.accuracy == 1 && metrics.top_k_accuracy == 1, "separable classes are learned");
   martlet_trainer_destroy(trainer);

@@ -74,7 +74,7 @@ static void train(int32_t threads, float *weights, double *loss) {
   REQUIRE(martlet_set_threads(threads));
   REQUIRE(martlet_trainer_create(m, &options, &trainer));
   REQUIRE(martlet_trainer_fit(trainer, data, data, &fit, NULL, NULL));
-  REQUIRE(martlet_trainer_evaluate(trainer, data, &metrics));
+  REQUIRE(martlet_trainer_evaluate(trainer, data, NULL, NULL, &metrics));
   REQUIRE(martlet_model_get_weight(m, "output", "kernel", weights, HIDDEN * CLASSES));
   *loss = metrics.loss;
   martlet_trainer_destroy(trainer);
@@ -180,7 +180,7 @@ static void *interfere(void *result) {
   martlet_metrics metrics;
   martlet_dataset *data = wide_data();
   if (read(started[0], &byte, 1) != 1) return NULL;
-  statuses[0] = martlet_trainer_evaluate(running, data, &metrics);
+  statuses[0] = martlet_trainer_evaluate(running, data, NULL, NULL, &metrics);
   statuses[1] = martlet_trainer_apply(running);
   martlet_trainer_interrupt(running);
   if (write(answered[1], &byte, 1) != 1) statuses[0] = -1;

@@ -107,7 +107,7 @@ int main(int argc, char **argv) {
   fclose(history);
 
   martlet_metrics metrics;
-  check(martlet_trainer_evaluate(trainer, test, &metrics));
+  check(martlet_trainer_evaluate(trainer, test, NULL, NULL, &metrics));
   printf("test loss %.4f, test accuracy %.4f\n", metrics.loss, metrics.accuracy);
   check(martlet_model_save(model, argv[2]));
 

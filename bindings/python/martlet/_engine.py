@@ -153,6 +153,11 @@ class EngineModel:
 
     # Looking inside.
 
+    def name(self) -> str:
+        out = c_char_p()
+        check(library().martlet_model_name(self.handle, byref(out)))
+        return borrowed_text(out)
+
     def summary(self) -> str:
         out = c_char_p()
         check(library().martlet_model_summary(self.handle, byref(out)))

@@ -347,7 +347,7 @@ def load_model(filepath: str | os.PathLike, compile: bool = False) -> Model:  # 
         raise ValueError("load_model cannot compile in this version: call model.compile(...) on what it returns")
     engine = EngineModel.load(filepath)
     model = Model.__new__(Model)
-    model._start(None, None)
+    model._start(engine.name(), None)
     model._engine = engine
     model._chain = [LoadedLayer(engine, name, kind) for name, kind in engine.layers()]
     return model

@@ -159,32 +159,19 @@ class Trainer:
             min_delta=real(min_delta, "min_delta"),
             every_batch=int(bool(every_batch)),
         )
-        raised: list[BaseException] = []
-
-        def report(progress: Any, _payload: Any) -> int:
-            try:
-                return int(bool(ctrl_c.pressed or (callback and callback(Progress._of(progress.contents)))))
-            except BaseException as error:  # ctypes would print it and go on training
-                raised.append(error)
-                return 1
-
-        c_callback = PROGRESS_CALLBACK(report)
         rows = training.handle, None if validation is None else validation.handle
-        with _CtrlC() as ctrl_c:
-            status = library().martlet_trainer_fit(self.handle, *rows, byref(options), c_callback, None)
-            failure = None if status in (OK, _STOPPED, _INTERRUPTED) else exception(status)
-        if raised:
-            raise raised[0]
-        if failure:
-            raise failure
-        if ctrl_c.pressed:
-            raise KeyboardInterrupt
-        return {OK: "complete", _STOPPED: "stopped", _INTERRUPTED: "interrupted"}[status]
+        return _run(
+            lambda report: library().martlet_trainer_fit(self.handle, *rows, byref(options), report, None), callback
+        )
 
     def evaluate(self, dataset: Dataset) -> Metrics:
-        """Loss and metrics over a dataset, as in prediction: no dropout."""
+        """Loss and metrics over a dataset, as in prediction: no dropout. Ctrl-C raises KeyboardInterrupt."""
         out = MetricsStruct()
-        check(library().martlet_trainer_evaluate(self.handle, dataset.handle, byref(out)))
+        outcome = _run(
+            lambda report: library().martlet_trainer_evaluate(self.handle, dataset.handle, report, None, byref(out))
+        )
+        if outcome != "complete":
+            raise InterruptedError("evaluate was interrupted")
         return Metrics._of(out)
 
     def interrupt(self) -> None:
@@ -270,12 +257,37 @@ class Trainer:
         return _arrays.labels(array) if self.loss.takes_labels else array
 
 
+def _run(call: Callable[[Any], int], callback: Callable[[Progress], Any] | None = None) -> str:
+    """Make a call of the library that reports progress, call(report). Says how it ended: "complete", "stopped" or
+    "interrupted". Raises what the callback raised, KeyboardInterrupt after Ctrl-C, or the exception of the status."""
+    raised: list[BaseException] = []
+
+    def report(progress: Any, _payload: Any) -> int:
+        try:
+            return int(bool(ctrl_c.pressed or (callback and callback(Progress._of(progress.contents)))))
+        except BaseException as error:  # ctypes would print it and go on
+            raised.append(error)
+            return 1
+
+    c_callback = PROGRESS_CALLBACK(report)
+    with _CtrlC() as ctrl_c:
+        status = call(c_callback)
+        failure = None if status in (OK, _STOPPED, _INTERRUPTED) else exception(status)
+    if raised:
+        raise raised[0]
+    if failure:
+        raise failure
+    if ctrl_c.pressed:
+        raise KeyboardInterrupt
+    return {OK: "complete", _STOPPED: "stopped", _INTERRUPTED: "interrupted"}[status]
+
+
 class _CtrlC:
-    """Inside this context Ctrl-C sets `pressed`, which the callback of fit looks at, instead of raising at a place
+    """Inside this context Ctrl-C sets `pressed`, which the progress callback looks at, instead of raising at a place
     where ctypes would swallow the exception.
 
     Only where Python's own handler is installed, and in the main thread: signal handlers belong to the program
-    otherwise, and what they raise reaches fit through the callback.
+    otherwise, and what they raise comes through the callback.
     """
 
     def __init__(self) -> None:
