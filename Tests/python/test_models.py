@@ -131,6 +131,7 @@ def test_save_and_load(tmp_path, random):
     np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
     assert [layer.name for layer in loaded.layers if layer.weight_names] == ["dense", "dense_1"]
     assert loaded.get_layer("dense").class_name == "Dense"
+    assert loaded.name == model.name
     content = path.read_bytes()
     model.save(path)
     assert path.read_bytes() == content  # same model, same bytes

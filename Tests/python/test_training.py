@@ -329,6 +329,46 @@ def test_evaluate_and_train_on_batch_forms(model, data):
     assert isinstance(model.evaluate(*data), float) and isinstance(model.train_on_batch(*data), float)
 
 
+def test_an_evaluation_can_be_watched_and_stopped():
+    """Long enough to outlast the 100 ms between two reports on any machine: 300 GFLOP, of which a stop leaves most."""
+    x = np.zeros((1_000_000, 2), np.uint8)
+    model = martlet.Sequential(
+        [martlet.Input((2,)), layers.Dense(256, "relu"), layers.Dense(512, "relu"), layers.Dense(2)], seed=1
+    )
+    model.compile("sgd", "mse")
+    trainer = model.make_trainer()
+    rows = martlet.Dataset(x, np.zeros((len(x), 2), np.uint8))
+    seen = []
+
+    def stop(progress):
+        seen.append(progress)
+        return True
+
+    with pytest.raises(InterruptedError, match="stopped"):
+        trainer.evaluate(rows, stop)
+    assert len(seen) == 1 and not seen[0].epoch_end
+    assert 0 < seen[0].samples < len(x) and seen[0].validation.loss >= 0 and np.isnan(seen[0].training.loss)
+
+    def interrupt(progress):
+        trainer.interrupt()
+
+    with pytest.raises(InterruptedError, match="interrupted"):
+        trainer.evaluate(rows, interrupt)
+
+    def press(progress):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer.evaluate(rows, press)
+
+    def fail(progress):
+        raise LookupError("in the callback")
+
+    with pytest.raises(LookupError, match="in the callback"):
+        trainer.evaluate(rows, fail)
+    assert np.isfinite(trainer.evaluate(rows[:100]).loss)
+
+
 def test_validation_data_forms(model, data, digits):
     test = digits["x_test"], digits["y_test"]
     results = []

@@ -164,14 +164,19 @@ class Trainer:
             lambda report: library().martlet_trainer_fit(self.handle, *rows, byref(options), report, None), callback
         )
 
-    def evaluate(self, dataset: Dataset) -> Metrics:
-        """Loss and metrics over a dataset, as in prediction: no dropout. Ctrl-C raises KeyboardInterrupt."""
+    def evaluate(self, dataset: Dataset, callback: Callable[[Progress], Any] | None = None) -> Metrics:
+        """Loss and metrics over a dataset, as in prediction: no dropout.
+
+        callback(progress) hears of the averages so far (progress.validation) at most every 100 ms; if it returns
+        something true, or interrupt() is called, InterruptedError is raised. Ctrl-C raises KeyboardInterrupt.
+        """
         out = MetricsStruct()
         outcome = _run(
-            lambda report: library().martlet_trainer_evaluate(self.handle, dataset.handle, report, None, byref(out))
+            lambda report: library().martlet_trainer_evaluate(self.handle, dataset.handle, report, None, byref(out)),
+            callback,
         )
         if outcome != "complete":
-            raise InterruptedError("evaluate was interrupted")
+            raise InterruptedError(f"evaluate was {outcome}")
         return Metrics._of(out)
 
     def interrupt(self) -> None:
