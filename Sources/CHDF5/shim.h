@@ -25,11 +25,19 @@ static inline size_t chdf5_variable_length(void) { return H5T_VARIABLE; }
 static inline unsigned chdf5_read_only(void) { return H5F_ACC_RDONLY; }
 static inline unsigned chdf5_truncate(void) { return H5F_ACC_TRUNC; }
 
-/* Whether a link is a hard one: 1, 0, or negative on failure. */
-static inline int chdf5_is_hard_link(hid_t location, const char *name) {
+/* What a link names: 1 for an object of this file, whose header is at *address from the base address on; 0 for a soft or
+ * external link; negative on failure. */
+static inline int chdf5_link_target(hid_t location, const char *name, haddr_t *address) {
+#if H5_VERSION_GE(1, 12, 0)
+  H5L_info1_t info;
+  if (H5Lget_info1(location, name, &info, H5P_DEFAULT) < 0) return -1;
+#else
   H5L_info_t info;
   if (H5Lget_info(location, name, &info, H5P_DEFAULT) < 0) return -1;
-  return info.type == H5L_TYPE_HARD;
+#endif
+  if (info.type != H5L_TYPE_HARD) return 0;
+  *address = info.u.address;
+  return 1;
 }
 
 /* The calling thread's error handler, which may be of HDF5's first or second kind. */

@@ -1,28 +1,33 @@
 // Opening HDF5 files to read, and the objects inside them. Files are hostile until proven otherwise: only hard links are
-// followed, and `HDF5Structure` has looked at a file's skeleton before HDF5 does.
+// followed, and what HDF5 would read without a look at its sizes is read from `HDF5Bytes`.
 
 import CHDF5
 import MartletCore
 
 /// A file that is open for reading.
 struct HDF5File: ~Copyable {
-  let path: String
+  private let bytes: HDF5Bytes
+  private let rootHeader: HDF5ObjectHeader
   private let handle: HDF5Handle
 
   /// - Throws: `notFound`, `ioError` (permission, folder, locked by a writer), `formatError` (not HDF5, truncated, damaged).
   init(path: String) throws(MartletError) {
-    try HDF5Structure.check(path: path)
+    let bytes = try HDF5Bytes(path: path)
+    let superblock = try HDF5Superblock(bytes)
+    let rootHeader = try HDF5ObjectHeader(at: superblock.rootAddress, in: bytes)
+    if let address = superblock.extensionAddress { _ = try HDF5ObjectHeader(at: address, in: bytes) }
     let access = try HDF5Handle(
       H5Pcreate(chdf5_file_access_class()), MartletError(.ioError, "'\(path)': \(HDF5Library.lastMessage())"))
     // A file system without locks is no reason not to read.
     H5Pset_file_locking(access.id, true, true)
     handle = try HDF5Handle(H5Fopen(path, chdf5_read_only(), access.id), HDF5File.openError(path))
-    self.path = path
+    self.bytes = bytes
+    self.rootHeader = rootHeader
   }
 
   private static func openError(_ path: String) -> MartletError {
     let reason = HDF5Library.lastMessage()
-    return reason.contains("lock")
+    return reason.contains("unable to lock")
       ? MartletError(.ioError, "'\(path)' is locked by a program that writes it (\(reason))")
       : MartletError(.formatError, "'\(path)' cannot be opened as HDF5: \(reason)")
   }
@@ -30,25 +35,30 @@ struct HDF5File: ~Copyable {
   /// The root group.
   func root() throws(MartletError) -> HDF5Object {
     HDF5Object(
-      file: path, path: "/",
+      bytes: bytes, path: "/", header: rootHeader,
       handle: try HDF5Handle(
         H5Gopen2(handle.id, "/", hid_t(H5P_DEFAULT)),
-        MartletError(.formatError, "'\(path)' has no root group: \(HDF5Library.lastMessage())")))
+        MartletError(.formatError, "'\(bytes.path)' has no root group: \(HDF5Library.lastMessage())")))
   }
 }
 
 /// A group or dataset of a file.
 struct HDF5Object: ~Copyable {
-  let file: String
+  let bytes: HDF5Bytes
   /// From the root: `/model_weights/dense`.
   let path: String
+  let header: HDF5ObjectHeader
   let handle: HDF5Handle
 
-  init(file: String, path: String, handle: consuming HDF5Handle) {
-    self.file = file
+  init(bytes: HDF5Bytes, path: String, header: HDF5ObjectHeader, handle: consuming HDF5Handle) {
+    self.bytes = bytes
+    self.header = header
     self.path = path
     self.handle = handle
   }
+
+  /// The path of the file.
+  var file: String { bytes.path }
 
   var isGroup: Bool { H5Iget_type(handle.id) == H5I_GROUP }
 
@@ -73,13 +83,16 @@ struct HDF5Object: ~Copyable {
     let exists = H5Lexists(handle.id, name, hid_t(H5P_DEFAULT))
     guard exists >= 0 else { throw error(.formatError, "cannot be searched: \(HDF5Library.lastMessage())") }
     guard exists > 0 else { return nil }
-    let isHard = chdf5_is_hard_link(handle.id, name)
+    var address = haddr_t()
+    let isHard = chdf5_link_target(handle.id, name, &address)
     guard isHard >= 0 else { throw error(.formatError, "has a damaged link '\(name)': \(HDF5Library.lastMessage())") }
     guard isHard > 0 else {
       throw error(.unsupported, "has '\(name)' as a soft or external link; links are not followed")
     }
+    // After an object that it could not open, HDF5 1.10 can neither close the file nor end quietly. So ours is the first look.
+    let header = try HDF5ObjectHeader(at: UInt64(address), in: bytes)
     return HDF5Object(
-      file: file, path: childPath,
+      bytes: bytes, path: childPath, header: header,
       handle: try HDF5Handle(
         H5Oopen(handle.id, name, hid_t(H5P_DEFAULT)),
         error(.formatError, "holds '\(name)', which cannot be opened: \(HDF5Library.lastMessage())")))

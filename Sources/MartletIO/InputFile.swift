@@ -8,7 +8,7 @@ import MartletCore
   import Musl
 #endif
 
-struct InputFile: ~Copyable {
+final class InputFile {
   let path: String
   let byteCount: Int
   private let descriptor: Int32
