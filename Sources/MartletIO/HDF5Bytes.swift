@@ -27,11 +27,16 @@ final class HDF5Bytes {
 
   /// - Throws: `formatError` if not all of these bytes are in the file.
   func bytes(at address: UInt64, count: Int) throws(MartletError) -> HDF5Fields {
+    try checkRange(at: address, count: count)
+    return HDF5Fields(path: path, try file.bytes(at: base + Int(address), count: count)[...])
+  }
+
+  /// - Throws: `formatError` if not all of these bytes are in the file.
+  func checkRange(at address: UInt64, count: Int) throws(MartletError) {
     let end = file.byteCount - base
     guard count >= 0, address <= UInt64(end), count <= end - Int(address) else {
       throw MartletError(.formatError, "'\(path)' is damaged: it refers to bytes behind its end")
     }
-    return HDF5Fields(path: path, try file.bytes(at: base + Int(address), count: count)[...])
   }
 }
 
@@ -95,8 +100,10 @@ struct HDF5Superblock {
     }
     if version < 2 {
       // Group constants and flags, four addresses, then the symbol table entry of the root group: name, header.
-      var entry = try bytes.bytes(at: version == 0 ? 56 : 60, count: 16).dropping(8)
-      rootAddress = try entry.integer(8)
+      let entry = try bytes.bytes(at: version == 0 ? 56 : 60, count: 40).dropping(8)
+      var (address, whole) = (entry, entry)
+      rootAddress = try address.integer(8)
+      try HDF5Structure(bytes).checkEntry(&whole)
       extensionAddress = nil
     } else {
       var fields = try bytes.bytes(at: 0, count: 48)

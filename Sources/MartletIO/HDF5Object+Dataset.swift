@@ -19,9 +19,6 @@ extension HDF5Object {
   /// Bytes that a dataset may declare without storing any: HDF5 fills what was never written.
   private static let maximumUnwrittenByteCount = 64 << 20
 
-  /// Bytes of a chunk, which HDF5 holds in memory as a whole.
-  private static let maximumChunkByteCount = 1 << 30
-
   /// Check everything about this dataset before memory is allocated for it.
   ///
   /// - Throws: `unsupported` naming type, layout or filter; `formatError` if it is no dataset, is damaged, or declares more
@@ -30,19 +27,20 @@ extension HDF5Object {
     guard H5Iget_type(handle.id) == H5I_DATASET else { throw error(.formatError, "is not a dataset") }
     let elementType = try elementType()
     let dimensions = try dimensions()
-    // A fill would also overflow nothing: the shape is checked as ours are.
     let shape: Shape
     do {
       shape = try Shape(dimensions, of: "the dataset")
     } catch {
       throw self.error(.formatError, "declares \(Shape.describe(dimensions)) elements")
     }
-    try checkStorage()
+    let isChunked = try checkStorage()
     let stored = Int(clamping: H5Dget_storage_size(handle.id))
-    let declared = shape.elementCount * elementType.byteCount
-    guard (declared - Self.maximumUnwrittenByteCount) / Self.maximumExpansion <= stored else {
-      throw error(.formatError, "declares \(declared) bytes but stores \(stored)")
-    }
+    let declared = shape.elementCount * (try elementByteCount())
+    let isPlausible =
+      isChunked
+      ? (declared - Self.maximumUnwrittenByteCount) / Self.maximumExpansion <= stored
+      : stored == declared || stored == 0 && declared <= Self.maximumUnwrittenByteCount
+    guard isPlausible else { throw error(.formatError, "declares \(declared) bytes but stores \(stored)") }
     return HDF5DatasetForm(dimensions: dimensions, elementType: elementType)
   }
 
@@ -54,6 +52,12 @@ extension HDF5Object {
     guard H5Dread(handle.id, type.nativeHDF5Type, all, all, hid_t(H5P_DEFAULT), destination) >= 0 else {
       throw damaged()
     }
+  }
+
+  /// Bytes of an element in the file.
+  private func elementByteCount() throws(MartletError) -> Int {
+    let type = try HDF5Handle(H5Dget_type(handle.id), damaged())
+    return H5Tget_size(type.id)
   }
 
   private func dimensions() throws(MartletError) -> [Int] {
@@ -108,27 +112,17 @@ extension HDF5Object {
   }
 
   /// Nothing outside this file, nothing computed, no filter that is not part of HDF5.
-  private func checkStorage() throws(MartletError) {
+  ///
+  /// - Returns: whether the data are in chunks.
+  private func checkStorage() throws(MartletError) -> Bool {
     let creation = try HDF5Handle(H5Dget_create_plist(handle.id), damaged())
-    switch H5Pget_layout(creation.id) {
-    case H5D_COMPACT: break
+    let layout = H5Pget_layout(creation.id)
+    switch layout {
+    case H5D_COMPACT, H5D_CHUNKED: break
     case H5D_CONTIGUOUS:
       let externalCount = H5Pget_external_count(creation.id)
       guard externalCount >= 0 else { throw damaged() }
       guard externalCount == 0 else { throw error(.unsupported, "keeps its data in other files") }
-    case H5D_CHUNKED:
-      var chunk = [hsize_t](repeating: 0, count: Shape.maximumRank)
-      let rank = H5Pget_chunk(creation.id, Int32(chunk.count), &chunk)
-      guard rank >= 0 else { throw damaged() }
-      let type = try HDF5Handle(H5Dget_type(handle.id), damaged())
-      var byteCount = max(H5Tget_size(type.id), 1)
-      for size in chunk.prefix(Int(rank)) {
-        let (product, overflow) = byteCount.multipliedReportingOverflow(by: Int(clamping: size))
-        guard !overflow, product <= Self.maximumChunkByteCount else {
-          throw error(.unsupported, "has chunks of more than \(Self.maximumChunkByteCount) bytes")
-        }
-        byteCount = product
-      }
     default: throw error(.unsupported, "is virtual or has an unknown layout")
     }
     let filterCount = H5Pget_nfilters(creation.id)
@@ -144,6 +138,7 @@ extension HDF5Object {
         throw error(.unsupported, "uses filter \(filter); deflate, shuffle, fletcher32 and szip are supported")
       }
     }
+    return layout == H5D_CHUNKED
   }
 
   private func damaged() -> MartletError {

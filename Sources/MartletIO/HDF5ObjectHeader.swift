@@ -1,5 +1,5 @@
-// The header of an object: a list of messages, in blocks that may lie anywhere in the file. Read for the attributes; HDF5
-// does the rest.
+// The header of an object: a list of messages, in blocks that may lie anywhere in the file. It is read for the attributes, and
+// to check what it refers to before HDF5 opens the object.
 
 import MartletCore
 
@@ -8,6 +8,9 @@ struct HDF5ObjectHeader {
   private static let continuation = 0x10
   private static let attribute = 0x0C
   private static let attributeInformation = 0x15
+  private static let symbolTable = 0x11
+  private static let layout = 0x08
+  private static let filterPipeline = 0x0B
 
   /// Blocks and messages of a header: far more than any writer makes.
   private static let maximumBlockCount = 1024
@@ -74,6 +77,9 @@ struct HDF5ObjectHeader {
   ) throws(MartletError) {
     var blocks = [first]
     var index = 0
+    var structure = HDF5Structure(bytes)
+    var layouts: [HDF5Fields] = []
+    var filters: HDF5Fields?
     while index < blocks.count {
       guard blocks.count <= Self.maximumBlockCount else {
         throw MartletError(.formatError, "'\(bytes.path)' is damaged: the header of an object has no end")
@@ -95,11 +101,15 @@ struct HDF5ObjectHeader {
           _ = try body.take(1)
           if try body.small(1) & 1 != 0 { _ = try body.take(2) }
           if try body.integer(8) != .max { hasMoreAttributes = true }
+        case Self.symbolTable: try structure.checkGroup(body)
+        case Self.layout: layouts.append(body)
+        case Self.filterPipeline: filters = body
         default: break
         }
       }
       index += 1
     }
+    for layout in layouts { try structure.checkLayout(layout, filters: filters) }
   }
 
   /// The bytes of a block between what surrounds them, with its checksum found right.
