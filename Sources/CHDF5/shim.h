@@ -1,9 +1,11 @@
-/* The only place that names HDF5's headers. Swift cannot see what HDF5 offers as macros (types and constants that open
- * the library, functions with several versions), so they are functions here, and nothing else is. */
+/* The only place that names HDF5's headers, and zlib's, which HDF5 is built on. Swift cannot see what they offer as macros
+ * (types and constants that open the library, functions with several versions), so that is functions here, and nothing
+ * else is. */
 #ifndef MARTLET_CHDF5_SHIM_H
 #define MARTLET_CHDF5_SHIM_H
 
 #include <hdf5.h>
+#include <zlib.h>
 
 static inline hid_t chdf5_native_float(void) { return H5T_NATIVE_FLOAT; }
 static inline hid_t chdf5_native_double(void) { return H5T_NATIVE_DOUBLE; }
@@ -74,5 +76,8 @@ static inline void chdf5_restore_errors(chdf5_error_handler handler) {
 #endif
   H5Eset_auto2(H5E_DEFAULT, handler.version_2, handler.data);
 }
+
+/* inflateInit, which passes the version and size that the caller was compiled with. */
+static inline int chdf5_inflate_init(z_stream *stream) { return inflateInit(stream); }
 
 #endif

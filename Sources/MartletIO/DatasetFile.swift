@@ -38,19 +38,20 @@ package enum DatasetFile {
 
   private static func rows(of object: borrowing HDF5Object) throws(MartletError) -> MemorySource {
     let form = try object.datasetForm()
-    guard let rowCount = form.dimensions.first else {
+    guard let rowCount = form.shape.dimensions.first else {
       throw object.error(.invalidArgument, "is a single number; rows [N, ...] are expected")
     }
-    guard form.elementCount > 0 else {
-      throw object.error(.invalidArgument, "has shape \(Shape.describe(form.dimensions)): there are no rows in it")
+    guard form.shape.elementCount > 0 else {
+      throw object.error(.invalidArgument, "has shape \(form.shape): there are no rows in it")
     }
-    let (byteCount, overflow) = form.elementCount.multipliedReportingOverflow(by: form.elementType.byteCount)
-    guard !overflow else { throw object.error(.outOfMemory, "has \(form.elementCount) elements") }
-    let storage = try TensorStorage(byteCount: byteCount, purpose: "dataset '\(object.path)' of '\(object.file)'")
+    // A shape's bytes are countable in any of our types.
+    let storage = try TensorStorage(
+      byteCount: form.shape.elementCount * form.elementType.byteCount,
+      purpose: "dataset '\(object.path)' of '\(object.file)'")
     try object.read(into: storage.base, as: form.elementType)
     return MemorySource(
       owning: storage, type: form.elementType, rowCount: rowCount,
-      rowShape: try Shape(Array(form.dimensions.dropFirst()), of: "a row of '\(object.path)'"))
+      rowShape: try Shape(Array(form.shape.dimensions.dropFirst()), of: "a row of '\(object.path)'"))
   }
 
   private static func scaled(_ dataset: Dataset, by x: borrowing HDF5Object) throws(MartletError) -> Dataset {

@@ -52,8 +52,7 @@ extension HDF5Object {
     let attribute = try HDF5Handle(H5Aopen(handle.id, name, hid_t(H5P_DEFAULT)), damaged(name))
     let type = try HDF5Handle(H5Aget_type(attribute.id), damaged(name))
     let space = try HDF5Handle(H5Aget_space(attribute.id), damaged(name))
-    let typeClass = H5Tget_class(type.id)
-    guard typeClass == H5T_INTEGER || typeClass == H5T_FLOAT, H5Sget_simple_extent_npoints(space.id) == 1 else {
+    guard HDF5NumberType(type) != nil, H5Sget_simple_extent_npoints(space.id) == 1 else {
       throw error(.formatError, "has an attribute '\(name)' that is not one number")
     }
     guard H5Aread(attribute.id, memoryType, &value) >= 0 else { throw damaged(name) }

@@ -5,11 +5,8 @@ import MartletCore
 
 /// Shape and type of a dataset that has passed all checks.
 struct HDF5DatasetForm {
-  let dimensions: [Int]
-  /// The smallest of our types that holds all values of the file's.
+  let shape: Shape
   let elementType: ElementType
-
-  var elementCount: Int { dimensions.reduce(1, *) }
 }
 
 extension HDF5Object {
@@ -25,23 +22,13 @@ extension HDF5Object {
   ///   than it can hold.
   func datasetForm() throws(MartletError) -> HDF5DatasetForm {
     guard H5Iget_type(handle.id) == H5I_DATASET else { throw error(.formatError, "is not a dataset") }
-    let elementType = try elementType()
-    let dimensions = try dimensions()
-    let shape: Shape
-    do {
-      shape = try Shape(dimensions, of: "the dataset")
-    } catch {
-      throw self.error(.formatError, "declares \(Shape.describe(dimensions)) elements")
+    let type = try HDF5Handle(H5Dget_type(handle.id), damaged())
+    guard let numberType = HDF5NumberType(type) else {
+      throw error(.unsupported, "holds \(HDF5NumberType.describe(type)); integers and floats of 8 to 64 bits are supported")
     }
-    let isChunked = try checkStorage()
-    let stored = Int(clamping: H5Dget_storage_size(handle.id))
-    let declared = shape.elementCount * (try elementByteCount())
-    let isPlausible =
-      isChunked
-      ? (declared - Self.maximumUnwrittenByteCount) / Self.maximumExpansion <= stored
-      : stored == declared || stored == 0 && declared <= Self.maximumUnwrittenByteCount
-    guard isPlausible else { throw error(.formatError, "declares \(declared) bytes but stores \(stored)") }
-    return HDF5DatasetForm(dimensions: dimensions, elementType: elementType)
+    let shape = try shape()
+    try checkStorage(declared: shape.elementCount * numberType.byteCount)
+    return HDF5DatasetForm(shape: shape, elementType: numberType.elementType)
   }
 
   /// Read all elements.
@@ -54,13 +41,7 @@ extension HDF5Object {
     }
   }
 
-  /// Bytes of an element in the file.
-  private func elementByteCount() throws(MartletError) -> Int {
-    let type = try HDF5Handle(H5Dget_type(handle.id), damaged())
-    return H5Tget_size(type.id)
-  }
-
-  private func dimensions() throws(MartletError) -> [Int] {
+  private func shape() throws(MartletError) -> Shape {
     let space = try HDF5Handle(H5Dget_space(handle.id), damaged())
     guard H5Sget_simple_extent_type(space.id) != H5S_NULL else { throw error(.formatError, "is empty") }
     let rank = H5Sget_simple_extent_ndims(space.id)
@@ -70,75 +51,49 @@ extension HDF5Object {
     }
     var sizes = [hsize_t](repeating: 0, count: Int(rank))
     guard H5Sget_simple_extent_dims(space.id, &sizes, nil) >= 0 else { throw damaged() }
-    return sizes.map { Int(clamping: $0) }
-  }
-
-  private func elementType() throws(MartletError) -> ElementType {
-    let type = try HDF5Handle(H5Dget_type(handle.id), damaged())
-    let size = H5Tget_size(type.id)
-    switch H5Tget_class(type.id) {
-    case H5T_INTEGER:
-      let isSigned = H5Tget_sign(type.id) == H5T_SGN_2
-      switch size {
-      case 1: return isSigned ? .int32 : .uint8
-      case 2: return .int32
-      case 4: return isSigned ? .int32 : .int64
-      case 8: return .int64
-      default: throw error(.unsupported, "holds integers of \(size) bytes; 1, 2, 4 and 8 are supported")
-      }
-    case H5T_FLOAT:
-      switch size {
-      case 2, 4: return .float32
-      case 8: return .float64
-      default: throw error(.unsupported, "holds floats of \(size) bytes; 2, 4 and 8 are supported")
-      }
-    case let other: throw error(.unsupported, "holds \(Self.name(of: other)), not numbers")
+    let dimensions = sizes.map { Int(clamping: $0) }
+    do {
+      return try Shape(dimensions, of: "the dataset")
+    } catch {
+      throw self.error(.formatError, "declares the shape \(Shape.describe(dimensions))")
     }
   }
 
-  private static func name(of typeClass: H5T_class_t) -> String {
-    switch typeClass {
-    case H5T_TIME: "times"
-    case H5T_STRING: "strings"
-    case H5T_BITFIELD: "bit fields"
-    case H5T_OPAQUE: "opaque bytes (such as bfloat16)"
-    case H5T_COMPOUND: "compounds (such as complex numbers)"
-    case H5T_REFERENCE: "references"
-    case H5T_ENUM: "an enumeration (such as booleans)"
-    case H5T_VLEN: "lists of variable length"
-    case H5T_ARRAY: "arrays as elements"
-    default: "an unknown type"
-    }
-  }
-
-  /// Nothing outside this file, nothing computed, no filter that is not part of HDF5.
-  ///
-  /// - Returns: whether the data are in chunks.
-  private func checkStorage() throws(MartletError) -> Bool {
+  /// Everything is in this file, nothing is computed, there is as much as declared, and no filter that HDF5 does not have.
+  private func checkStorage(declared: Int) throws(MartletError) {
     let creation = try HDF5Handle(H5Dget_create_plist(handle.id), damaged())
     let layout = H5Pget_layout(creation.id)
+    let stored = Int(clamping: H5Dget_storage_size(handle.id))
+    let isPlausible: Bool
     switch layout {
-    case H5D_COMPACT, H5D_CHUNKED: break
+    case H5D_COMPACT: isPlausible = stored == declared
     case H5D_CONTIGUOUS:
       let externalCount = H5Pget_external_count(creation.id)
       guard externalCount >= 0 else { throw damaged() }
-      guard externalCount == 0 else { throw error(.unsupported, "keeps its data in other files") }
+      guard externalCount == 0 else { throw error(.unsupported, "keeps its data in external files") }
+      let isWritten = H5Dget_offset(handle.id) != haddr_t.max
+      isPlausible = isWritten ? stored == declared : declared <= Self.maximumUnwrittenByteCount
+    case H5D_CHUNKED:
+      isPlausible = (declared - Self.maximumUnwrittenByteCount) / Self.maximumExpansion <= stored
     default: throw error(.unsupported, "is virtual or has an unknown layout")
     }
-    let filterCount = H5Pget_nfilters(creation.id)
-    guard filterCount >= 0 else { throw damaged() }
-    let supported = [H5Z_FILTER_DEFLATE, H5Z_FILTER_SHUFFLE, H5Z_FILTER_FLETCHER32, H5Z_FILTER_SZIP]
-    for index in 0..<UInt32(filterCount) {
+    guard isPlausible else { throw error(.formatError, "declares \(declared) bytes but stores \(stored)") }
+    try checkFilters(creation)
+  }
+
+  private func checkFilters(_ creation: borrowing HDF5Handle) throws(MartletError) {
+    let count = H5Pget_nfilters(creation.id)
+    guard count >= 0 else { throw damaged() }
+    for index in 0..<UInt32(count) {
       var flags: UInt32 = 0
       var parameterCount = 0
       var configuration: UInt32 = 0
       let filter = H5Pget_filter2(creation.id, index, &flags, &parameterCount, nil, 0, nil, &configuration)
       guard filter >= 0 else { throw damaged() }
-      guard supported.contains(filter) else {
+      guard HDF5FilterPipeline.supported.contains(filter) else {
         throw error(.unsupported, "uses filter \(filter); deflate, shuffle, fletcher32 and szip are supported")
       }
     }
-    return layout == H5D_CHUNKED
   }
 
   private func damaged() -> MartletError {

@@ -117,10 +117,12 @@ struct HDF5Structure {
     try walkTree(at: index, keyByteCount: 8 + 8 * rank, kind: 1) { structure, key, child throws(MartletError) in
       var key = key
       let stored = try key.small(4)
-      guard pipeline.accepts(stored: stored, of: Int(byteCount), skipped: try key.small(4)) else {
-        throw key.damaged("a chunk of \(byteCount) bytes is stored as \(stored)")
-      }
+      let skipped = try key.small(4)
       try structure.bytes.checkRange(at: child, count: stored)
+      let found = try pipeline.byteCount(ofChunkAt: child, stored: stored, skipped: skipped, in: structure.bytes, Int(byteCount))
+      guard found == Int(byteCount) else {
+        throw key.damaged("a chunk of \(byteCount) bytes holds \(found.map(String.init) ?? "something else")")
+      }
     }
   }
 
@@ -167,39 +169,5 @@ struct HDF5Structure {
       throw fields.damaged("something else is where '\(signature)' should be")
     }
     return fields
-  }
-}
-
-/// The filters of a dataset, in the order in which they were applied.
-private struct HDF5FilterPipeline {
-  private var filters: [Int] = []
-
-  private static let shuffle = 2
-  private static let fletcher32 = 3
-
-  init(_ message: HDF5Fields?) throws(MartletError) {
-    guard var fields = message else { return }
-    let version = try fields.small(1)
-    let count = try fields.small(1)
-    if version == 1 { _ = try fields.take(6) }
-    for _ in 0..<count {
-      let filter = try fields.small(2)
-      let nameByteCount = version == 1 || filter >= 256 ? try fields.small(2) : 0
-      _ = try fields.take(2)
-      let parameterCount = try fields.small(2)
-      _ = try fields.take(version == 1 ? (nameByteCount + 7) / 8 * 8 : nameByteCount)
-      _ = try fields.take(4 * (version == 1 ? (parameterCount + 1) / 2 * 2 : parameterCount))
-      filters.append(filter)
-    }
-  }
-
-  /// Whether a chunk of so many bytes can be stored as so many.
-  ///
-  /// - Parameter skipped: a bit for each filter that this chunk has not gone through.
-  func accepts(stored: Int, of byteCount: Int, skipped: Int) -> Bool {
-    let applied = filters.enumerated().filter { $0.offset >= 32 || skipped >> $0.offset & 1 == 0 }.map(\.element)
-    let checksumByteCount = applied.contains(Self.fletcher32) ? 4 : 0
-    let keepsSize = applied.allSatisfy { $0 == Self.shuffle || $0 == Self.fletcher32 }
-    return keepsSize ? stored == byteCount + checksumByteCount : stored > checksumByteCount
   }
 }

@@ -24,9 +24,9 @@ struct KerasWeights: ~Copyable {
   func check(_ weights: [WeightSpecification]) throws(MartletError) {
     for (index, weight) in weights.enumerated() {
       let array = try array(weight.name, index, of: weights.count)
-      let dimensions = try array.datasetForm().dimensions
-      guard dimensions == weight.shape.dimensions else {
-        throw array.error(.formatError, "has shape \(Shape.describe(dimensions)); expected \(weight.shape)")
+      let shape = try array.datasetForm().shape
+      guard shape == weight.shape else {
+        throw array.error(.formatError, "has shape \(shape); expected \(weight.shape)")
       }
     }
   }
@@ -48,7 +48,7 @@ struct KerasWeights: ~Copyable {
 
   private func smallArray(_ name: String, _ index: Int) throws(MartletError) -> [Float] {
     let array = try array(name, index, of: 3)
-    let count = try array.datasetForm().elementCount
+    let count = try array.datasetForm().shape.elementCount
     let storage = try TensorStorage(count: count, of: Float.self, purpose: "the \(name) of a Normalization layer")
     try array.read(into: storage.base, as: .float32)
     let values = UnsafeBufferPointer(start: storage.pointer(as: Float.self), count: count)
