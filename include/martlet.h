@@ -8,20 +8,24 @@
  * Conventions, true for every function:
  *
  * Status     A call that can fail returns martlet_status: MARTLET_OK (0) or one of the codes below, which are
- *            never renumbered. Results go to trailing out_ pointers and are untouched on failure, as is the
- *            state of every handle: after a failed call a handle can be used as before it.
+ *            never renumbered. Results go to trailing out_ pointers. Unless a function says otherwise, a failed
+ *            call has changed neither them nor any handle, and the handle can be used as before.
  * Messages   martlet_last_error() says what was expected and what came, for the calling thread's last failure.
+ * Checks     The library checks every argument itself. MARTLET_INVALID_ARGUMENT is a NULL or misaligned pointer
+ *            where one is needed, a string that is not UTF-8, or a value out of the range stated for it.
  * Handles    martlet_model, martlet_dataset and martlet_trainer are opaque. What _create, _open or _load
  *            returned, the matching _destroy frees; _destroy accepts NULL. A trainer keeps its model alive,
  *            so the order of destruction is free.
- * Strings    UTF-8, NUL-terminated. Strings passed in are copied. Strings passed out belong to the handle
- *            and live until the next call on it that can change them, as each function states.
+ * Strings    UTF-8, NUL-terminated, at most 4096 bytes. Strings passed in are copied. Strings passed out belong
+ *            to the handle and live until the next call on it that can change them, as each function states.
  * Arrays     Row-major (C order), first dimension N = rows (samples). Read only during the call, except the
  *            arrays a dataset borrows.
+ * Options    Structs that start with struct_size only grow. Start from their _INIT macro. A program compiled
+ *            against a newer header may pass a larger one if what this library does not know is zero.
  * Threads    One thread at a time per handle; different handles in different threads at the same time. Two
  *            exceptions: martlet_predict may run on one model from many threads at once, and
  *            martlet_trainer_interrupt may be called from any thread and from a signal handler. A second
- *            thread that uses a busy handle gets MARTLET_BUSY. Errors are thread-local.
+ *            thread gets MARTLET_BUSY where a handle cannot be shared safely. Errors are thread-local.
  * Fork       After fork() the child may go on using the library, if no other thread was inside a call of it at that
  *            moment; it makes its own threads.
  * Memory     Memory whose size is decided by an argument, by data or by a file is allocated checked and gives
@@ -32,9 +36,10 @@
  * Bounds     Nothing passed in and nothing in a file makes the library trap, abort, exit or print. Pointers
  *            cannot be checked: one that is neither NULL nor valid is undefined behaviour, as in any C API.
  *
- * Unless a function says otherwise: a NULL or misaligned pointer where one is needed, a name that is not UTF-8, or a
- * value out of its range is MARTLET_INVALID_ARGUMENT. Options structs start with struct_size: a program compiled against
- * a newer header may pass a larger one if what this library does not know is zero.
+ * Each function is described in the same order: what it does, with the formula; parameters with shape and range;
+ * status codes; ownership; threads, where the rule above is not all; cost, where it matters; an example, for entry
+ * points. A section begins with the codes that its functions share, which they call "the section's codes".
+ * MARTLET_INTERNAL_ERROR, which would be a bug, is not listed.
  *
  * Shape letters: N batch, I features in, O features out, C classes, H height, W width.
  */
@@ -48,7 +53,7 @@ extern "C" {
 #endif
 
 /* ------------------------------------------------------------------------------------------------------------
- * Version
+ * Version. Nothing here can fail.
  * --------------------------------------------------------------------------------------------------------- */
 
 #define MARTLET_VERSION_MAJOR 0
@@ -56,15 +61,20 @@ extern "C" {
 #define MARTLET_VERSION_PATCH 0
 #define MARTLET_VERSION_STRING "0.1.0"
 
-/** Version of the library that is running, as major * 1000000 + minor * 1000 + patch. Cannot fail. */
+/** Version of the library that is running, which may be another than that of this header.
+ *
+ * @return major * 1000000 + minor * 1000 + patch. */
 int32_t martlet_version(void);
 
-/** Version of the library that is running, as text such as "0.1.0". Static string. Cannot fail. */
+/** Version of the library that is running, as text.
+ *
+ * @return Text such as "0.1.0". Static string. */
 const char *martlet_version_string(void);
 
-/** Instruction set the kernels were chosen for: "avx512", "avx2" or "baseline". Chosen once, at the first call of
- * the library; the environment variable MARTLET_INSTRUCTION_SET can name a lower one than the processor has.
- * Static string. Cannot fail. */
+/** Instruction set of the kernels. Chosen once, when first needed: the best the processor has, or a lower one that the
+ * environment variable MARTLET_INSTRUCTION_SET names.
+ *
+ * @return "avx512", "avx2" or "baseline". Static string. */
 const char *martlet_instruction_set(void);
 
 /* ------------------------------------------------------------------------------------------------------------
@@ -78,20 +88,25 @@ typedef int32_t martlet_status;
 #define MARTLET_INVALID_STATE 2    /* the call is out of order, such as training a model that is not built */
 #define MARTLET_BUSY 3             /* another thread, or the call that runs this callback, is using the handle */
 #define MARTLET_OUT_OF_MEMORY 4    /* memory for weights, data or buffers could not be had */
-#define MARTLET_NOT_FOUND 5        /* no file, HDF5 object, layer or weight of that name */
+#define MARTLET_NOT_FOUND 5        /* no file, HDF5 object, layer or weight of that name; no y */
 #define MARTLET_IO_ERROR 6         /* reading or writing failed: permission, full disk, damaged storage */
 #define MARTLET_FORMAT_ERROR 7     /* the file is not what it should be: not HDF5, truncated, inconsistent */
-#define MARTLET_UNSUPPORTED 8      /* the file asks for a layer, option or type this version does not have */
+#define MARTLET_UNSUPPORTED 8      /* a file or call asks for a layer, option or type this version does not have */
 #define MARTLET_STOPPED 9          /* the progress callback returned non-zero */
 #define MARTLET_INTERRUPTED 10     /* martlet_trainer_interrupt was called */
-#define MARTLET_NOT_FINITE 11      /* the loss became NaN or infinite; the update of that step was not applied */
+#define MARTLET_NOT_FINITE 11      /* a loss or gradient is NaN or infinite; the update of that step was not applied */
 #define MARTLET_INTERNAL_ERROR 12  /* a bug in the library; please report the message */
 
-/** Name of a status, such as "MARTLET_OK"; "MARTLET_UNKNOWN_STATUS" for a number that is none. Static string. */
+/** Name of a status.
+ *
+ * @param status Any number.
+ * @return Text such as "MARTLET_OK"; "MARTLET_UNKNOWN_STATUS" for a number that is none. Static string. */
 const char *martlet_status_name(martlet_status status);
 
-/** Message of the calling thread's most recent failed call; "" before the first. One line, without a line end.
- * Borrowed; valid until the next call of the library in this thread. */
+/** Message of the calling thread's most recent failed call. A call that succeeds leaves it.
+ *
+ * @return One line without a line end; "" before the first failure. Borrowed; valid until the next call of the library
+ *         in this thread. */
 const char *martlet_last_error(void);
 
 /* ------------------------------------------------------------------------------------------------------------
@@ -103,10 +118,15 @@ const char *martlet_last_error(void);
  * @param count 1 to 1024, or 0 for the default: the processors this process may use, by affinity and cgroup quota.
  *              With 1 the library never starts a thread.
  * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT.
+ *
  * Threads: any; takes effect at the next call. Results do not depend on it, bit for bit. */
 martlet_status martlet_set_threads(int32_t count);
 
-/** How many threads one call may compute with, the calling thread included; at least 1. Cannot fail. */
+/** How many threads one call may compute with.
+ *
+ * @return At least 1, the calling thread included. Cannot fail.
+ *
+ * Threads: any. */
 int32_t martlet_threads(void);
 
 /* ------------------------------------------------------------------------------------------------------------
@@ -115,7 +135,8 @@ int32_t martlet_threads(void);
 
 #define MARTLET_MAX_RANK 8
 
-/* Element types. Integers become floats of the same value; float64 is rounded to float32. */
+/* Element types. Integers become floats of the same value, rounded if it has more than 24 bits; float64 is rounded to
+ * float32. */
 #define MARTLET_UINT8 1
 #define MARTLET_INT32 2
 #define MARTLET_INT64 3
@@ -124,39 +145,48 @@ int32_t martlet_threads(void);
 
 /** A row-major array that the caller owns: [N, ...]. */
 typedef struct martlet_array {
-  const void *data;     /* the elements; may be NULL only if some dimension is 0 */
-  const int64_t *shape; /* rank dimensions, each >= 0; the first is the number of rows N */
+  const void *data;     /* the elements, aligned to their type; not NULL */
+  const int64_t *shape; /* rank dimensions, each >= 1; the first is the number of rows N */
   int32_t rank;         /* 1 to MARTLET_MAX_RANK */
   int32_t type;         /* MARTLET_UINT8 ... MARTLET_FLOAT64 */
 } martlet_array;
 
 /* ------------------------------------------------------------------------------------------------------------
  * Models: building
+ *
+ * The section's codes: MARTLET_OK; MARTLET_INVALID_ARGUMENT; MARTLET_INVALID_STATE, the model is built already;
+ * MARTLET_BUSY.
+ *
+ * Names of layers are unique in the model and have 1 to 255 bytes, no '/' and no control character, and are not ".".
+ * NULL stands for the Keras class in snake case, numbered from the second on: "dense", "dense_1"; "input" for an input.
  * --------------------------------------------------------------------------------------------------------- */
 
-/** A directed acyclic graph of layers with their weights. */
+/** A directed acyclic graph of layers with their weights; in this version a chain, as each layer reads one node.
+ *
+ * Threads: one at a time per model, but any number in martlet_predict. */
 typedef struct martlet_model martlet_model;
 
 /** One result of one layer while a model is being built: a number that belongs to that model. Every builder takes
- * the node(s) it reads and gives the node it makes, so any graph can be built. */
+ * the node it reads and gives the node it makes. */
 typedef int32_t martlet_node;
 
 /** Make an empty model.
  *
- * @param name Name in files and summaries; NULL for "model". 1 to 255 bytes, no '/' and no control character.
+ * @param name Name in files and summaries, made as a layer's; NULL for "model".
  * @param seed Seed of the weight initialisers. Same seed, same layers: same weights.
- * @param out_model The model; free it with martlet_model_destroy.
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT.
+ * @param out_model The model.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_OUT_OF_MEMORY.
  *
- *   martlet_model *m; martlet_node x;
- *   const int64_t shape[] = {784};
+ * Ownership: free it with martlet_model_destroy.
+ *
+ *   martlet_model *m; martlet_node x; const int64_t shape[] = {784};
  *   martlet_model_create("mnist", 42, &m);
- *   martlet_input(m, NULL, 1, shape, &x);
- *   martlet_dense(m, x, 10, NULL, &x);
- *   martlet_model_build(m, 1, &x); */
+ *   martlet_input(m, NULL, 1, shape, &x), martlet_dense(m, x, 10, NULL, &x), martlet_model_build(m, 1, &x); */
 martlet_status martlet_model_create(const char *name, uint64_t seed, martlet_model **out_model);
 
-/** Free a model. NULL is accepted. A trainer of this model goes on working until it is destroyed itself. */
+/** Free a model. A trainer of this model goes on working until it is destroyed itself.
+ *
+ * @param model The model; NULL is accepted. */
 void martlet_model_destroy(martlet_model *model);
 
 /* Activations. */
@@ -167,7 +197,7 @@ void martlet_model_destroy(martlet_model *model);
 #define MARTLET_TANH 4       /* y = tanh(x) */
 #define MARTLET_SOFTMAX 5    /* y_j = exp(x_j) / sum_k exp(x_k) over the last axis, computed after subtracting max(x) */
 
-/* Initialisers of weights. fan_in = I, fan_out = O for a Dense kernel. */
+/* Initialisers of weights. fan_in = I, fan_out = O for a Dense kernel; both are O for its bias. */
 #define MARTLET_GLOROT_UNIFORM 0 /* U(-l, l), l = sqrt(6 / (fan_in + fan_out)); Glorot and Bengio 2010 */
 #define MARTLET_GLOROT_NORMAL 1  /* truncated normal, stddev sqrt(2 / (fan_in + fan_out)) after truncation */
 #define MARTLET_HE_UNIFORM 2     /* U(-l, l), l = sqrt(6 / fan_in); He et al. 2015 */
@@ -190,13 +220,12 @@ typedef struct martlet_regularizer {
 
 /** Add an input.
  *
- * @param name Layer name, unique in the model; NULL for "input", "input_1", ... 1 to 255 bytes, no '/' and no
- *             control character. The same holds for the name of every layer, whose default is its Keras class in
- *             snake case.
+ * @param model Model, not built yet.
+ * @param name Layer name or NULL.
  * @param rank Dimensions of one row, without N: 1 to MARTLET_MAX_RANK - 1.
  * @param shape rank dimensions of one row, each >= 1. Images are [H, W, channels].
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (the model is built already), MARTLET_BUSY. The
- *         same codes hold for every builder below. */
+ * @param out_node The input.
+ * @return The section's codes. */
 martlet_status martlet_input(martlet_model *model, const char *name, int32_t rank, const int64_t *shape,
                              martlet_node *out_node);
 
@@ -219,137 +248,238 @@ typedef struct martlet_dense_options {
 /** Add a fully connected layer: Y = activation(X W + b), with X [N, ..., I], W [I, O], b [O], Y [N, ..., O].
  * Weights are named "kernel" and "bias".
  *
+ * @param model Model, not built yet.
+ * @param input Node to read, X.
  * @param units O, 1 or more.
  * @param options NULL for the defaults.
- * 2 N I O flops forward. */
+ * @param out_node Y.
+ * @return The section's codes.
+ *
+ * Cost: 2 N I O flops forward, up to twice that backward. */
 martlet_status martlet_dense(martlet_model *model, martlet_node input, int64_t units,
                              const martlet_dense_options *options, martlet_node *out_node);
 
-/** Add an element-wise activation (softmax: over the last axis).
+/** Add an activation, element-wise but for softmax, which is over the last axis.
  *
+ * @param model Model, not built yet.
+ * @param input Node to read.
  * @param activation MARTLET_LINEAR ... MARTLET_SOFTMAX.
  * @param slope Slope of MARTLET_LEAKY_RELU for x < 0, finite, >= 0; ignored by the others.
- * @param name Layer name or NULL. */
+ * @param name Layer name or NULL.
+ * @param out_node Node of the same shape.
+ * @return The section's codes. */
 martlet_status martlet_activation(martlet_model *model, martlet_node input, int32_t activation, float slope,
                                   const char *name, martlet_node *out_node);
 
 /** Add dropout: in training each element is zero with probability rate, otherwise multiplied by 1 / (1 - rate);
- * in prediction and evaluation y = x. Srivastava et al. 2014, in the inverted form.
+ * in prediction and evaluation y = x. Srivastava et al. 2014, in the inverted form. The mask depends on the trainer's
+ * seed, the step, the layer and the position only.
  *
- * @param rate 0 <= rate < 1. The mask depends on the trainer's seed, the step, the layer and the position only.
- * @param name Layer name or NULL. */
+ * @param model Model, not built yet.
+ * @param input Node to read.
+ * @param rate 0 <= rate < 1.
+ * @param name Layer name or NULL.
+ * @param out_node Node of the same shape.
+ * @return The section's codes. */
 martlet_status martlet_dropout(martlet_model *model, martlet_node input, double rate, const char *name,
                                martlet_node *out_node);
 
-/** Add a reshape of each row [d1, d2, ...] to one dimension [d1 * d2 * ...]. Costs nothing.
+/** Add a reshape of each row [d1, d2, ...] to one dimension [d1 * d2 * ...].
  *
- * @param name Layer name or NULL. */
+ * @param model Model, not built yet.
+ * @param input Node to read.
+ * @param name Layer name or NULL.
+ * @param out_node Node of rank 1.
+ * @return The section's codes.
+ *
+ * Cost: none, nothing is copied. */
 martlet_status martlet_flatten(martlet_model *model, martlet_node input, const char *name, martlet_node *out_node);
 
 /** Add y = x * scale + offset, such as scale 1/255 for 8-bit images.
  *
+ * @param model Model, not built yet.
+ * @param input Node to read.
  * @param scale, offset Finite.
- * @param name Layer name or NULL. */
+ * @param name Layer name or NULL.
+ * @param out_node Node of the same shape.
+ * @return The section's codes. */
 martlet_status martlet_rescaling(martlet_model *model, martlet_node input, double scale, double offset,
                                  const char *name, martlet_node *out_node);
 
 /** Add y = (x - mean) / max(sqrt(variance), 1e-7) with fixed statistics, as Keras' Normalization does.
  * martlet_dataset_statistics computes them.
  *
+ * @param model Model, not built yet.
+ * @param input Node to read.
  * @param count How many statistics there are: 1 (one for all), the size of the last axis (one per channel), or all
  *              elements of a row (a mean image).
- * @param mean count values, finite.
- * @param variance count values, finite and >= 0; NULL subtracts the mean only.
- * @param name Layer name or NULL. */
+ * @param mean [count], finite; copied.
+ * @param variance [count], finite and >= 0; copied. NULL subtracts the mean only.
+ * @param name Layer name or NULL.
+ * @param out_node Node of the same shape.
+ * @return The section's codes. */
 martlet_status martlet_normalization(martlet_model *model, martlet_node input, int64_t count, const float *mean,
                                      const float *variance, const char *name, martlet_node *out_node);
 
 /** Finish a model: check the graph, order its layers and initialise the weights. After this no layer can be added.
  *
+ * @param model Model, not built yet.
  * @param output_count 1 in this version.
- * @param outputs The nodes that are the model's results.
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT (an unknown node; a layer that no output needs), MARTLET_INVALID_STATE
- *         (already built), MARTLET_OUT_OF_MEMORY, MARTLET_UNSUPPORTED, MARTLET_BUSY. */
+ * @param outputs [output_count], the nodes that are the model's results. Every layer must lead to one.
+ * @return The section's codes; MARTLET_OUT_OF_MEMORY; MARTLET_UNSUPPORTED (other than one input and one output). */
 martlet_status martlet_model_build(martlet_model *model, int32_t output_count, const martlet_node *outputs);
 
 /* ------------------------------------------------------------------------------------------------------------
  * Models: looking inside
+ *
+ * The section's codes: MARTLET_OK; MARTLET_INVALID_ARGUMENT; MARTLET_INVALID_STATE, the model is not built;
+ * MARTLET_BUSY. Every pointer for a shape needs room for MARTLET_MAX_RANK dimensions.
  * --------------------------------------------------------------------------------------------------------- */
 
-/** Name of the model. Borrowed; valid as long as the model. Also before it is built. */
+/** Name of the model.
+ *
+ * @param model Model, built or not.
+ * @param out_name Name.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_BUSY.
+ *
+ * Ownership: borrowed; valid as long as the model. */
 martlet_status martlet_model_name(martlet_model *model, const char **out_name);
 
-/** Table of layers, output shapes and parameters, as text with line ends.
+/** Table of layers, output shapes and parameters, for people.
  *
- * @param out_text Borrowed; valid until the next martlet_model_summary on this model or its destruction.
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (not built), MARTLET_BUSY. The same codes hold for
- *         the functions of this section. */
+ * @param model Model.
+ * @param out_text Lines, each with its line end.
+ * @return The section's codes.
+ *
+ * Ownership: borrowed; valid until the next martlet_model_summary on this model or its destruction. */
 martlet_status martlet_model_summary(martlet_model *model, const char **out_text);
 
-/** Number of weights, and of those that training changes. Either pointer may be NULL. */
+/** Number of weights, and of those that training changes.
+ *
+ * @param model Model.
+ * @param out_total All weights; NULL if not wanted.
+ * @param out_trainable Those that training changes; NULL if not wanted.
+ * @return The section's codes. */
 martlet_status martlet_model_parameter_count(martlet_model *model, int64_t *out_total, int64_t *out_trainable);
 
-/** Shape of one input row. out_shape receives *out_rank dimensions, so give it MARTLET_MAX_RANK elements.
+/** Shape of one input row.
  *
- * @param index 0 for the first input. */
+ * @param model Model.
+ * @param index 0, for the one input of this version's models.
+ * @param out_rank Number of dimensions, without N.
+ * @param out_shape *out_rank dimensions.
+ * @return The section's codes. */
 martlet_status martlet_model_input_shape(martlet_model *model, int32_t index, int32_t *out_rank, int64_t *out_shape);
 
-/** Shape of one output row, like martlet_model_input_shape. */
+/** Shape of one output row.
+ *
+ * @param model Model.
+ * @param index 0, for the one output of this version's models.
+ * @param out_rank Number of dimensions, without N.
+ * @param out_shape *out_rank dimensions.
+ * @return The section's codes. */
 martlet_status martlet_model_output_shape(martlet_model *model, int32_t index, int32_t *out_rank,
                                           int64_t *out_shape);
 
-/** Number of layers, in topological order, inputs included. */
+/** Number of layers, inputs included.
+ *
+ * @param model Model.
+ * @param out_count Layers.
+ * @return The section's codes. */
 martlet_status martlet_model_layer_count(martlet_model *model, int32_t *out_count);
 
-/** Name and Keras class of layer index. Either pointer may be NULL. Borrowed; valid as long as the model. */
+/** Name and Keras class of one layer.
+ *
+ * @param model Model.
+ * @param index 0 to the number of layers - 1, in topological order.
+ * @param out_name Layer name; NULL if not wanted.
+ * @param out_class Class such as "Dense"; NULL if not wanted.
+ * @return The section's codes.
+ *
+ * Ownership: borrowed; valid as long as the model. */
 martlet_status martlet_model_layer(martlet_model *model, int32_t index, const char **out_name,
                                    const char **out_class);
 
-/** Number of weight arrays of a layer, in Keras' order (Dense: kernel, bias).
+/** Number of weight arrays of a layer.
  *
- * @return also MARTLET_NOT_FOUND (no such layer). */
+ * @param model Model.
+ * @param layer Layer name.
+ * @param out_count Weight arrays; 0 for a layer without.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such layer). */
 martlet_status martlet_model_weight_count(martlet_model *model, const char *layer, int32_t *out_count);
 
-/** Name and shape of one weight array of a layer. The out_ pointers may be NULL; out_shape needs MARTLET_MAX_RANK
- * elements. The name is borrowed and valid as long as the model.
+/** Name and shape of one weight array of a layer.
  *
- * @return also MARTLET_NOT_FOUND (no such layer). */
+ * @param model Model.
+ * @param layer Layer name.
+ * @param index 0 to the number of arrays - 1, in Keras' order (Dense: kernel, bias).
+ * @param out_name Name of the array; NULL if not wanted.
+ * @param out_rank Number of dimensions; NULL if not wanted.
+ * @param out_shape *out_rank dimensions; NULL if not wanted.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such layer).
+ *
+ * Ownership: the name is borrowed; valid as long as the model. */
 martlet_status martlet_model_weight(martlet_model *model, const char *layer, int32_t index, const char **out_name,
                                     int32_t *out_rank, int64_t *out_shape);
 
 /** Copy one weight array out.
  *
- * @param layer, weight Names, such as "dense" and "kernel".
- * @param out_values count floats, row-major in Keras' layout, written.
- * @param count Must be the number of elements of the array.
- * @return also MARTLET_NOT_FOUND (no such layer or weight). */
+ * @param model Model.
+ * @param layer Layer name, such as "dense".
+ * @param weight Name of the array, such as "kernel".
+ * @param out_values [count], row-major in Keras' layout, written.
+ * @param count Number of elements of the array, no more and no less.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such layer or weight). */
 martlet_status martlet_model_get_weight(martlet_model *model, const char *layer, const char *weight,
                                         float *out_values, int64_t count);
 
-/** Copy one weight array in, like martlet_model_get_weight. All values must be finite. */
+/** Copy one weight array in.
+ *
+ * @param model Model.
+ * @param layer Layer name, such as "dense".
+ * @param weight Name of the array, such as "kernel".
+ * @param values [count], row-major in Keras' layout, finite.
+ * @param count Number of elements of the array, no more and no less.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such layer or weight). */
 martlet_status martlet_model_set_weight(martlet_model *model, const char *layer, const char *weight,
                                         const float *values, int64_t count);
 
 /** Name the C classes of the output; kept in the model file.
  *
+ * @param model Model.
  * @param count Size of the last axis of the output, or 0 for none.
- * @param names count strings, each at most 255 bytes. */
+ * @param names [count] strings, each at most 255 bytes; copied.
+ * @return The section's codes; MARTLET_OUT_OF_MEMORY. */
 martlet_status martlet_model_set_class_names(martlet_model *model, int32_t count, const char *const *names);
 
-/** Number of class names; 0 if there are none. */
+/** Number of class names.
+ *
+ * @param model Model.
+ * @param out_count Names; 0 if there are none.
+ * @return The section's codes. */
 martlet_status martlet_model_class_count(martlet_model *model, int32_t *out_count);
 
-/** Class name index. Borrowed; valid until the names are set again or the model is destroyed. */
+/** One class name.
+ *
+ * @param model Model.
+ * @param index 0 to the number of names - 1.
+ * @param out_name Name.
+ * @return The section's codes.
+ *
+ * Ownership: borrowed; valid until the names are set again or the model is destroyed. */
 martlet_status martlet_model_class_name(martlet_model *model, int32_t index, const char **out_name);
 
 /* ------------------------------------------------------------------------------------------------------------
  * Models: files
  * --------------------------------------------------------------------------------------------------------- */
 
-/** Save a model as a Keras HDF5 file (docs/file-format.md), which keras.models.load_model and h5py open.
+/** Save a model as a Keras HDF5 file (docs/file-format.md), which keras.models.load_model and h5py open: layers,
+ * weights, seed and class names. Same model, same bytes.
  *
- * The file appears whole or not at all: an existing one is replaced only after the new one is on the disk. Same
- * model, same bytes.
+ * The file appears whole or not at all: an existing one is replaced only after the new one is on the disk, with the
+ * same permissions. A symbolic link is followed.
+ *
+ * @param model Model, built.
  * @param path File name, by convention ending in ".h5".
  * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (not built), MARTLET_NOT_FOUND (no such folder),
  *         MARTLET_IO_ERROR, MARTLET_OUT_OF_MEMORY, MARTLET_BUSY. */
@@ -357,127 +487,215 @@ martlet_status martlet_model_save(martlet_model *model, const char *path);
 
 /** Load a model from a Keras HDF5 file: one of martlet_model_save or of Keras 2 or 3 (model.save("m.h5")).
  *
- * @param out_model A built model; free it with martlet_model_destroy.
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_NOT_FOUND (no such file), MARTLET_IO_ERROR, MARTLET_FORMAT_ERROR,
- *         MARTLET_UNSUPPORTED (a layer or option this version does not have, named), MARTLET_OUT_OF_MEMORY. */
+ * @param path File name.
+ * @param out_model The model, built.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_NOT_FOUND (no such file), MARTLET_IO_ERROR,
+ *         MARTLET_FORMAT_ERROR, MARTLET_UNSUPPORTED (a layer or option this version does not have, named; a file of
+ *         weights only), MARTLET_OUT_OF_MEMORY.
+ *
+ * Ownership: free it with martlet_model_destroy.
+ *
+ *   martlet_model *m;
+ *   if (martlet_model_load("digits.h5", &m) != MARTLET_OK) fprintf(stderr, "%s\n", martlet_last_error());
+ *   martlet_model_destroy(m); */
 martlet_status martlet_model_load(const char *path, martlet_model **out_model);
 
 /* ------------------------------------------------------------------------------------------------------------
  * Prediction
  * --------------------------------------------------------------------------------------------------------- */
 
-/** Compute the model's output for any number of rows; they are batched inside.
+/** Compute the model's output for any number of rows; they are batched inside. The result of a row does not depend on
+ * the other rows.
  *
- * @param x [N, ...], the row shape of the model's input (a row of the same number of elements is not enough).
- * @param out_y [N, ...] floats, written.
- * @param y_count Number of floats out_y has room for; must be N times the elements of an output row.
+ * @param model Model, built.
+ * @param x [N, ...], N >= 1, rows of exactly the shape of the model's input, finite as float32.
+ * @param out_y [N, ...], the output rows, written.
+ * @param y_count Floats out_y has room for: N times the elements of an output row, no more and no less.
  * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT (wrong shape or type; NaN or infinite x), MARTLET_INVALID_STATE (not
- *         built), MARTLET_OUT_OF_MEMORY, MARTLET_BUSY (the model is being trained or changed). N = 0 is an error.
- * Threads: any number at once on one model. The result of a row does not depend on the other rows. */
+ *         built), MARTLET_OUT_OF_MEMORY, MARTLET_BUSY (the model is being trained or changed).
+ *
+ * Threads: any number at once on one model.
+ *
+ *   const int64_t shape[] = {2, 784};
+ *   martlet_array x = {pixels, shape, 2, MARTLET_FLOAT32};
+ *   float y[2 * 10];
+ *   martlet_predict(m, &x, y, 2 * 10); */
 martlet_status martlet_predict(martlet_model *model, const martlet_array *x, float *out_y, int64_t y_count);
 
 /* ------------------------------------------------------------------------------------------------------------
  * Datasets
+ *
+ * The section's codes: MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_BUSY. Every pointer for a shape needs room for
+ * MARTLET_MAX_RANK dimensions.
  * --------------------------------------------------------------------------------------------------------- */
 
 /** Inputs x [N, ...] with targets y: integer labels [N] (or [N, 1]), or numbers [N, O] (one-hot labels, regression).
- * Datasets that were made from one another share the arrays; each has its own handle. */
+ * Datasets that were made from one another share the arrays; each has its own handle, scaling and class names, which
+ * start as those of the one it was made from.
+ *
+ * Threads: one at a time per dataset. */
 typedef struct martlet_dataset martlet_dataset;
 
-/** Make a dataset of arrays in memory.
+/** Make a dataset of arrays in memory. Values are checked when they are used: NaN and infinities are an error then.
  *
- * @param x Inputs [N, ...], N >= 1. Values are checked when they are used: NaN and infinities are an error.
+ * @param x Inputs [N, ...], N >= 1.
  * @param y Targets, [N] or [N, ...]; NULL for none.
- * @param copy 0: the data (not shape) is borrowed and must stay alive and unchanged until this dataset and all made
- *             from it are destroyed. 1: it is copied.
- * @param out_dataset Free it with martlet_dataset_destroy.
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_OUT_OF_MEMORY. */
+ * @param copy 0: the data are borrowed. 1: they are copied. The shapes are copied either way.
+ * @param out_dataset The dataset.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_OUT_OF_MEMORY.
+ *
+ * Ownership: free it with martlet_dataset_destroy. Borrowed data must stay alive and unchanged until this dataset and
+ * all made from it are destroyed.
+ *
+ *   const int64_t x_shape[] = {1797, 64}, y_shape[] = {1797};
+ *   martlet_array x = {pixels, x_shape, 2, MARTLET_UINT8}, y = {labels, y_shape, 1, MARTLET_INT32};
+ *   martlet_dataset_create(&x, &y, 0, &data); */
 martlet_status martlet_dataset_create(const martlet_array *x, const martlet_array *y, int32_t copy,
                                       martlet_dataset **out_dataset);
 
-/** Read a dataset from an HDF5 file.
+/** Read a dataset from an HDF5 file into memory.
  *
- * Any integer or float type of 8 to 64 bits is read; chunked and gzip-compressed storage too. Attributes that
- * martlet.convert writes are used when present: on x "scale" and "offset" (see martlet_dataset_set_scaling), on y
- * "class_names".
+ * Integers of 8 to 64 bits and floats of 16 to 64 are read, contiguous or in chunks, with the filters gzip, shuffle,
+ * fletcher32 and szip. Links are not followed. Attributes that martlet.convert writes are used when present: on x
+ * "scale" and "offset" (see martlet_dataset_set_scaling), on y "class_names".
+ *
  * @param path File name.
  * @param x_name Path of the inputs in the file, such as "x_train".
  * @param y_name Path of the targets; NULL for none.
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_NOT_FOUND (no such file or object), MARTLET_IO_ERROR,
- *         MARTLET_FORMAT_ERROR, MARTLET_UNSUPPORTED (element type, filter, external storage), MARTLET_OUT_OF_MEMORY. */
+ * @param out_dataset The dataset.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT (also: no rows, or not as many of y as of x), MARTLET_NOT_FOUND (no such
+ *         file or object), MARTLET_IO_ERROR, MARTLET_FORMAT_ERROR, MARTLET_UNSUPPORTED (element type, filter, link,
+ *         external or virtual storage), MARTLET_OUT_OF_MEMORY.
+ *
+ * Ownership: free it with martlet_dataset_destroy. The file is closed on return. */
 martlet_status martlet_dataset_open(const char *path, const char *x_name, const char *y_name,
                                     martlet_dataset **out_dataset);
 
-/** Free a dataset. NULL is accepted. */
+/** Free a dataset. Others that share its arrays stay.
+ *
+ * @param dataset The dataset; NULL is accepted. */
 void martlet_dataset_destroy(martlet_dataset *dataset);
 
-/** Rows begin <= row < end of a dataset, as a dataset of its own that shares the arrays.
+/** Rows begin <= row < end of a dataset, as a dataset of its own.
  *
- * @param begin, end 0 <= begin < end <= N. */
+ * @param dataset Dataset of N rows.
+ * @param begin, end 0 <= begin < end <= N.
+ * @param out_dataset The rows.
+ * @return The section's codes; MARTLET_OUT_OF_MEMORY.
+ *
+ * Ownership: free it with martlet_dataset_destroy. The arrays are shared, not copied. */
 martlet_status martlet_dataset_rows(martlet_dataset *dataset, int64_t begin, int64_t end,
                                     martlet_dataset **out_dataset);
 
-/** Split a dataset in two, which share the arrays: the last round(N * fraction) rows, and those before.
+/** Split a dataset in two: the last round(N * fraction) rows, and those before.
  *
+ * @param dataset Dataset of N rows.
  * @param fraction 0 < fraction < 1, such that neither part is empty.
  * @param shuffle 1: the rows are put in a random order first; 0: the order is kept.
  * @param seed Seed of that order.
- * @param out_first, out_second Both are set, or neither. Free both. */
+ * @param out_first The rows before, such as those to train with.
+ * @param out_second The last round(N * fraction) rows, such as those to validate with.
+ * @return The section's codes; MARTLET_OUT_OF_MEMORY.
+ *
+ * Ownership: both are set, or neither. Free both with martlet_dataset_destroy. The arrays are shared, not copied. */
 martlet_status martlet_dataset_split(martlet_dataset *dataset, double fraction, int32_t shuffle, uint64_t seed,
                                      martlet_dataset **out_first, martlet_dataset **out_second);
 
-/** Number of rows N. */
+/** Number of rows.
+ *
+ * @param dataset Dataset.
+ * @param out_length N.
+ * @return The section's codes. */
 martlet_status martlet_dataset_length(martlet_dataset *dataset, int64_t *out_length);
 
-/** Shape of one row of x. out_shape needs MARTLET_MAX_RANK elements. */
+/** Shape of one row of x.
+ *
+ * @param dataset Dataset.
+ * @param out_rank Number of dimensions, without N.
+ * @param out_shape *out_rank dimensions.
+ * @return The section's codes. */
 martlet_status martlet_dataset_x_shape(martlet_dataset *dataset, int32_t *out_rank, int64_t *out_shape);
 
-/** Shape of one row of y; rank 0 for labels [N].
+/** Shape of one row of y.
  *
- * @return also MARTLET_NOT_FOUND (the dataset has no y). */
+ * @param dataset Dataset.
+ * @param out_rank Number of dimensions, without N; 0 for labels [N].
+ * @param out_shape *out_rank dimensions.
+ * @return The section's codes; MARTLET_NOT_FOUND (the dataset has no y). */
 martlet_status martlet_dataset_y_shape(martlet_dataset *dataset, int32_t *out_rank, int64_t *out_shape);
 
-/** Feed x * scale + offset instead of x, such as scale 1/255 for 8-bit images. Replaces an earlier setting.
+/** Feed x * scale + offset instead of x, such as scale 1/255 for 8-bit images. Replaces an earlier setting. The model
+ * knows nothing of it: rows for martlet_predict must be scaled alike. With martlet_rescaling the model does it itself.
  *
- * @param scale, offset Finite. */
+ * @param dataset Dataset.
+ * @param scale, offset Finite as float32.
+ * @return The section's codes. */
 martlet_status martlet_dataset_set_scaling(martlet_dataset *dataset, double scale, double offset);
 
 /** Mean and variance of x (after scaling) over all rows, in double; population variance, as NumPy's default.
  *
- * @param count 1 (over everything), the size of the last axis, or all elements of a row (mean image).
- * @param out_mean count floats, or NULL.
- * @param out_variance count floats, or NULL.
- * One pass over the data. */
+ * @param dataset Dataset. A value that is NaN or infinite is MARTLET_INVALID_ARGUMENT.
+ * @param count 1 (over everything), the size of the last axis (per channel), or all elements of a row (mean image).
+ * @param out_mean [count], written; NULL if not wanted.
+ * @param out_variance [count], written; NULL if not wanted.
+ * @return The section's codes; MARTLET_OUT_OF_MEMORY.
+ *
+ * Cost: one pass over the data. */
 martlet_status martlet_dataset_statistics(martlet_dataset *dataset, int64_t count, float *out_mean,
                                           float *out_variance);
 
-/** Name the classes that integer labels 0, 1, ... stand for. See martlet_model_set_class_names. */
+/** Name the classes that integer labels 0, 1, ... stand for.
+ *
+ * @param dataset Dataset.
+ * @param count Number of names, or 0 for none.
+ * @param names [count] strings, each at most 255 bytes; copied.
+ * @return The section's codes; MARTLET_OUT_OF_MEMORY. */
 martlet_status martlet_dataset_set_class_names(martlet_dataset *dataset, int32_t count, const char *const *names);
 
-/** Number of class names; 0 if there are none. */
+/** Number of class names.
+ *
+ * @param dataset Dataset.
+ * @param out_count Names; 0 if there are none.
+ * @return The section's codes. */
 martlet_status martlet_dataset_class_count(martlet_dataset *dataset, int32_t *out_count);
 
-/** Class name index. Borrowed; valid until the names are set again or the dataset is destroyed. */
+/** One class name.
+ *
+ * @param dataset Dataset.
+ * @param index 0 to the number of names - 1.
+ * @param out_name Name.
+ * @return The section's codes.
+ *
+ * Ownership: borrowed; valid until the names are set again or the dataset is destroyed. */
 martlet_status martlet_dataset_class_name(martlet_dataset *dataset, int32_t index, const char **out_name);
 
 /* ------------------------------------------------------------------------------------------------------------
  * Training
+ *
+ * The section's codes: MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_BUSY.
  * --------------------------------------------------------------------------------------------------------- */
 
-/** Optimiser, loss and loop for one model. */
+/** Optimiser, loss and loop for one model, which it keeps alive.
+ *
+ * Threads: one at a time per trainer, which uses its model too; martlet_trainer_interrupt from any. */
 typedef struct martlet_trainer martlet_trainer;
 
-/* Losses. N rows; the mean over the rows is what is minimised. p = predicted, t = target. */
-#define MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY 0 /* -log p[label]; integer labels */
+/* Losses. N rows; the mean over the rows is what is minimised. p = predicted, t = target. With O = 1, t may be [N].
+ * Outputs [N, ..., O] have a loss for each vector along the last axis. Where a cross-entropy is not computed from
+ * logits, p is first divided by its sum (classes only) and kept between 1e-7 and 1 - 1e-7, as Keras does. */
+#define MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY 0 /* -log p[label]; integer labels [N] or [N, 1], 0 to C - 1 */
 #define MARTLET_CATEGORICAL_CROSSENTROPY 1        /* -sum_j t_j log p_j; t [N, C] */
 #define MARTLET_MEAN_SQUARED_ERROR 2              /* mean_j (p_j - t_j)^2; t [N, O] */
-#define MARTLET_BINARY_CROSSENTROPY 3             /* mean_j -(t_j log p_j + (1 - t_j) log(1 - p_j)); t [N, O] or [N] */
-#define MARTLET_CATEGORICAL_HINGE 4               /* max(0, 1 + max_{j != c} s_j - s_c), the max at least 0, as Keras; labels or one-hot t */
+#define MARTLET_BINARY_CROSSENTROPY 3             /* mean_j -(t_j log p_j + (1 - t_j) log(1 - p_j)); t [N, O] */
+#define MARTLET_CATEGORICAL_HINGE 4               /* max(0, 1 + max(0, max_{j != c} p_j) - p_c), as Keras; labels c or
+                                                     one-hot t */
 #define MARTLET_NO_LOSS 5                         /* the caller computes the loss: martlet_trainer_forward, _backward */
 
-/* Optimisers, with Keras' formulas. g = gradient of the loss with its regularisation. */
+/* Optimisers, with Keras' formulas. g = gradient of the loss with its regularisation, lr = learning rate, t = steps
+ * including this one. */
 #define MARTLET_SGD 0  /* w -= lr g;  with momentum: m = momentum m - lr g, w += m;  Nesterov: w += momentum m - lr g */
-#define MARTLET_ADAM 1 /* m += (1 - beta_1)(g - m), v += (1 - beta_2)(g^2 - v), w -= lr sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon) */
+#define MARTLET_ADAM 1 /* m += (1 - beta_1)(g - m), v += (1 - beta_2)(g^2 - v),
+                          w -= lr sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon) */
 
 /* What early stopping watches. */
 #define MARTLET_MONITOR_NONE 0
@@ -486,7 +704,8 @@ typedef struct martlet_trainer martlet_trainer;
 #define MARTLET_MONITOR_LOSS 3
 #define MARTLET_MONITOR_ACCURACY 4
 
-/** Options of a trainer: what is minimised, and how. Start from MARTLET_TRAINER_OPTIONS_INIT. */
+/** Options of a trainer: what is minimised, and how. Start from MARTLET_TRAINER_OPTIONS_INIT. All are checked, those of
+ * the other optimiser too. */
 typedef struct martlet_trainer_options {
   uint32_t struct_size;
   int32_t loss;         /* MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY ...; that one is the default */
@@ -494,11 +713,11 @@ typedef struct martlet_trainer_options {
                            is a softmax (or a sigmoid, for binary), its input is used either way: stable */
   int32_t optimizer;    /* MARTLET_SGD (default) or MARTLET_ADAM */
   double learning_rate; /* finite, >= 0; default 0.01 (Keras: SGD 0.01, Adam 0.001) */
-  double learning_rate_decay; /* the rate is multiplied by this after each epoch; > 0, finite; default 1 */
+  double learning_rate_decay; /* the rate is multiplied by this after each epoch of fit; > 0, finite; default 1 */
   double momentum;      /* SGD: 0 <= momentum <= 1; default 0 */
   double beta_1;        /* Adam: 0 <= beta_1 < 1; default 0.9 */
   double beta_2;        /* Adam: 0 <= beta_2 < 1; default 0.999 */
-  double epsilon;       /* Adam: > 0; default 1e-7 */
+  double epsilon;       /* Adam: > 0, finite; default 1e-7 */
   uint64_t seed;        /* of shuffling and dropout; default 0 */
   int32_t nesterov;     /* SGD: 1 for Nesterov's form; default 0 */
   int32_t top_k;        /* k of top-k accuracy, >= 1; default 5 */
@@ -508,7 +727,7 @@ typedef struct martlet_trainer_options {
   {(uint32_t)sizeof(martlet_trainer_options), MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY, 0, MARTLET_SGD, 0.01, 1.0, 0.0, \
    0.9, 0.999, 1e-7, 0, 0, 5}
 
-/** Options of one call of martlet_trainer_fit. Start from MARTLET_FIT_OPTIONS_INIT. */
+/** Options of one call of martlet_trainer_fit. Start from MARTLET_FIT_OPTIONS_INIT. Early stopping works as Keras'. */
 typedef struct martlet_fit_options {
   uint32_t struct_size;
   int32_t shuffle;      /* 1 (default): a new random order every epoch; 0: the order of the data */
@@ -519,9 +738,10 @@ typedef struct martlet_fit_options {
   int32_t stop_on_nan;  /* 1 (default): a loss that is NaN or infinite ends with MARTLET_NOT_FINITE; 0: that step is
                            left out and training goes on */
   int32_t monitor;      /* early stopping: MARTLET_MONITOR_NONE (default) ... */
-  int32_t restore_best; /* early stopping: 1: end with the weights of the best epoch; default 0 */
-  int64_t patience;     /* early stopping: epochs without improvement before stopping, >= 0; default 0 */
-  double min_delta;     /* early stopping: a change of no more than this is no improvement, >= 0; default 0 */
+  int32_t restore_best; /* early stopping: 1: a call that ends with MARTLET_OK leaves the weights of its best epoch;
+                           default 0 */
+  int64_t patience;     /* early stopping: end after this many epochs without improvement, >= 0 (0: as 1); default 0 */
+  double min_delta;     /* early stopping: a change of no more than this is no improvement, finite, >= 0; default 0 */
   int32_t every_batch;  /* 1: call back after every batch; 0 (default): at most every 100 ms, and after every epoch */
 } martlet_fit_options;
 
@@ -533,17 +753,19 @@ typedef struct martlet_metrics {
   double loss;                /* data_loss + regularization_loss */
   double data_loss;
   double regularization_loss;
-  double accuracy;            /* share of rows whose largest output is the label; binary: share of outputs on the right side of 0.5 */
-  double top_k_accuracy;      /* share of rows whose label is among the k largest outputs */
+  double accuracy;            /* share of rows whose largest output is the label; binary: share of outputs on the right
+                                 side of 0.5 (logits: of 0) */
+  double top_k_accuracy;      /* share of rows whose label is among the k largest outputs; NaN for binary */
 } martlet_metrics;
 
 #define MARTLET_BATCH_END 1 /* within an epoch; training holds the averages so far, validation is NaN */
 #define MARTLET_EPOCH_END 2 /* an epoch is complete, validation included */
 #define MARTLET_EVALUATION 3 /* within martlet_trainer_evaluate */
 
-/** What a progress callback is told, and what the history keeps of each epoch (event MARTLET_EPOCH_END). */
+/** What a progress callback is told, and what the history keeps of each epoch (event MARTLET_EPOCH_END). In
+ * martlet_trainer_evaluate epoch counts the epochs done, and the figures of an epoch are those of the evaluation. */
 typedef struct martlet_progress {
-  uint32_t struct_size;       /* set by the library: what it fills in */
+  uint32_t struct_size;       /* bytes that the library has filled in; for martlet_trainer_history set by the caller */
   int32_t event;              /* MARTLET_BATCH_END, MARTLET_EPOCH_END or MARTLET_EVALUATION */
   int64_t epoch;              /* 0 for the first epoch of this trainer, counted over all calls of fit */
   int64_t epochs;             /* where this call of fit ends, in the same count */
@@ -558,119 +780,196 @@ typedef struct martlet_progress {
   martlet_metrics validation;
 } martlet_progress;
 
-/** Progress callback. Runs in the thread that called fit or evaluate, which waits. Returning non-zero stops the call after
- * this batch: it returns MARTLET_STOPPED, and weights are kept.
+/** Progress callback. Runs in the thread that called fit or evaluate, which waits.
  *
  * May call, for the handles in use: martlet_predict, the functions that look inside a model or dataset,
- * martlet_model_save, martlet_trainer_learning_rate, _set_learning_rate, _history and _interrupt. Anything else on them is MARTLET_BUSY. */
+ * martlet_model_save, martlet_trainer_learning_rate, _set_learning_rate, _history, _history_length, _best_epoch and
+ * _interrupt. Anything else that would change them is MARTLET_BUSY.
+ *
+ * @param progress Borrowed; valid until the callback returns.
+ * @param payload What was passed with the callback.
+ * @return 0 to go on. Otherwise the call stops after this batch and returns MARTLET_STOPPED; weights are kept. */
 typedef int32_t (*martlet_progress_callback)(const martlet_progress *progress, void *payload);
 
 /** Make a trainer for a built model.
  *
+ * @param model Model, built.
  * @param options NULL for the defaults.
- * @param out_trainer Free it with martlet_trainer_destroy.
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT (an option out of range; a loss that does not fit the output),
- *         MARTLET_INVALID_STATE (not built), MARTLET_OUT_OF_MEMORY, MARTLET_BUSY. */
+ * @param out_trainer The trainer.
+ * @return The section's codes (MARTLET_INVALID_ARGUMENT also: a loss that does not fit the output);
+ *         MARTLET_INVALID_STATE (not built); MARTLET_OUT_OF_MEMORY.
+ *
+ * Ownership: free it with martlet_trainer_destroy. */
 martlet_status martlet_trainer_create(martlet_model *model, const martlet_trainer_options *options,
                                       martlet_trainer **out_trainer);
 
-/** Free a trainer. NULL is accepted. The model and its weights stay. */
+/** Free a trainer. The model and its weights stay.
+ *
+ * @param trainer The trainer; NULL is accepted. */
 void martlet_trainer_destroy(martlet_trainer *trainer);
 
-/** Train for options->epochs more epochs (or options->iterations steps).
+/** Train for options->epochs more epochs (or options->iterations steps), going on with the optimiser's state.
  *
  * Each step: L = mean over the batch of the data loss + regularisation; W <- W - update(dL/dW). Rows come in the order
- * of the seeded shuffle; the last, smaller batch counts by its rows.
- * @param training Inputs and targets that fit model and loss.
+ * of the seeded shuffle; the last, smaller batch counts by its rows. All data are checked before the first step.
+ *
+ * @param trainer Trainer.
+ * @param training Inputs and targets that fit model and loss, finite, labels 0 to C - 1.
  * @param validation Evaluated after each epoch; NULL for none. Must not be NULL if a validation metric is monitored.
  * @param options NULL for the defaults.
- * @param callback NULL for none. payload is handed to it.
- * @return MARTLET_OK, also after early stopping; MARTLET_STOPPED; MARTLET_INTERRUPTED; MARTLET_NOT_FINITE (message: epoch
- *         and step; the weights are those before that step); MARTLET_INVALID_ARGUMENT (data that do not fit, a label out
- *         of range with its row, NaN input, an option out of range, batch_size larger than the data); MARTLET_INVALID_STATE (trainer with
- *         MARTLET_NO_LOSS); MARTLET_OUT_OF_MEMORY; MARTLET_BUSY. In all but the first four nothing was trained.
- *         Calling again goes on with the optimiser's state. */
+ * @param callback NULL for none.
+ * @param payload Handed to the callback.
+ * @return The section's codes (MARTLET_OK also after early stopping; MARTLET_INVALID_ARGUMENT also: data that do not
+ *         fit, or not finite, with the row); MARTLET_STOPPED; MARTLET_INTERRUPTED; MARTLET_NOT_FINITE (message: epoch
+ *         and step; the weights are those before that step); MARTLET_INVALID_STATE (MARTLET_NO_LOSS);
+ *         MARTLET_OUT_OF_MEMORY. MARTLET_STOPPED, MARTLET_INTERRUPTED and MARTLET_NOT_FINITE keep the steps done, and
+ *         so does MARTLET_OUT_OF_MEMORY at the first validation; otherwise nothing was trained.
+ *
+ * Cost: a step allocates no memory, but the first.
+ *
+ *   martlet_fit_options fit = MARTLET_FIT_OPTIONS_INIT;
+ *   fit.epochs = 10;
+ *   martlet_trainer_fit(trainer, training, validation, &fit, NULL, NULL); */
 martlet_status martlet_trainer_fit(martlet_trainer *trainer, martlet_dataset *training, martlet_dataset *validation,
                                    const martlet_fit_options *options, martlet_progress_callback callback,
                                    void *payload);
 
 /** Compute loss and metrics over a dataset, as in prediction (no dropout); batched inside.
  *
- * @param dataset Inputs and targets that fit model and loss.
- * @param callback NULL for none. Called at most every 100 ms with event MARTLET_EVALUATION: validation holds the averages
- *                 so far, training is NaN. payload is handed to it.
- * @return MARTLET_OK, MARTLET_STOPPED, MARTLET_INTERRUPTED, MARTLET_INVALID_ARGUMENT (as martlet_trainer_fit),
- *         MARTLET_INVALID_STATE (MARTLET_NO_LOSS), MARTLET_OUT_OF_MEMORY, MARTLET_BUSY. */
+ * @param trainer Trainer.
+ * @param dataset Inputs and targets that fit model and loss, finite, labels 0 to C - 1.
+ * @param callback NULL for none. Called at most every 100 ms with event MARTLET_EVALUATION: validation holds the
+ *                 averages so far, training is NaN.
+ * @param payload Handed to the callback.
+ * @param out_metrics The averages.
+ * @return The section's codes; MARTLET_STOPPED; MARTLET_INTERRUPTED; MARTLET_INVALID_STATE (MARTLET_NO_LOSS);
+ *         MARTLET_OUT_OF_MEMORY. */
 martlet_status martlet_trainer_evaluate(martlet_trainer *trainer, martlet_dataset *dataset,
                                         martlet_progress_callback callback, void *payload,
                                         martlet_metrics *out_metrics);
 
-/** Ask the call that runs on this trainer to stop after the current batch. Any thread, or a signal handler: it stores
- * one atomic flag. If no call is running, the next fit stops at once. Cannot fail; NULL is accepted. */
+/** Ask the fit or evaluate that runs on this trainer to stop after the current batch. If none is running, the next one
+ * stops after its first. Cannot fail.
+ *
+ * @param trainer Trainer, not being destroyed meanwhile; NULL is accepted.
+ *
+ * Threads: any, or a signal handler: it stores one atomic flag. */
 void martlet_trainer_interrupt(martlet_trainer *trainer);
 
-/** Number of complete epochs since the trainer was made. */
+/** Number of epochs since the trainer was made. One that the bound iterations cut short counts; one that was stopped
+ * before its end does not.
+ *
+ * @param trainer Trainer.
+ * @param out_length Epochs.
+ * @return The section's codes. */
 martlet_status martlet_trainer_history_length(martlet_trainer *trainer, int64_t *out_length);
 
-/** What epoch index ended with.
+/** What one epoch ended with.
  *
- * @param out_progress Set struct_size to sizeof(martlet_progress) before the call; that many bytes are filled. */
+ * @param trainer Trainer.
+ * @param index 0 to the number of epochs - 1.
+ * @param out_progress Set struct_size to sizeof(martlet_progress) before the call; that many bytes are filled.
+ * @return The section's codes. */
 martlet_status martlet_trainer_history(martlet_trainer *trainer, int64_t index, martlet_progress *out_progress);
 
-/** The epoch (0-based) whose monitored value was the best so far; -1 without early stopping or before an epoch. */
+/** The epoch whose monitored value was the best of the last fit with early stopping.
+ *
+ * @param trainer Trainer.
+ * @param out_epoch Epoch, counted as in martlet_progress; -1 without early stopping or before an epoch.
+ * @return The section's codes. */
 martlet_status martlet_trainer_best_epoch(martlet_trainer *trainer, int64_t *out_epoch);
 
-/** Learning rate of the next step. */
+/** Learning rate of the next step.
+ *
+ * @param trainer Trainer.
+ * @param out_learning_rate Rate.
+ * @return The section's codes. */
 martlet_status martlet_trainer_learning_rate(martlet_trainer *trainer, double *out_learning_rate);
 
 /** Set the learning rate of the following steps; learning_rate_decay goes on from it.
  *
- * @param learning_rate Finite, >= 0. */
+ * @param trainer Trainer.
+ * @param learning_rate Finite, >= 0.
+ * @return The section's codes. */
 martlet_status martlet_trainer_set_learning_rate(martlet_trainer *trainer, double learning_rate);
 
 /* ------------------------------------------------------------------------------------------------------------
  * Training, step by step
+ *
+ * The section's codes: MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_BUSY.
  * --------------------------------------------------------------------------------------------------------- */
 
 /** One step on one batch: forward, loss, gradients, update.
  *
- * @param x [N, ...], y targets, N >= 1 rows of any number.
+ * @param trainer Trainer.
+ * @param x [N, ...], rows that fit the model, finite; any N >= 1, not always the same.
+ * @param y Targets of these rows that fit the loss.
  * @param out_metrics Of this batch, before the update; NULL if not wanted.
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (MARTLET_NO_LOSS), MARTLET_NOT_FINITE (not updated),
- *         MARTLET_OUT_OF_MEMORY, MARTLET_BUSY. After the first step with the largest N, no memory is allocated. */
+ * @return The section's codes; MARTLET_INVALID_STATE (MARTLET_NO_LOSS); MARTLET_NOT_FINITE (not updated);
+ *         MARTLET_OUT_OF_MEMORY.
+ *
+ * Cost: a step allocates no memory, but the first with the largest N.
+ *
+ *   for (int64_t step = 0; step < steps; step++) {
+ *     fill(pixels, labels);
+ *     martlet_trainer_train_step(trainer, &x, &y, &metrics);
+ *   } */
 martlet_status martlet_trainer_train_step(martlet_trainer *trainer, const martlet_array *x, const martlet_array *y,
                                           martlet_metrics *out_metrics);
 
-/** Forward pass in training mode (dropout active), for a loss of the caller's own. Keeps what _backward needs.
+/** Forward pass in training mode (dropout active), for a loss of the caller's own. Keeps what martlet_trainer_backward
+ * needs. Works with any loss of the trainer, which is not used.
  *
- * @param x [N, ...].
- * @param out_y [N, ...], y_count floats, written: the model's output.
- * @return as martlet_predict. */
+ * @param trainer Trainer.
+ * @param x [N, ...], N >= 1, rows that fit the model, finite.
+ * @param out_y [N, ...], the model's output, written.
+ * @param y_count Floats out_y has room for: N times the elements of an output row, no more and no less.
+ * @return The section's codes; MARTLET_OUT_OF_MEMORY.
+ *
+ *   martlet_trainer_forward(trainer, &x, y, n);
+ *   for (i = 0; i < n; i++) dy[i] = 2 * (y[i] - target[i]) / n;
+ *   martlet_trainer_backward(trainer, dy, n), martlet_trainer_apply(trainer); */
 martlet_status martlet_trainer_forward(martlet_trainer *trainer, const martlet_array *x, float *out_y,
                                        int64_t y_count);
 
-/** Gradients of all weights from the gradient of the loss by the output, for the last martlet_trainer_forward.
- * Regularisation is added. They are kept until the next _forward or _train_step, not applied.
+/** Gradients of all weights from the gradient of the loss by the output, for the last martlet_trainer_forward, which it
+ * uses up. Regularisation is added. They are kept until martlet_trainer_apply, or the next forward, train_step or fit.
  *
- * @param dy [N, ...], dy_count floats: dL/dy, with any 1/N already in it. Finite.
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (no forward before), MARTLET_OUT_OF_MEMORY,
- *         MARTLET_BUSY. */
+ * @param trainer Trainer.
+ * @param dy [N, ...], dL/dy with any 1/N already in it, finite.
+ * @param dy_count Floats of dy: those of the forward's output.
+ * @return The section's codes; MARTLET_INVALID_STATE (no forward before). */
 martlet_status martlet_trainer_backward(martlet_trainer *trainer, const float *dy, int64_t dy_count);
 
-/** Copy one gradient array out, after martlet_trainer_backward; shape and order as martlet_model_get_weight.
+/** Copy one gradient array out, after martlet_trainer_backward.
  *
- * @return also MARTLET_INVALID_STATE (no backward before), MARTLET_NOT_FOUND. */
+ * @param trainer Trainer.
+ * @param layer Layer name, such as "dense".
+ * @param weight Name of the array, such as "kernel".
+ * @param out_values [count], laid out as in martlet_model_get_weight, written.
+ * @param count Number of elements of the array, no more and no less.
+ * @return The section's codes; MARTLET_INVALID_STATE (no gradients; a weight that is not trained);
+ *         MARTLET_NOT_FOUND (no such layer or weight). */
 martlet_status martlet_trainer_get_gradient(martlet_trainer *trainer, const char *layer, const char *weight,
                                             float *out_values, int64_t count);
 
-/** Replace one gradient array before martlet_trainer_apply, for clipping or averaging of the caller's own. Finite. */
+/** Replace one gradient array before martlet_trainer_apply, for clipping or averaging of the caller's own.
+ *
+ * @param trainer Trainer.
+ * @param layer Layer name, such as "dense".
+ * @param weight Name of the array, such as "kernel".
+ * @param values [count], laid out as in martlet_model_set_weight, finite.
+ * @param count Number of elements of the array, no more and no less.
+ * @return The section's codes; MARTLET_INVALID_STATE (no gradients; a weight that is not trained);
+ *         MARTLET_NOT_FOUND (no such layer or weight). */
 martlet_status martlet_trainer_set_gradient(martlet_trainer *trainer, const char *layer, const char *weight,
                                             const float *values, int64_t count);
 
-/** Update the weights with the gradients of martlet_trainer_backward; they are used up.
+/** Update the weights with the gradients of martlet_trainer_backward, which are used up.
  *
- * @return MARTLET_OK, MARTLET_INVALID_STATE (no gradients), MARTLET_NOT_FINITE (a gradient is NaN or infinite: nothing was
- *         updated), MARTLET_BUSY. */
+ * @param trainer Trainer.
+ * @return The section's codes; MARTLET_INVALID_STATE (no gradients); MARTLET_NOT_FINITE (a gradient is NaN or infinite:
+ *         nothing was updated). */
 martlet_status martlet_trainer_apply(martlet_trainer *trainer);
 
 #ifdef __cplusplus
