@@ -77,6 +77,14 @@ func finite<Number: BinaryFloatingPoint & CustomStringConvertible>(
   return value
 }
 
+/// A double that is computed with as a float, where 1e300 would be infinite.
+func finiteFloat(_ value: Double, _ name: String) throws(MartletError) -> Float {
+  guard Float(value).isFinite else {
+    throw MartletError(.invalidArgument, "\(name) is \(value); it must be finite as a 32-bit float")
+  }
+  return Float(value)
+}
+
 /// One of the constants of the header.
 ///
 /// - Throws: `invalidArgument` if it is none of them; `prefix` names the family.

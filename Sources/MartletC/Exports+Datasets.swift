@@ -112,9 +112,8 @@ public func martlet_dataset_set_scaling(
   _ dataset: OpaquePointer?, _ scale: Double, _ offset: Double
 ) -> martlet_status {
   withDataset(dataset, .change) { dataset in
-    // As the floats they become: 1e300 is finite only in double.
-    let scale = try finite(Float(scale), "scale")
-    let offset = try finite(Float(offset), "offset")
+    let scale = try finiteFloat(scale, "scale")
+    let offset = try finiteFloat(offset, "offset")
     dataset.dataset.scale = scale
     dataset.dataset.offset = offset
   }

@@ -103,8 +103,8 @@ public func martlet_rescaling(
   withModel(model, .change) { model in
     let result = try required(out_node, "out_node")
     let name = try optionalString(name, "name")
-    let layer = Rescaling(scale: try finite(scale, "scale"), offset: try finite(offset, "offset"))
-    result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
+    _ = try (finiteFloat(scale, "scale"), finiteFloat(offset, "offset"))
+    result.pointee = try model.add(Rescaling(scale: scale, offset: offset), name: name, inputs: [Int(input)])
   }
 }
 

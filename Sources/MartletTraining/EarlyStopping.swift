@@ -8,7 +8,7 @@ package struct EarlyStopping: Sendable, Equatable {
     case loss = 3
     case accuracy = 4
 
-    var isBetterWhenGreater: Bool { self == .validationAccuracy || self == .accuracy }
+    var isAccuracy: Bool { self == .validationAccuracy || self == .accuracy }
 
     package var needsValidation: Bool { self == .validationLoss || self == .validationAccuracy }
 
@@ -52,7 +52,7 @@ struct EarlyStoppingState {
     let isImprovement: Bool
     if let best {
       isImprovement =
-        options.monitor.isBetterWhenGreater
+        options.monitor.isAccuracy
         ? value - options.minimumDelta > best : value + options.minimumDelta < best
     } else {
       isImprovement = !value.isNaN

@@ -5,7 +5,7 @@ import MartletKernelInterface
 import MartletNN
 
 /// How the outputs of a network are judged.
-package enum AccuracyKind: Sendable {
+package enum AccuracyKind: Sendable, Equatable {
   /// Regression: not at all.
   case none
   /// The largest output of a row against the label or the largest target.

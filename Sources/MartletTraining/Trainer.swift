@@ -19,7 +19,7 @@ package final class Trainer: @unchecked Sendable {
   package private(set) var bestEpoch: Int?
 
   /// Steps done, which are Adam's t and the position of the dropout masks.
-  var iteration = 0
+  package internal(set) var iteration = 0
   var slots = OptimizerSlots<Float>()
   private var slotStorage: [TensorStorage] = []
 
@@ -92,6 +92,13 @@ package final class Trainer: @unchecked Sendable {
       throw MartletError(.invalidArgument, "early stopping monitors validation, but validation is NULL")
     }
     let executor = try trainingExecutor(batchSize)
+    let accuracyKind = accuracyKind(executor)
+    if let monitor = options.earlyStopping?.monitor, monitor.isAccuracy, accuracyKind == .none {
+      throw MartletError(
+        .invalidArgument, "early stopping monitors accuracy, which loss '\(fit.loss.name)' does not have")
+    }
+    // What validation needs is had before the first step, so that a lack of memory cannot show after it.
+    if let validation { _ = try evaluationExecutor(for: validation) }
     let order = try TensorStorage(count: data.count, of: Int.self, purpose: "the order of \(data.count) rows")
     defer { withExtendedLifetime(order) {} }
     var stopping = options.earlyStopping.map { EarlyStoppingState($0) }
@@ -109,7 +116,7 @@ package final class Trainer: @unchecked Sendable {
       var state = EpochState(
         options: options, epoch: epoch, endEpoch: endEpoch, batchSize: batchSize,
         batches: options.dropsLast ? data.count / batchSize : (data.count + batchSize - 1) / batchSize,
-        metrics: MetricAccumulator(kind: accuracyKind(executor), topK: self.options.topK))
+        metrics: MetricAccumulator(kind: accuracyKind, topK: self.options.topK))
       let rows = sourceOrder(of: data, shuffled: options.shuffles, epoch: epoch, in: order)
       try train(executor, data, rows, &state, until: lastIteration, threads, progress)
       let end = try finish(&state, validation, threads, progress)

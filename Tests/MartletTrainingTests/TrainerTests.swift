@@ -260,6 +260,22 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     #expect(trainer.history.count == 5)
   }
 
+  @Test func regressionHasNoAccuracyToMonitor() throws {
+    let x = try clouds(8).x
+    let trainer = try Trainer(
+      model: network([Dense(units: 6)]), options: trainerOptions { $0.loss = LossConfiguration(.meanSquaredError) },
+      kernels: kernels)
+    let settings = fitOptions {
+      $0.batchSize = 4
+      $0.earlyStopping = EarlyStopping(monitor: .accuracy, patience: 1)
+    }
+    let error = failure {
+      try trainer.fit(Dataset(x: x, y: x), validation: nil, options: settings, threads: 1, progress: nil)
+    }
+    #expect(error?.message == "early stopping monitors accuracy, which loss 'mean_squared_error' does not have")
+    #expect(trainer.iteration == 0)
+  }
+
   @Test func badDataAreRefusedBeforeTraining() throws {
     let model = try network(layers)
     let before = weights(model)
