@@ -312,12 +312,12 @@ martlet_status martlet_rescaling(martlet_model *model, martlet_node input, doubl
  * @param model Model, not built yet.
  * @param input Node to read.
  * @param count How many statistics there are: 1 (one for all), the size of the last axis (one per channel), or all
- *              elements of a row (a mean image).
+ *              elements of a row (a mean image); at most 2^24.
  * @param mean [count], finite; copied.
  * @param variance [count], finite and >= 0; copied. NULL subtracts the mean only.
  * @param name Layer name or NULL.
  * @param out_node Node of the same shape.
- * @return The section's codes. */
+ * @return The section's codes; MARTLET_UNSUPPORTED (more statistics). */
 martlet_status martlet_normalization(martlet_model *model, martlet_node input, int64_t count, const float *mean,
                                      const float *variance, const char *name, martlet_node *out_node);
 
@@ -447,9 +447,9 @@ martlet_status martlet_model_set_weight(martlet_model *model, const char *layer,
 /** Name the C classes of the output; kept in the model file.
  *
  * @param model Model.
- * @param count Size of the last axis of the output, or 0 for none.
+ * @param count Size of the last axis of the output, or 0 for none; at most 2^20.
  * @param names [count] strings, each at most 255 bytes; copied.
- * @return The section's codes; MARTLET_OUT_OF_MEMORY. */
+ * @return The section's codes; MARTLET_OUT_OF_MEMORY, MARTLET_UNSUPPORTED (more names). */
 martlet_status martlet_model_set_class_names(martlet_model *model, int32_t count, const char *const *names);
 
 /** Number of class names.
@@ -647,9 +647,9 @@ martlet_status martlet_dataset_statistics(martlet_dataset *dataset, int64_t coun
 /** Name the classes that integer labels 0, 1, ... stand for.
  *
  * @param dataset Dataset.
- * @param count Number of names, or 0 for none.
+ * @param count Number of names, or 0 for none; at most 2^20.
  * @param names [count] strings, each at most 255 bytes; copied.
- * @return The section's codes; MARTLET_OUT_OF_MEMORY. */
+ * @return The section's codes; MARTLET_OUT_OF_MEMORY, MARTLET_UNSUPPORTED (more names). */
 martlet_status martlet_dataset_set_class_names(martlet_dataset *dataset, int32_t count, const char *const *names);
 
 /** Number of class names.

@@ -150,6 +150,9 @@ func classNames(
   _ names: UnsafePointer<UnsafePointer<CChar>?>?, count: Int
 ) throws(MartletError) -> [String] {
   guard count > 0 else { return [] }
+  guard count <= maximumClassCount else {
+    throw MartletError(.unsupported, "count is \(count); at most \(maximumClassCount) class names are supported")
+  }
   let names = try required(names, "names")
   var result: [String] = []
   for index in 0..<count {
@@ -164,6 +167,8 @@ func classNames(
 }
 
 private let maximumClassNameLength = 255
+/// Names are Swift strings, whose memory is not checked: so there are not too many.
+private let maximumClassCount = 1 << 20
 
 // MARK: Results
 

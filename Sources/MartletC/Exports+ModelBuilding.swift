@@ -124,6 +124,10 @@ public func martlet_normalization(
         .invalidArgument,
         "count is \(count); rows of shape \(shape) take 1, \(shape.lastDimension) or \(shape.elementCount) statistics")
     }
+    guard count <= Normalization.maximumCount else {
+      throw MartletError(
+        .unsupported, "count is \(count); at most \(Normalization.maximumCount) statistics are supported")
+    }
     let means = try finiteValues(mean, "mean", count: count)
     let variances =
       variance == nil

@@ -8,6 +8,9 @@ package struct Normalization: Layer {
   package var mean: [Float]
   package var variance: [Float]
 
+  /// Statistics are Swift arrays, whose memory is not checked: so they stay small, at most 64 MB.
+  package static let maximumCount = 1 << 24
+
   /// Keras' guard against a feature that never varies.
   static let epsilon: Float = 1e-7
 
@@ -23,6 +26,10 @@ package struct Normalization: Layer {
     guard mean.count == variance.count else {
       throw MartletError(
         .invalidArgument, "Normalization has \(mean.count) means and \(variance.count) variances")
+    }
+    guard mean.count <= Normalization.maximumCount else {
+      throw MartletError(
+        .unsupported, "Normalization has \(mean.count) statistics; at most \(Normalization.maximumCount) are supported")
     }
     guard [1, input.lastDimension, input.elementCount].contains(mean.count) else {
       throw MartletError(
