@@ -21,8 +21,8 @@ extension Model {
     let rule = String(repeating: "-", count: lines[0].count)
     let total = layout.totalCount
     let trainable = layout.trainableCount
-    return (["Model '\(graph.name)'", lines[0], rule] + lines.dropFirst() + [
-      rule, "Parameters: \(total) (\(trainable) trainable, \(total - trainable) not)",
-    ]).map { $0 + "\n" }.joined()
+    let totals = "Parameters: \(total) (\(trainable) trainable, \(total - trainable) not)"
+    let text = ["Model '\(graph.name)'", lines[0], rule] + lines.dropFirst() + [rule, totals]
+    return text.map { $0 + "\n" }.joined()
   }
 }

@@ -122,9 +122,8 @@ extension Trainer {
     }
     for parameter in model.layout.parameters
     where parameter.isTrainable && !kernels.allFinite(gradients + parameter.offset, parameter.count) {
-      throw MartletError(
-        .notFinite,
-        "the gradient of weight '\(parameter.name)' of layer '\(model.graph.layers[parameter.layer].name)' is not finite")
+      let layer = model.graph.layers[parameter.layer].name
+      throw MartletError(.notFinite, "the gradient of weight '\(parameter.name)' of layer '\(layer)' is not finite")
     }
     stepping.apply(rule: options.optimizer.rule(step: iteration + 1, learningRate: learningRate), slots: slots)
     iteration += 1

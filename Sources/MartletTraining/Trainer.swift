@@ -160,11 +160,12 @@ package final class Trainer: @unchecked Sendable {
       let form = try load(data, UnsafeBufferPointer(start: rows + first, count: count), into: executor)
       do {
         try step(executor, rows: count, form, threads: threads, &state.metrics)
-      } catch where error.code == .notFinite && !state.options.stopsOnNotFinite {
-        // This step is left out, as asked.
       } catch {
-        throw MartletError(
-          error.code, "\(error.message) in epoch \(state.epoch), step \(iteration) (both counted from 0)")
+        // Who asked not to stop has the step left out.
+        guard error.code == .notFinite, !state.options.stopsOnNotFinite else {
+          throw MartletError(
+            error.code, "\(error.message) in epoch \(state.epoch), step \(iteration) (both counted from 0)")
+        }
       }
       state.batch += 1
       state.trainingSeconds = state.watch.seconds

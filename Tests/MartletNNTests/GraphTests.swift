@@ -37,7 +37,8 @@ func message(_ body: () throws -> Void) -> String {
   @Test func refusals() throws {
     var builder = try GraphBuilder(name: "m")
     let input = try builder.add(InputLayer(shape: Shape(vector: 4)), name: "x", inputs: [])
-    #expect(message { _ = try builder.add(Flatten(), name: "x", inputs: [input]) }.contains("a layer named 'x' already"))
+    #expect(
+      message { _ = try builder.add(Flatten(), name: "x", inputs: [input]) }.contains("a layer named 'x' already"))
     #expect(message { _ = try builder.add(Flatten(), name: "a/b", inputs: [input]) }.contains("no '/'"))
     #expect(
       message { _ = try builder.add(Flatten(), name: "a\0b", inputs: [input]) }.contains("no control character"))

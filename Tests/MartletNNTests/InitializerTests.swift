@@ -13,7 +13,8 @@ import Testing
     values.withUnsafeMutableBufferPointer { buffer in
       if let base = buffer.baseAddress {
         initializer.fill(
-          base, count: buffer.count, fanIn: Self.fanIn, fanOut: Self.fanOut, source: RandomSource(seed: seed, stream: 0))
+          base, count: buffer.count, fanIn: Self.fanIn, fanOut: Self.fanOut, source: RandomSource(seed: seed, stream: 0)
+        )
       }
     }
     return values

@@ -6,7 +6,6 @@ import MartletKernels
 import MartletNN
 import Testing
 
-
 @Suite struct PredictorTests {
   private func predict(
     _ predictor: Predictor, _ x: [Float], rows: Int, columns: Int, threads: Int = 1

@@ -51,6 +51,7 @@ import Testing
     #expect(variance.allSatisfy { abs($0 - expected) <= expected.ulp })
     try data.statistics(count: 1, kernels: kernels, mean: &mean, variance: nil)
     #expect(mean[0] == 3198)
-    #expect(failure { try data.statistics(count: 3, kernels: kernels, mean: nil, variance: nil) }?.code == .invalidArgument)
+    #expect(
+      failure { try data.statistics(count: 3, kernels: kernels, mean: nil, variance: nil) }?.code == .invalidArgument)
   }
 }

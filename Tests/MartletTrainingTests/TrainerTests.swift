@@ -70,7 +70,9 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     // only difference is where regularisation is added, one rounding per step and weight.
     for rows in [40, 300] {
       let data = try clouds(rows)
-      let settings = trainerOptions { $0.loss = crossEntropy; $0.optimizer = optimizer; $0.learningRate = 0.05 }
+      let settings = trainerOptions {
+        $0.loss = crossEntropy; $0.optimizer = optimizer; $0.learningRate = 0.05
+      }
       let model = try network([Dense(units: 40, activation: .tanh), Dense(units: 2)])
       let fused = try Trainer(model: model, options: settings, kernels: kernels)
       let twin = try network([Dense(units: 40, activation: .tanh), Dense(units: 2)])
@@ -132,7 +134,10 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
         model: model,
         options: trainerOptions { $0.optimizer = .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-7) }, kernels: kernels)
       try trainer.fit(
-        data, validation: data, options: fitOptions { $0.batchSize = 200; $0.epochs = 2 }, threads: threads,
+        data, validation: data,
+        options: fitOptions {
+          $0.batchSize = 200; $0.epochs = 2
+        }, threads: threads,
         progress: nil)
       results.append(weights(model))
     }
@@ -174,7 +179,10 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     func run(_ seed: UInt64) throws -> [Float] {
       let model = try network(layers)
       let trainer = try Trainer(
-        model: model, options: trainerOptions { $0.loss = crossEntropy; $0.seed = seed }, kernels: kernels)
+        model: model,
+        options: trainerOptions {
+          $0.loss = crossEntropy; $0.seed = seed
+        }, kernels: kernels)
       try trainer.fit(data, validation: nil, options: fitOptions { $0.epochs = 2 }, threads: 1, progress: nil)
       return weights(model)
     }
@@ -191,9 +199,17 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
       return (trainer.history.last?.iteration ?? 0, trainer.history)
     }
     #expect(try steps { $0.batchSize = 32 }.0 == 4)
-    #expect(try steps { $0.batchSize = 32; $0.dropsLast = true }.0 == 3)
-    #expect(try steps { $0.batchSize = 0; $0.epochs = 5 }.0 == 5)
-    let (count, history) = try steps { $0.batchSize = 32; $0.epochs = 10; $0.iterations = 6 }
+    #expect(
+      try steps {
+        $0.batchSize = 32; $0.dropsLast = true
+      }.0 == 3)
+    #expect(
+      try steps {
+        $0.batchSize = 0; $0.epochs = 5
+      }.0 == 5)
+    let (count, history) = try steps {
+      $0.batchSize = 32; $0.epochs = 10; $0.iterations = 6
+    }
     #expect(count == 6)
     #expect(history.map(\.samples) == [100, 64])
   }
@@ -204,7 +220,10 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     let other = try clouds(200, seed: 4)
     let model = try network([Dense(units: 40, activation: .tanh), Dense(units: 2)])
     let trainer = try Trainer(
-      model: model, options: trainerOptions { $0.loss = crossEntropy; $0.learningRate = 0.5 }, kernels: kernels)
+      model: model,
+      options: trainerOptions {
+        $0.loss = crossEntropy; $0.learningRate = 0.5
+      }, kernels: kernels)
     let settings = fitOptions {
       $0.batchSize = 4
       $0.epochs = 500
@@ -240,7 +259,9 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     let data = try clouds(96)
     let trainer = try Trainer(
       model: network(layers), options: trainerOptions { $0.loss = crossEntropy }, kernels: kernels)
-    let settings = fitOptions { $0.epochs = 4; $0.reportsEveryBatch = true }
+    let settings = fitOptions {
+      $0.epochs = 4; $0.reportsEveryBatch = true
+    }
     var events: [(Progress.Event, Int, Int)] = []
     let error = failure {
       try trainer.fit(data, validation: nil, options: settings, threads: 1) {
@@ -292,8 +313,13 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
               y: MemorySource(
                 borrowing: y.baseAddress!, type: .int32, rowCount: y.count / 4, rowShape: Shape([], of: "y")))
             let trainer = try Trainer(
-              model: model, options: trainerOptions { $0.loss = loss; $0.learningRate = rate }, kernels: kernels)
-            let settings = fitOptions { $0.batchSize = 2; change(&$0) }
+              model: model,
+              options: trainerOptions {
+                $0.loss = loss; $0.learningRate = rate
+              }, kernels: kernels)
+            let settings = fitOptions {
+              $0.batchSize = 2; change(&$0)
+            }
             try trainer.fit(data, validation: nil, options: settings, threads: 1, progress: nil)
           }?.message ?? "no error"
         }
