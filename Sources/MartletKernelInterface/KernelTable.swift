@@ -259,10 +259,11 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
   /// Sum |w| and sum w^2 over `count` weights in double, over fixed blocks in a fixed order.
   package var norms: @Sendable (_ weights: UnsafePointer<Scalar>, _ count: Int) -> (absolute: Double, squared: Double)
 
-  /// y[row, j] = x[row, j] * scale[j] + offset[j]; x and y may be the same.
-  package var scaleColumns:
+  /// y[row, j] = (x[row, j] - mean[j]) * factor[j], rounded after each of the two, so that a large mean costs no digits of
+  /// the difference; x and y may be the same.
+  package var standardizeColumns:
     @Sendable (
-      _ x: UnsafePointer<Scalar>, _ scale: UnsafePointer<Scalar>, _ offset: UnsafePointer<Scalar>,
+      _ x: UnsafePointer<Scalar>, _ mean: UnsafePointer<Scalar>, _ factor: UnsafePointer<Scalar>,
       _ y: UnsafeMutablePointer<Scalar>, _ rows: Int, _ columns: Int
     ) -> Void
 
@@ -314,7 +315,7 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     addRegularizationGradient:
       @escaping @Sendable (Float, Float, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int) -> Void,
     norms: @escaping @Sendable (UnsafePointer<Scalar>, Int) -> (absolute: Double, squared: Double),
-    scaleColumns:
+    standardizeColumns:
       @escaping @Sendable (
         UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int, Int
       ) -> Void,
@@ -340,7 +341,7 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     self.update = update
     self.addRegularizationGradient = addRegularizationGradient
     self.norms = norms
-    self.scaleColumns = scaleColumns
+    self.standardizeColumns = standardizeColumns
     self.scale = scale
     self.multiply = multiply
     self.add = add

@@ -10,14 +10,14 @@ func scale(
   }
 }
 
-func scaleColumns(
-  _ x: UnsafePointer<Float>, _ scale: UnsafePointer<Float>, _ offset: UnsafePointer<Float>,
+func standardizeColumns(
+  _ x: UnsafePointer<Float>, _ mean: UnsafePointer<Float>, _ factor: UnsafePointer<Float>,
   _ y: UnsafeMutablePointer<Float>, _ rows: Int, _ columns: Int
 ) {
   for r in 0..<rows {
     let (x, y) = (x + r * columns, y + r * columns)
     forEachVector(columns) { j, lanes in
-      store(multiplyAdd(load(x + j, lanes), load(scale + j, lanes), load(offset + j, lanes)), y + j, lanes)
+      store((load(x + j, lanes) - load(mean + j, lanes)) * load(factor + j, lanes), y + j, lanes)
     }
   }
 }

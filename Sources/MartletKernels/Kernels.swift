@@ -23,7 +23,7 @@ package let kernels = KernelTable<Float>(
   update: update,
   addRegularizationGradient: addRegularizationGradient,
   norms: norms,
-  scaleColumns: scaleColumns,
+  standardizeColumns: standardizeColumns,
   scale: scale,
   multiply: multiply,
   add: add,

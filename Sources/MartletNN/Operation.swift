@@ -67,7 +67,7 @@ package enum Operation: Sendable, BitwiseCopyable {
   case softmax(x: BufferID, y: BufferID, rows: Extent, columns: Int)
   case softmaxGradient(y: BufferID, dY: BufferID, dX: BufferID, rows: Extent, columns: Int)
   case scale(x: BufferID, scale: Double, offset: Double, y: BufferID, count: Extent)
-  case scaleColumns(x: BufferID, scale: BufferID, offset: BufferID, y: BufferID, rows: Extent, columns: Int)
+  case standardizeColumns(x: BufferID, mean: BufferID, factor: BufferID, y: BufferID, rows: Extent, columns: Int)
   case dropoutMask(mask: BufferID, count: Extent, rate: Double, stream: UInt64)
   case multiply(a: BufferID, b: BufferID, y: BufferID, count: Extent)
   /// y += x
@@ -90,7 +90,7 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .softmax(let x, let y, _, _): [x, y]
     case .softmaxGradient(let y, let dY, let dX, _, _): [y, dY, dX]
     case .scale(let x, _, _, let y, _): [x, y]
-    case .scaleColumns(let x, let scale, let offset, let y, _, _): [x, scale, offset, y]
+    case .standardizeColumns(let x, let mean, let factor, let y, _, _): [x, mean, factor, y]
     case .dropoutMask(let mask, _, _, _): [mask]
     case .multiply(let a, let b, let y, _): [a, b, y]
     case .add(let x, let y, _): [x, y]

@@ -31,7 +31,7 @@ extension PlanExecutor {
       return count.count(rows: rows) / Self.elementGrain
     case .dropoutMask(_, let count, _, _): return count.count(rows: rows) / (Self.elementGrain / 8)
     case .softmax(_, _, let rows, let columns), .softmaxGradient(_, _, _, let rows, let columns),
-      .scaleColumns(_, _, _, _, let rows, let columns):
+      .standardizeColumns(_, _, _, _, let rows, let columns):
       return rows.count(rows: self.rows) * columns / Self.elementGrain
     case .columnSums(_, let rows, let columns, _, _):
       return min(columns / Self.tileMultiple, rows.count(rows: self.rows) * columns / Self.elementGrain)
@@ -69,11 +69,11 @@ extension PlanExecutor {
     case .scale(let x, let scale, let offset, let y, let count):
       let part = part(of: count.count(rows: rows), task: task, multiple: 16)
       kernels.scale(pointers[x] + part.lowerBound, scale, offset, pointers[y] + part.lowerBound, part.count)
-    case .scaleColumns(let x, let scale, let offset, let y, let extent, let columns):
+    case .standardizeColumns(let x, let mean, let factor, let y, let extent, let columns):
       let part = part(of: extent.count(rows: rows), task: task)
       let first = part.lowerBound * columns
-      kernels.scaleColumns(
-        pointers[x] + first, pointers[scale], pointers[offset], pointers[y] + first, part.count, columns)
+      kernels.standardizeColumns(
+        pointers[x] + first, pointers[mean], pointers[factor], pointers[y] + first, part.count, columns)
     case .dropoutMask(let mask, let count, let rate, let stream):
       fillMask(pointers[mask], part(of: count.count(rows: rows), task: task, multiple: 16), rate, stream)
     case .multiply(let a, let b, let y, let count):

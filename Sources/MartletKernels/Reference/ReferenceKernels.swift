@@ -58,9 +58,9 @@ enum Reference<Scalar: ReferenceScalar> {
         for i in 0..<count { gradient[i] += regularizationGradient(l1, l2, weights[i]) }
       },
       norms: norms,
-      scaleColumns: { x, scale, offset, y, rows, columns in
+      standardizeColumns: { x, mean, factor, y, rows, columns in
         for r in 0..<rows {
-          for j in 0..<columns { y[r * columns + j] = x[r * columns + j] * scale[j] + offset[j] }
+          for j in 0..<columns { y[r * columns + j] = (x[r * columns + j] - mean[j]) * factor[j] }
         }
       },
       scale: { x, scale, offset, y, count in

@@ -40,41 +40,39 @@ package struct Normalization: Layer {
     return input
   }
 
-  /// y = x * factor + shift.
   private var factors: [Float] { variance.map { 1 / max($0.squareRoot(), Normalization.epsilon) } }
 
+  // In two roundings, as the formula has it: x * factor - mean * factor would cost a feature whose mean is large its last
+  // digits, and one that never varies would not become zero.
   package func lowerForward(_ site: LayerSite, into lowering: inout Lowering) {
-    let factors = factors
-    let shifts = zip(mean, factors).map { -$0 * $1 }
-    append(factors: factors, shifts: shifts, x: lowering.value(of: site.inputs[0]), site, into: &lowering) {
-      lowering, operation in
-      lowering.appendForward(operation(lowering.value(of: site.output)))
+    let count = site.outputShape.elementCount
+    let x = lowering.value(of: site.inputs[0])
+    let y = lowering.value(of: site.output)
+    if mean.count == 1 {
+      lowering.appendForward(.scale(x: x, scale: 1, offset: -Double(mean[0]), y: y, count: .perRow(count)))
+      lowering.appendForward(.scale(x: y, scale: Double(factors[0]), offset: 0, y: y, count: .perRow(count)))
+    } else {
+      lowering.appendForward(
+        .standardizeColumns(
+          x: x, mean: lowering.constant(mean), factor: lowering.constant(factors), y: y,
+          rows: .perRow(count / mean.count), columns: mean.count))
     }
   }
 
   package func lowerBackward(_ site: LayerSite, into lowering: inout Lowering) {
     guard lowering.needsGradient(site.inputs[0]) else { return }
-    let dY = lowering.gradient(of: site.output)
-    append(factors: factors, shifts: mean.map { _ in 0 }, x: dY, site, into: &lowering) { lowering, operation in
-      lowering.appendGradient(of: site.inputs[0]) { destination, _ in operation(destination) }
-    }
-  }
-
-  private func append(
-    factors: [Float], shifts: [Float], x: BufferID, _ site: LayerSite, into lowering: inout Lowering,
-    _ emit: (inout Lowering, (BufferID) -> Operation) -> Void
-  ) {
     let count = site.outputShape.elementCount
-    if factors.count == 1 {
-      emit(&lowering) {
-        .scale(x: x, scale: Double(factors[0]), offset: Double(shifts[0]), y: $0, count: .perRow(count))
+    let dY = lowering.gradient(of: site.output)
+    if mean.count == 1 {
+      lowering.appendGradient(of: site.inputs[0]) { destination, _ in
+        .scale(x: dY, scale: Double(factors[0]), offset: 0, y: destination, count: .perRow(count))
       }
     } else {
-      let scale = lowering.constant(factors)
-      let offset = lowering.constant(shifts)
-      emit(&lowering) {
-        .scaleColumns(
-          x: x, scale: scale, offset: offset, y: $0, rows: .perRow(count / factors.count), columns: factors.count)
+      let zeros = lowering.constant(mean.map { _ in 0 })
+      let factor = lowering.constant(factors)
+      lowering.appendGradient(of: site.inputs[0]) { destination, _ in
+        .standardizeColumns(
+          x: dY, mean: zeros, factor: factor, y: destination, rows: .perRow(count / mean.count), columns: mean.count)
       }
     }
   }
