@@ -50,11 +50,6 @@ package struct RandomSource: Sendable, Equatable {
     RandomSource.unitFloat(word(at: index))
   }
 
-  /// Uniform in [0, 1): a multiple of 2^-53.
-  package func uniformDouble(at index: UInt64) -> Double {
-    Double(bits(at: index) >> 11) * 0x1p-53
-  }
-
   /// Standard normal: two to a block.
   package func normal(at index: UInt64) -> Double {
     let point = normalPoint(at: index / 2)

@@ -83,8 +83,6 @@ package struct UpdateTarget<Scalar> {
 package enum GEMMEpilogue<Scalar> {
   /// C = sum
   case store
-  /// C = C + sum, the chunks of the sum one after the other
-  case accumulate
   /// C = activation(sum + bias[column]); bias nil: no bias
   case biasActivation(bias: UnsafePointer<Scalar>?, activation: ActivationFunction)
   /// C = sum * activation'(y), the derivative expressed by the activation's output y [M, N], row stride `yRowStride`

@@ -27,23 +27,6 @@ import Testing
     return c
   }
 
-  @Test("accumulate", arguments: tables)
-  func accumulate(_ table: KernelTable<Float>) {
-    for product in Self.products {
-      let start = SeededNumbers(1).seeded(product.m * product.cRowStride)
-      let c = product.run(table, c: start, epilogue: .accumulate)
-      // The chunks are added to C one after the other.
-      var expected = start
-      for first in stride(from: 0, to: product.k, by: 256) {
-        let part = product.chunk(first..<min(first + 256, product.k), table)
-        for i in 0..<product.m {
-          for j in 0..<product.n { expected[i * product.cRowStride + j] += part[i * product.cRowStride + j] }
-        }
-      }
-      #expect(sameBits(c, expected), "\(product.m) x \(product.n) x \(product.k)")
-    }
-  }
-
   @Test("bias and activation", arguments: tables)
   func biasActivation(_ table: KernelTable<Float>) {
     for product in Self.products {

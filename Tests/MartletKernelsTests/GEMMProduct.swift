@@ -100,28 +100,3 @@ struct Product {
     return c
   }
 }
-
-extension Product {
-  /// The product of one chunk of k alone.
-  func chunk(_ range: Range<Int>, _ table: KernelTable<Float>) -> [Float] {
-    var part = self
-    part.k = range.count
-    var c = sentinels
-    let workspace = UnsafeMutableRawPointer.allocate(byteCount: table.gemmWorkspaceCount * 4, alignment: 64)
-    defer { workspace.deallocate() }
-    a.withUnsafeBufferPointer { a in
-      b.withUnsafeBufferPointer { b in
-        c.withUnsafeMutableBufferPointer { c in
-          table.gemm(
-            GEMMArguments(
-              m: m, n: n, k: range.count, a: a.baseAddress! + range.lowerBound * aStrides.column,
-              aRowStride: aStrides.row, aColumnStride: aStrides.column,
-              b: b.baseAddress! + range.lowerBound * bStrides.row, bRowStride: bStrides.row,
-              bColumnStride: bStrides.column, c: c.baseAddress!, cRowStride: cRowStride, epilogue: .store,
-              workspace: workspace.assumingMemoryBound(to: Float.self)))
-        }
-      }
-    }
-    return c
-  }
-}

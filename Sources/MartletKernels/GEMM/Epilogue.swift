@@ -18,14 +18,6 @@ func finishTile(
   /// C at the tile; of the `.update` epilogue only if there are several chunks.
   let c = g.c.map { $0 + offset }
 
-  if case .accumulate = g.epilogue {
-    guard let c else { return }
-    forEachRow(rows, columns) { r, j, lanes in
-      let p = c + r * g.cRowStride + j
-      store(load(p, lanes) + load(tile + r * NR + j), p, lanes)
-    }
-    return
-  }
   if !chunk.isFirst, let c {
     forEachRow(rows, columns) { r, j, lanes in
       let p = tile + r * NR + j
@@ -38,7 +30,7 @@ func finishTile(
   }
 
   switch g.epilogue {
-  case .store, .accumulate:
+  case .store:
     if let c { storeTile(tile, c, g.cRowStride, rows, columns) }
   case .biasActivation(let bias, let activation):
     guard let c else { return }

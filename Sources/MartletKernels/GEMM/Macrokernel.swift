@@ -72,7 +72,7 @@ private func prefetchTile(_ g: GEMMArguments<Float>, row: Int, column: Int, rows
   let offset = row * g.cRowStride + column
   if let c = g.c { prefetch(c + offset, g.cRowStride, rows) }
   switch g.epilogue {
-  case .store, .accumulate, .biasActivation: break
+  case .store, .biasActivation: break
   case .activationGradient(let y, let yRowStride, _): prefetch(y + row * yRowStride + column, yRowStride, rows)
   case .update(_, let target):
     prefetch(target.weights + offset, g.cRowStride, rows)

@@ -14,8 +14,6 @@ extension Reference {
   private static func element(_ g: GEMMArguments<Scalar>, _ i: Int, _ j: Int) {
     let index = i * g.cRowStride + j
     var sum: Scalar = 0
-    // An accumulated element starts the sum of chunks.
-    if case .accumulate = g.epilogue, let c = g.c { sum = c[index] }
     let chunk = KernelTable<Scalar>.chunk
     for start in stride(from: 0, to: g.k, by: chunk) {
       var chain: Scalar = 0
@@ -25,7 +23,7 @@ extension Reference {
       sum += chain
     }
     switch g.epilogue {
-    case .store, .accumulate:
+    case .store:
       g.c?[index] = sum
     case .biasActivation(let bias, let activation):
       g.c?[index] = activate(activation, bias.map { sum + $0[j] } ?? sum)
