@@ -12,55 +12,51 @@ struct ArenaLayout {
 
   private struct Tenant {
     var buffer: BufferID
-    var first: Int
-    var last: Int
+    /// From the first to the last operation that uses it.
+    var life: ClosedRange<Int>
     var size: Int
     var offset = 0
   }
 
   /// - Throws: `outOfMemory` if the sizes cannot be addressed.
   init(lowering: Lowering, maximumBatch: Int) throws(MartletError) {
-    var places: [BufferPlace?] = []
-    var tenants: [Tenant] = []
     let operations = lowering.forward + lowering.backward
+    var lives = [ClosedRange<Int>?](repeating: nil, count: lowering.buffers.count)
+    for (time, operation) in operations.enumerated() {
+      for buffer in operation.buffers { lives[buffer] = (lives[buffer]?.lowerBound ?? time)...time }
+    }
+    var places: [BufferPlace] = []
+    var tenants: [Tenant] = []
     for (buffer, description) in lowering.buffers.enumerated() {
       switch description {
       case .parameter(let index): places.append(.parameter(index))
       case .gradient(let index): places.append(.gradient(index))
       case .constant(let offset): places.append(.constant(offset))
       case .arena(let extent, let isPinned):
-        places.append(nil)
-        let uses = operations.indices.filter { operations[$0].buffers.contains(buffer) }
-        guard isPinned || !uses.isEmpty else {
-          places[buffer] = .arena(0)
-          continue
-        }
-        tenants.append(
-          Tenant(
-            buffer: buffer, first: isPinned ? 0 : uses.first ?? 0,
-            last: isPinned ? operations.count : uses.last ?? 0,
-            size: try Self.alignedSize(extent, maximumBatch)))
+        // A buffer that nothing uses has no life and needs no memory.
+        places.append(.arena(0))
+        guard let life = isPinned ? 0...operations.count : lives[buffer] else { continue }
+        tenants.append(Tenant(buffer: buffer, life: life, size: try Self.alignedSize(extent, maximumBatch)))
       }
     }
 
-    // First fit, the largest first: each buffer goes to the lowest gap among those alive at the same time.
+    // First fit, the largest first: each buffer goes to the lowest gap among those alive at the same time. `placed` is
+    // sorted by offset.
     var placed: [Tenant] = []
     var count = 0
     for var tenant in tenants.sorted(by: { ($0.size, $1.buffer) > ($1.size, $0.buffer) }) {
-      let neighbours = placed.filter { $0.first <= tenant.last && tenant.first <= $0.last }
-        .sorted { $0.offset < $1.offset }
       var offset = 0
-      for neighbour in neighbours {
+      for neighbour in placed where neighbour.life.overlaps(tenant.life) {
         if offset + tenant.size <= neighbour.offset { break }
         offset = max(offset, neighbour.offset + neighbour.size)
       }
       tenant.offset = offset
-      placed.append(tenant)
+      placed.insert(tenant, at: placed.firstIndex { $0.offset > offset } ?? placed.endIndex)
       places[tenant.buffer] = .arena(offset)
       count = max(count, offset + tenant.size)
       guard count <= Shape.maximumElementCount else { throw Self.tooLarge(maximumBatch) }
     }
-    self.places = places.map { $0 ?? .arena(0) }
+    self.places = places
     self.count = count
   }
 

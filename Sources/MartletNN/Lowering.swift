@@ -219,7 +219,7 @@ package struct Lowering {
   /// - Parameter contraction: rows of the product's sum for each row of the batch. A fused update needs memory only for
   ///   sums longer than one chunk.
   package mutating func gradientBuffer(ofParameter parameter: Int, contraction: Int) -> BufferID? {
-    if sink == .update, contraction * maximumBatch <= KernelTable<Float>.chunk { return nil }
+    if sink == .update, maximumBatch <= KernelTable<Float>.chunk / contraction { return nil }
     return gradientBuffer(ofParameter: parameter)
   }
 
