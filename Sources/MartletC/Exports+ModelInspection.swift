@@ -29,9 +29,11 @@ public func martlet_model_parameter_count(
   _ model: OpaquePointer?, _ out_total: UnsafeMutablePointer<Int64>?, _ out_trainable: UnsafeMutablePointer<Int64>?
 ) -> martlet_status {
   withModel(model, .inspect) { model in
+    let total = try out_total.map { try required($0, "out_total") }
+    let trainable = try out_trainable.map { try required($0, "out_trainable") }
     let layout = try model.requireBuilt().model.layout
-    out_total?.pointee = Int64(layout.totalCount)
-    out_trainable?.pointee = Int64(layout.trainableCount)
+    total?.pointee = Int64(layout.totalCount)
+    trainable?.pointee = Int64(layout.trainableCount)
   }
 }
 
@@ -75,10 +77,12 @@ public func martlet_model_layer(
   _ out_class: UnsafeMutablePointer<UnsafePointer<CChar>?>?
 ) -> martlet_status {
   withModel(model, .inspect) { model in
+    let name = try out_name.map { try required($0, "out_name") }
+    let className = try out_class.map { try required($0, "out_class") }
     let built = try model.requireBuilt()
     let index = try checkedIndex(Int64(index), "index", count: built.layerNames.count, of: "layers")
-    out_name?.pointee = built.layerNames[index]
-    out_class?.pointee = built.layerClasses[index]
+    name?.pointee = built.layerNames[index]
+    className?.pointee = built.layerClasses[index]
   }
 }
 
@@ -101,16 +105,19 @@ public func martlet_model_weight(
   _ out_shape: UnsafeMutablePointer<Int64>?
 ) -> martlet_status {
   withModel(model, .inspect) { model in
+    let name = try out_name.map { try required($0, "out_name") }
+    let rank = try out_rank.map { try required($0, "out_rank") }
+    let dimensions = try out_shape.map { try required($0, "out_shape") }
     let built = try model.requireBuilt()
-    let name = try string(layer, "layer")
-    let range = built.model.layout.range(ofLayer: try built.model.layerIndex(named: name))
-    let position = try checkedIndex(Int64(index), "index", count: range.count, of: "weights in layer '\(name)'")
+    let layer = try string(layer, "layer")
+    let range = built.model.layout.range(ofLayer: try built.model.layerIndex(named: layer))
+    let position = try checkedIndex(Int64(index), "index", count: range.count, of: "weights in layer '\(layer)'")
     let parameter = range.lowerBound + position
     let shape = built.model.layout.parameters[parameter].shape
-    out_name?.pointee = built.weightNames[parameter]
-    out_rank?.pointee = Int32(clamping: shape.rank)
-    if let out_shape {
-      ShapeResult.write(shape, to: out_shape)
+    name?.pointee = built.weightNames[parameter]
+    rank?.pointee = Int32(clamping: shape.rank)
+    if let dimensions {
+      ShapeResult.write(shape, to: dimensions)
     }
   }
 }

@@ -35,6 +35,16 @@ extension Handle {
   }
 }
 
+extension TrainerHandle {
+  /// `martlet_trainer_interrupt`, which may run in a signal handler at any moment, also inside malloc, a lock or
+  /// another call on this trainer. So it takes no reference, lock or memory and initialises nothing: it goes from C's
+  /// pointer through two constant fields to the trainer's flag and stores one atomic. C's own reference keeps the
+  /// objects alive.
+  static func interrupt(_ pointer: OpaquePointer) {
+    Unmanaged<TrainerHandle>.fromOpaque(UnsafeRawPointer(pointer))._withUnsafeGuaranteedRef { $0.trainer.interrupt() }
+  }
+}
+
 // MARK: Exports of one handle
 
 /// An export that works on a model.

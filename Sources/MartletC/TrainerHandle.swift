@@ -1,5 +1,4 @@
-// The object behind a martlet_trainer, and what the border does for it beyond calling it: progress callbacks and the
-// interrupt.
+// The object behind a martlet_trainer, and the progress callbacks that the border makes for it.
 
 import CMartlet
 import MartletCore
@@ -20,14 +19,6 @@ final class TrainerHandle: Handle {
   }
 
   var description: String { "the trainer of model '\(model.name)'" }
-
-  /// `martlet_trainer_interrupt`, which may run in a signal handler at any moment, also inside malloc, a lock or
-  /// another call on this trainer. So it takes no reference, lock or memory and initialises nothing: it goes from C's
-  /// pointer through two constant fields to the trainer's flag and stores one atomic. C's own reference keeps the
-  /// objects alive.
-  static func interrupt(_ pointer: OpaquePointer) {
-    Unmanaged<TrainerHandle>.fromOpaque(UnsafeRawPointer(pointer))._withUnsafeGuaranteedRef { $0.trainer.interrupt() }
-  }
 
   /// C's progress callback as the trainer calls it. While it runs, its thread is a guest of the trainer and the model,
   /// and whatever it does to the floating-point environment stays with it.
