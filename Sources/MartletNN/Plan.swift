@@ -59,7 +59,7 @@ package struct Plan: Sendable {
   /// Whether the first output holds logits, its softmax or sigmoid having gone into the loss.
   package let outputHoldsLogits: Bool
 
-  /// - Throws: `outOfMemory` if the sizes cannot be addressed; `invalidArgument` if the loss does not fit the output.
+  /// - Throws: `outOfMemory` if the sizes cannot be addressed.
   package init(graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int) throws(MartletError) {
     var lowering = Lowering(graph: graph, layout: layout, purpose: purpose, maximumBatch: maximumBatch)
     lowering.lower()

@@ -51,7 +51,6 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
   var dropoutSeed: UInt64
   var rule: UpdateRule?
   var slots = OptimizerSlots<Scalar>()
-  var gradientScale = 0.0
 
   /// - Parameters:
   ///   - parameters: flat weights in `plan.layout`; must outlive the executor.
@@ -125,9 +124,13 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
   /// Compute the outputs of `rows` rows.
   ///
   /// - Parameter step: position of the dropout masks.
+  /// - Throws: `outOfMemory`, with more threads than were reserved; then nothing is computed.
   @_specialize(where Scalar == Float)
   package func forward(rows: Int, step: UInt64, threads: Int) throws(MartletError) {
-    try prepare(rows: rows, threads: threads)
+    precondition(rows > 0 && rows <= plan.maximumBatch && threads > 0)
+    try reserve(threads: threads)
+    self.rows = rows
+    self.threads = threads
     self.step = step
     for index in 0..<plan.forward.count { run(operations[index]) }
   }
@@ -193,21 +196,18 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     }
   }
 
+  /// Make sure of the packing memory for `threads` threads: afterwards a `forward` with no more of them cannot fail.
+  package func reserve(threads: Int) throws(MartletError) {
+    guard threads > workspaceThreads else { return }
+    workspaceStorage = try TensorStorage(
+      count: kernels.gemmWorkspaceCount * threads, of: Scalar.self, purpose: "packing")
+    workspaceThreads = threads
+  }
+
   // MARK: Inside
 
   @_specialize(where Scalar == Float)
   override func runTask(_ task: Int) { runTaskOfOperation(task) }
-
-  private func prepare(rows: Int, threads: Int) throws(MartletError) {
-    precondition(rows > 0 && rows <= plan.maximumBatch && threads > 0)
-    self.rows = rows
-    self.threads = threads
-    if threads > workspaceThreads {
-      workspaceStorage = try TensorStorage(
-        count: kernels.gemmWorkspaceCount * threads, of: Scalar.self, purpose: "packing")
-      workspaceThreads = threads
-    }
-  }
 
   /// Packing memory of one task.
   func workspace(_ task: Int) -> UnsafeMutablePointer<Scalar> {

@@ -24,14 +24,15 @@ extension Dataset {
         .invalidArgument,
         "count is \(count); rows of shape \(x.rowShape) have 1, \(x.rowShape.lastDimension) or \(columns) statistics")
     }
-    let values = try TensorStorage(count: Dataset.block * columns, of: Float.self, purpose: "rows of x")
+    let block = min(Dataset.block, self.count)
+    let values = try TensorStorage(count: block * columns, of: Float.self, purpose: "rows of x")
     let sums = try TensorStorage(count: 2 * count, of: Double.self, purpose: "statistics of x")
     defer { withExtendedLifetime((values, sums)) {} }
     let means = sums.pointer(as: Double.self)
     let squares = means + count
     var seen = 0.0
-    for first in stride(from: 0, to: self.count, by: Dataset.block) {
-      let rows = (first..<min(first + Dataset.block, self.count)).map { sourceRow($0) }
+    for first in stride(from: 0, to: self.count, by: block) {
+      let rows = (first..<min(first + block, self.count)).map { sourceRow($0) }
       let buffer = values.pointer(as: Float.self)
       let isFinite = try gather(rows, kernels, into: buffer)
       guard isFinite else {

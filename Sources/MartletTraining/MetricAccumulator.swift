@@ -82,11 +82,10 @@ struct MetricAccumulator {
   }
 
   var metrics: Metrics {
-    let isCategorical = if case .categorical = kind { true } else { false }
-    return Metrics(
+    Metrics(
       dataLoss: lossSum / Double(lossRows), regularizationLoss: regularizationSum / Double(regularizationRows),
       accuracy: judged > 0 ? Double(correct) / Double(judged) : .nan,
-      topKAccuracy: isCategorical && judged > 0 ? Double(correctTopK) / Double(judged) : .nan)
+      topKAccuracy: kind == .categorical && judged > 0 ? Double(correctTopK) / Double(judged) : .nan)
   }
 
   private func largest(_ values: UnsafePointer<Float>, _ count: Int) -> Int {

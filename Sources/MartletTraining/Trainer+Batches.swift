@@ -6,7 +6,7 @@ import MartletNN
 
 extension Trainer {
   /// Rows that evaluation and checks work on at a time; results do not depend on it.
-  private static let evaluationBatch = 256
+  static let evaluationBatch = 256
 
   /// Loss and metrics over a dataset, as in prediction.
   ///
@@ -41,7 +41,7 @@ extension Trainer {
     _ data: Dataset, threads: Int, afterBatch: (MetricAccumulator) throws(MartletError) -> Void
   ) throws(MartletError) -> Metrics {
     let batch = min(data.count, Trainer.evaluationBatch)
-    let executor = try evaluationExecutor(for: data)
+    let executor = try evaluationExecutor(for: data, threads: threads)
     var metrics = MetricAccumulator(kind: accuracyKind(executor), topK: options.topK)
     let regularizationLoss = executor.regularizationLoss()
     try forEachBlock(of: data, rows: batch) { rows, _ throws(MartletError) in
@@ -51,10 +51,6 @@ extension Trainer {
       try afterBatch(metrics)
     }
     return metrics.metrics
-  }
-
-  func evaluationExecutor(for data: Dataset) throws(MartletError) -> PlanExecutor<Float> {
-    try evaluationExecutor(min(data.count, Trainer.evaluationBatch))
   }
 
   /// Check that a dataset fits model and loss: shapes, types, label range, finite numbers. One pass over what a type does

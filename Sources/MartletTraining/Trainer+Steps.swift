@@ -36,7 +36,7 @@ extension Trainer {
     guard x.rowCount == y.rowCount else {
       throw MartletError(.invalidArgument, "x has \(x.rowCount) rows and y has \(y.rowCount)")
     }
-    let executor = try trainingExecutor(x.rowCount)
+    let executor = try trainingExecutor(x.rowCount, threads: threads)
     try read(x, "x", into: executor.input(0), columns: fit.input.elementCount)
     switch form {
     case .labels:
@@ -68,7 +68,7 @@ extension Trainer {
     if let row = x.firstRowNotFinite {
       throw MartletError(.invalidArgument, "x has a value that is NaN or infinite in row \(row)")
     }
-    let executor = try steppingExecutor(x.rowCount)
+    let executor = try steppingExecutor(x.rowCount, threads: threads)
     hasGradients = false
     forwardRowCount = 0
     try read(x, "x", into: executor.input(0), columns: fit.input.elementCount)
@@ -132,31 +132,32 @@ extension Trainer {
 
   // MARK: Executors, made when first needed and kept for the largest batch so far
 
-  func trainingExecutor(_ rows: Int) throws(MartletError) -> PlanExecutor<Float> {
-    if let training, training.plan.maximumBatch >= rows { return training }
-    let executor = try makeExecutor(.training(options.loss, .update), rows)
-    training = executor
-    return executor
+  func trainingExecutor(_ rows: Int, threads: Int) throws(MartletError) -> PlanExecutor<Float> {
+    try executor(&training, .training(options.loss, .update), rows, threads)
   }
 
-  func evaluationExecutor(_ rows: Int) throws(MartletError) -> PlanExecutor<Float> {
-    if let evaluation, evaluation.plan.maximumBatch >= rows { return evaluation }
-    let executor = try makeExecutor(.evaluation(options.loss), rows)
-    evaluation = executor
-    return executor
+  func evaluationExecutor(for data: Dataset, threads: Int) throws(MartletError) -> PlanExecutor<Float> {
+    try executor(&evaluation, .evaluation(options.loss), min(data.count, Trainer.evaluationBatch), threads)
   }
 
-  private func steppingExecutor(_ rows: Int) throws(MartletError) -> PlanExecutor<Float> {
-    if let stepping, stepping.plan.maximumBatch >= rows { return stepping }
+  private func steppingExecutor(_ rows: Int, threads: Int) throws(MartletError) -> PlanExecutor<Float> {
     // The caller sees the model's output as it is, so no activation goes into a loss.
-    let executor = try makeExecutor(.training(LossConfiguration(.none), .store), rows)
-    stepping = executor
-    return executor
+    try executor(&stepping, .training(LossConfiguration(.none), .store), rows, threads)
   }
 
-  private func makeExecutor(_ purpose: PlanPurpose, _ rows: Int) throws(MartletError) -> PlanExecutor<Float> {
+  /// The one that is kept, if it is large enough, or a new one to keep. It has all the memory it will need.
+  private func executor(
+    _ kept: inout PlanExecutor<Float>?, _ purpose: PlanPurpose, _ rows: Int, _ threads: Int
+  ) throws(MartletError) -> PlanExecutor<Float> {
+    if let kept, kept.plan.maximumBatch >= rows {
+      try kept.reserve(threads: threads)
+      return kept
+    }
     let plan = try Plan(graph: model.graph, layout: model.layout, purpose: purpose, maximumBatch: rows)
-    return try PlanExecutor(plan: plan, parameters: model.values, kernels: kernels, seed: options.seed)
+    let executor = try PlanExecutor(plan: plan, parameters: model.values, kernels: kernels, seed: options.seed)
+    try executor.reserve(threads: threads)
+    kept = executor
+    return executor
   }
 
   // MARK: Inside

@@ -91,14 +91,14 @@ package final class Trainer: @unchecked Sendable {
     } else if let earlyStopping = options.earlyStopping, earlyStopping.monitor.needsValidation {
       throw MartletError(.invalidArgument, "early stopping monitors validation, but validation is NULL")
     }
-    let executor = try trainingExecutor(batchSize)
+    let executor = try trainingExecutor(batchSize, threads: threads)
     let accuracyKind = accuracyKind(executor)
     if let monitor = options.earlyStopping?.monitor, monitor.isAccuracy, accuracyKind == .none {
       throw MartletError(
         .invalidArgument, "early stopping monitors accuracy, which loss '\(fit.loss.name)' does not have")
     }
     // What validation needs is had before the first step, so that a lack of memory cannot show after it.
-    if let validation { _ = try evaluationExecutor(for: validation) }
+    if let validation { _ = try evaluationExecutor(for: validation, threads: threads) }
     let order = try TensorStorage(count: data.count, of: Int.self, purpose: "the order of \(data.count) rows")
     defer { withExtendedLifetime(order) {} }
     var stopping = options.earlyStopping.map { EarlyStoppingState($0) }
@@ -107,6 +107,7 @@ package final class Trainer: @unchecked Sendable {
       ? try TensorStorage(count: model.layout.count, of: Float.self, purpose: "the best weights") : nil
     hasGradients = false
     forwardRowCount = 0
+    try throwIfInterrupted()
 
     let firstEpoch = history.count
     let endEpoch = Trainer.sum(firstEpoch, options.epochs)
