@@ -72,7 +72,7 @@ let package = Package(
     tests(
       "MartletTrainingTests",
       ["MartletTraining", "MartletNN", "MartletCore", "MartletKernelInterface", "MartletKernels"]),
-    tests("MartletIOTests", ["MartletIO", "MartletNN", "MartletCore", "CHDF5"]),
+    tests("MartletIOTests", ["MartletIO", "MartletTraining", "MartletNN", "MartletCore", "MartletKernels", "CHDF5"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,14 +1,18 @@
 // Model files: what is saved loads, and what is wrong is named. That Keras loads them too is tested in Tests/python.
 
+import CHDF5
 import MartletCore
-import MartletNN
 import Testing
 
 @testable import MartletIO
+@testable import MartletNN
 
 struct ModelFileTests {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
   @Test func aChainOfAllLayersComesBack() throws {
-    let folder = try TemporaryFolder()
     var builder = try GraphBuilder(name: "everything")
     var node = try builder.add(InputLayer(shape: Shape([4, 4, 2], of: "x")), name: "image", inputs: [])
     let layers: [any Layer] = [
@@ -46,6 +50,127 @@ struct ModelFileTests {
     let again = folder.path("again.h5")
     try ModelFile.save(loaded, path: again)
     #expect(try bytes(of: path) == bytes(of: again))
+  }
+
+  @Test func aForkIsWrittenAsAFunctionalModel() throws {
+    var builder = try GraphBuilder(name: "line")
+    let input = try builder.add(InputLayer(shape: Shape([2], of: "x")), name: "in", inputs: [])
+    let output = try builder.add(Dense(units: 2), name: "d", inputs: [input])
+    let chain = try builder.build(outputs: [output])
+    #expect(try KerasConfiguration.text(chain).contains("\"Sequential\""))
+    // The same layers, with an output that is not the last node.
+    let graph = Graph(name: "fork", layers: chain.layers, nodes: chain.nodes, inputs: [0], outputs: [0])
+    let text = try KerasConfiguration.text(graph)
+    #expect(text.contains("\"Functional\""))
+    #expect(text.contains(#""inbound_nodes":[[["in",0,0,{}]]]"#))
+    #expect(text.contains(#""output_layers":[["in",0,0]]"#))
+  }
+
+  /// 2,000 layers: their names do not fit into one attribute.
+  @Test func longListsOfNames() throws {
+    var builder = try GraphBuilder(name: "deep")
+    var node = try builder.add(InputLayer(shape: Shape([2], of: "x")), name: nil, inputs: [])
+    for number in 0..<2000 {
+      node = try builder.add(Flatten(), name: "a_rather_long_name_of_a_layer_\(number)", inputs: [node])
+    }
+    let model = try Model(graph: try builder.build(outputs: [node]), seed: 0)
+    let path = folder.path("deep.h5")
+    try ModelFile.save(model, path: path)
+    let lists = try HDF5Library.exclusively { () throws(MartletError) in
+      guard let group = try HDF5File(path: path).root().object(at: "model_weights") else { return [[String]?]() }
+      return [try group.strings("layer_names"), try group.strings("layer_names0"), try group.strings("layer_names1")]
+    }
+    #expect(lists.count == 3)
+    #expect(lists[0]?.count == 2000)
+    // Keras' limit: 64,512 bytes for strings as wide as the longest, which has 33.
+    #expect(lists[1]?.count == 1000 && lists[2]?.count == 1000)
+    #expect(try ModelFile.load(path: path).graph.layers.count == 2001)
+  }
+
+  // MARK: What is wrong is named
+
+  /// Writes the small model as another program would, with one thing changed.
+  private func foreign(
+    _ name: String, configuration: String? = nil, kernel: [Float] = [Float](repeating: 1, count: 12),
+    kernelShape: [Int] = [4, 3], names: [String]? = ["dense/kernel:0", "dense/bias:0"], withBias: Bool = true,
+    version: Double? = nil
+  ) throws -> String {
+    let path = folder.path(name)
+    let text = try configuration ?? KerasConfiguration.text(try smallModel().graph)
+    try withHDF5 {
+      let file = HDF5TestFile(path)
+      file.strings("model_config", on: "/", [text], isList: false)
+      for group in ["model_weights", "model_weights/dense", "model_weights/dense/dense"] { file.group(group) }
+      if let names { file.strings("weight_names", on: "model_weights/dense", names) }
+      file.dataset("model_weights/dense/dense/kernel:0", kernelShape, kernel, memoryType: chdf5_native_float())
+      if withBias {
+        file.dataset("model_weights/dense/dense/bias:0", [3], [Float]([1, 2, 3]), memoryType: chdf5_native_float())
+      }
+      if let version {
+        file.group("martlet")
+        file.number("schema_version", on: "martlet", version)
+      }
+    }
+    return path
+  }
+
+  @Test func aForeignModelIsRead() throws {
+    let model = try ModelFile.load(path: try foreign("good.h5"))
+    #expect(model.flatWeights == [Float](repeating: 1, count: 12) + [1, 2, 3])
+    #expect(model.seed == 0)
+    #expect(model.classNames == [])
+    // Names of the first Keras versions say nothing: the order counts.
+    let path = folder.path("old.h5")
+    let text = try KerasConfiguration.text(try smallModel().graph)
+    try withHDF5 {
+      let file = HDF5TestFile(path)
+      file.strings("model_config", on: "/", [text], isList: false)
+      for group in ["model_weights", "model_weights/dense"] { file.group(group) }
+      file.fixedStrings("weight_names", on: "model_weights/dense", ["dense_W", "dense_b"], byteCount: 7)
+      file.dataset(
+        "model_weights/dense/dense_W", [4, 3], (0..<12).map { Double($0) }, memoryType: chdf5_native_double())
+      file.dataset("model_weights/dense/dense_b", [3], [Double]([7, 8, 9]), memoryType: chdf5_native_double())
+    }
+    #expect(try ModelFile.load(path: path).flatWeights == (0..<12).map { Float($0) } + [7, 8, 9])
+  }
+
+  @Test func wrongModels() throws {
+    let cases: [(String, ErrorCode, [String])] = [
+      (
+        try foreign("shape.h5", kernel: [Float](repeating: 1, count: 8), kernelShape: [4, 2]), .formatError,
+        ["/model_weights/dense/dense/kernel:0", "[4, 2]", "[4, 3]"]
+      ),
+      (try foreign("missing.h5", withBias: false), .formatError, ["'dense/bias:0'"]),
+      (try foreign("unnamed.h5", names: ["dense/kernel:0"]), .formatError, ["'bias'"]),
+      (try foreign("no names.h5", names: nil), .formatError, ["weight_names"]),
+      (
+        try foreign("nan.h5", kernel: [Float](repeating: .nan, count: 12)), .formatError,
+        ["kernel:0", "NaN"]
+      ),
+      (
+        try foreign("infinite.h5", kernel: [Float](repeating: 1, count: 11) + [-.infinity]), .formatError,
+        ["kernel:0", "infinite"]
+      ),
+      (try foreign("later.h5", version: 2), .unsupported, ["schema version 2"]),
+      (try foreign("json.h5", configuration: "{"), .formatError, ["JSON"]),
+      (
+        try foreign("deep.h5", configuration: String(repeating: "[", count: 1_000_000)), .formatError,
+        ["nested deeper than 64"]
+      ),
+    ]
+    for (path, code, texts) in cases {
+      for text in texts + [path] { expectError(code, text) { try ModelFile.load(path: path) } }
+    }
+    let weightsOnly = folder.path("weights.h5")
+    let other = folder.path("other.h5")
+    try withHDF5 {
+      let file = HDF5TestFile(weightsOnly)
+      file.strings("layer_names", on: "/", ["dense"])
+      HDF5TestFile(other).group("g")
+    }
+    expectError(.unsupported, "save_weights") { try ModelFile.load(path: weightsOnly) }
+    expectError(.formatError, "not a Keras model") { try ModelFile.load(path: other) }
+    expectError(.notFound, "no/such") { try ModelFile.save(try smallModel(), path: folder.path("no/such/m.h5")) }
   }
 }
 

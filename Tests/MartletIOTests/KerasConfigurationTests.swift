@@ -1,0 +1,179 @@
+// Configurations as Keras 2 and Keras 3 write them, and everything that is refused with its reason.
+
+import MartletCore
+import MartletNN
+import Testing
+
+@testable import MartletIO
+
+struct KerasConfigurationTests {
+  private static let input = #"{"class_name": "InputLayer", "config": {"batch_input_shape": [null, 4, 3], "name": "in"}}"#
+
+  private func sequential(_ layers: String...) -> String {
+    #"{"class_name": "Sequential", "config": {"name": "m", "layers": ["# + layers.joined(separator: ", ") + "]}}"
+  }
+
+  private func layer(_ className: String, _ config: String = "") -> String {
+    #"{"class_name": "\#(className)", "config": {"name": "l"\#(config.isEmpty ? "" : ", " + config)}}"#
+  }
+
+  private func graph(_ text: String) throws -> Graph { try KerasConfiguration(text).graph([:]) }
+
+  // MARK: Read
+
+  @Test func aSequentialModelOfKeras3() throws {
+    let dtype =
+      #""dtype": {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": null}"#
+    let graph = try graph(
+      """
+      {"class_name": "Sequential", "config": {"name": "digits", "trainable": true, \(dtype), "layers": [
+        {"class_name": "InputLayer", "config": {"batch_shape": [null, 8], "dtype": "float32", "sparse": false,
+          "ragged": false, "name": "input_layer", "optional": false}},
+        {"class_name": "Dense", "config": {"name": "d", "trainable": false, \(dtype), "units": 5, "activation": "relu",
+          "use_bias": false, "kernel_initializer": {"module": "keras.initializers", "class_name": "HeNormal",
+          "config": {"seed": null}, "registered_name": null}, "bias_initializer": {"module": "keras.initializers",
+          "class_name": "Zeros", "config": {}, "registered_name": null}, "kernel_regularizer": {
+          "module": "keras.regularizers", "class_name": "L2", "config": {"l2": 0.01}, "registered_name": null},
+          "bias_regularizer": null, "kernel_constraint": null, "bias_constraint": null,
+          "quantization_config": null}}], "build_input_shape": [null, 8]}}
+      """)
+    #expect(graph.name == "digits")
+    #expect(graph.layers.map(\.name) == ["input_layer", "d"])
+    let dense = try #require(graph.layers[1].layer as? Dense)
+    #expect(dense.units == 5 && dense.activation == .relu && !dense.useBias)
+    #expect(dense.kernelInitializer == .heNormal)
+    #expect(dense.kernelRegularizer == Regularizer(l2: 0.01))
+    #expect(!graph.layers[1].isTrainable)
+  }
+
+  /// The layers come in another order than they are computed; both forms of `inbound_nodes`.
+  @Test func aFunctionalModelOfKeras2And3() throws {
+    let ends = #""input_layers": [["in", 0, 0]], "output_layers": ["out", 0, 0]"#
+    let tensor =
+      #"{"class_name": "__keras_tensor__", "config": {"shape": [null, 12], "dtype": "float32", "keras_history": ["flat", 0, 0]}}"#
+    let graph = try graph(
+      """
+      {"class_name": "Functional", "config": {"name": "f", "layers": [
+        {"class_name": "Dense", "name": "out", "config": {"name": "out", "units": 2, "activation": "softmax"},
+          "inbound_nodes": [{"args": [\(tensor)], "kwargs": {"training": false, "mask": null}}]},
+        {"class_name": "InputLayer", "name": "in", "config": {"batch_input_shape": [null, 4, 3], "name": "in"},
+          "inbound_nodes": []},
+        {"class_name": "Flatten", "name": "flat", "config": {"name": "flat"}, "inbound_nodes": [[["in", 0, 0, {}]]]}],
+        \(ends)}}
+      """)
+    #expect(graph.layers.map(\.name) == ["in", "flat", "out"])
+    #expect(graph.outputShapes.map(\.dimensions) == [[2]])
+  }
+
+  @Test func theFirstLayerTellsTheInput() throws {
+    let graph = try graph(sequential(layer("Dense", #""units": 2, "batch_input_shape": [null, 7]"#)))
+    #expect(graph.inputShapes.map(\.dimensions) == [[7]])
+    #expect(graph.layers.map(\.name) == ["l_input", "l"])
+  }
+
+  @Test func activationsInAllTheirForms() throws {
+    let cases: [(String, Activation)] = [
+      (layer("Activation", #""activation": "tanh""#), .tanh),
+      (layer("Activation", #""activation": {"class_name": "function", "config": "sigmoid"}"#), .sigmoid),
+      (layer("ReLU"), .relu), (layer("ReLU", #""negative_slope": 0.1, "max_value": null"#), .leakyReLU(slope: 0.1)),
+      (layer("LeakyReLU"), .leakyReLU(slope: 0.3)), (layer("LeakyReLU", #""alpha": 0.2"#), .leakyReLU(slope: 0.2)),
+      (layer("LeakyReLU", #""negative_slope": 0.05"#), .leakyReLU(slope: 0.05)),
+      (layer("Softmax", #""axis": -1"#), .softmax), (layer("Softmax", #""axis": [2]"#), .softmax),
+    ]
+    for (text, expected) in cases {
+      let found = try graph(sequential(Self.input, text)).layers[1].layer as? ActivationLayer
+      #expect(found?.activation == expected, "\(text)")
+    }
+  }
+
+  @Test func initialisersInAllTheirForms() throws {
+    let cases: [(String, Initializer)] = [
+      (#""glorot_normal""#, .glorotNormal),
+      (#"{"class_name": "VarianceScaling", "config": {"scale": 2.0, "mode": "fan_in", "distribution": "uniform"}}"#, .heUniform),
+      (#"{"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.25}}"#, .randomNormal(standardDeviation: 0.25)),
+      (#"{"class_name": "Ones", "config": {}}"#, .constant(1)),
+      // The weights are in the file: an unknown way to draw them does not matter.
+      (#"{"class_name": "Orthogonal", "config": {"gain": 1.0}}"#, .glorotUniform),
+    ]
+    for (text, expected) in cases {
+      let dense = layer("Dense", #""units": 2, "kernel_initializer": \#(text)"#)
+      let found = try graph(sequential(Self.input, dense)).layers[1].layer as? Dense
+      #expect(found?.kernelInitializer == expected, "\(text)")
+    }
+  }
+
+  @Test func normalisationOverNoneTheLastAndAllAxes() throws {
+    let image = "[[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]]"
+    let cases: [(String, Int)] = [
+      (#""axis": null, "mean": 2, "variance": 3"#, 1), (#""axis": -1, "mean": [1, 2, 3], "variance": [1, 1, 1]"#, 3),
+      (#""axis": [2], "mean": 1.5, "variance": 2"#, 3), (#""axis": [1, 2], "mean": \#(image), "variance": \#(image)"#, 12),
+    ]
+    for (config, count) in cases {
+      let found = try graph(sequential(Self.input, layer("Normalization", config))).layers[1].layer as? Normalization
+      #expect(found?.mean.count == count && found?.variance.count == count, "\(config)")
+    }
+  }
+
+  // MARK: Refused
+
+  @Test func whatIsRefused() {
+    let cases: [(String, ErrorCode, String)] = [
+      (layer("Lambda"), .unsupported, "layer 'l' (Lambda) holds code"),
+      (layer("Conv2D"), .unsupported, "layer 'l' (Conv2D)"),
+      (layer("ReLU", #""max_value": 6"#), .unsupported, "max_value"),
+      (layer("ReLU", #""threshold": 1"#), .unsupported, "threshold"),
+      (layer("Softmax", #""axis": 1"#), .unsupported, "axis"),
+      (layer("Dropout", #""rate": 1"#), .unsupported, "rate"), (layer("Dropout"), .formatError, "'rate'"),
+      (layer("Flatten", #""data_format": "channels_first""#), .unsupported, "channels_first"),
+      (layer("Rescaling", #""scale": [1, 2, 3]"#), .unsupported, "'scale'"),
+      (layer("Dense"), .formatError, "units"), (layer("Dense", #""units": -3"#), .formatError, "-3 units"),
+      (layer("Dense", #""units": 4611686018427387904"#), .formatError, "units"),
+      (layer("Dense", #""units": 2, "activation": "gelu""#), .unsupported, "'gelu'"),
+      (layer("Dense", #""units": 2, "kernel_constraint": {"class_name": "NonNeg"}"#), .unsupported, "kernel_constraint"),
+      (layer("Dense", #""units": 2, "kernel_regularizer": {"class_name": "OrthogonalRegularizer"}"#), .unsupported,
+        "kernel_regularizer"),
+      (layer("Dense", #""units": 2, "kernel_regularizer": {"class_name": "L2", "config": {"l2": -1}}"#), .formatError, "-1"),
+      (layer("Normalization", #""axis": 1, "mean": [1, 2, 3, 4], "variance": [1, 2, 3, 4]"#), .unsupported, "axis"),
+      (layer("Normalization", #""axis": -1, "mean": [1, 2], "variance": [1, 2]"#), .formatError, "2 means"),
+      (layer("Normalization", #""axis": -1, "mean": [1, 2, 3], "variance": [1, 2, -3]"#), .formatError, "negative"),
+      (layer("Normalization", #""mean": 1, "variance": 1, "invert": true"#), .unsupported, "invert"),
+      (Self.input, .formatError, "'in'"),
+    ]
+    for (text, code, message) in cases {
+      expectError(code, message) { try graph(sequential(Self.input, text)) }
+    }
+    let models: [(String, ErrorCode, String)] = [
+      ("", .formatError, "JSON"), ("[1, 2", .formatError, "JSON"), ("{\"a\": NaN}", .formatError, "JSON"),
+      ("{}", .formatError, "class_name"), (sequential(), .formatError, "output"),
+      (sequential(layer("Dense", #""units": 2"#)), .formatError, "input shape"),
+      (#"{"class_name": "MyModel", "config": {}}"#, .unsupported, "MyModel"),
+      (String(repeating: "[", count: 1_000_000), .formatError, "nested deeper than 64"),
+      (sequential(#"{"class_name": "InputLayer", "config": {"name": "i", "batch_shape": [null, null]}}"#), .unsupported,
+        "unspecified"),
+    ]
+    for (text, code, message) in models { expectError(code, message) { try graph(text) } }
+  }
+
+  @Test func graphsThatAreNone() {
+    func functional(_ inbound: String, outputs: String = #"[["d", 0, 0]]"#) -> String {
+      """
+      {"class_name": "Functional", "config": {"name": "f", "layers": [
+        {"class_name": "InputLayer", "name": "in", "config": {"batch_shape": [null, 4], "name": "in"}, "inbound_nodes": []},
+        {"class_name": "Dense", "name": "d", "config": {"name": "d", "units": 2}, "inbound_nodes": \(inbound)}],
+        "input_layers": [["in", 0, 0]], "output_layers": \(outputs)}}
+      """
+    }
+    let good = #"[[["in", 0, 0, {}]]]"#
+    let cases: [(String, ErrorCode, String)] = [
+      (functional(#"[[["d", 0, 0, {}]]]"#), .formatError, "in turn"),
+      (functional(#"[[["nobody", 0, 0, {}]]]"#), .formatError, "missing"), (functional("[]"), .formatError, "no input"),
+      (functional(#"[[["in", 0, 0, {}]], [["in", 0, 0, {}]]]"#), .unsupported, "applied 2 times"),
+      (functional(#"[[["in", 1, 0, {}]]]"#), .unsupported, "'in'"), (functional(#"[[[3]]]"#), .formatError, "inbound_nodes"),
+      (functional(#"[[["in", 0, 0, {"training": true}]]]"#), .unsupported, "training"),
+      (functional(good, outputs: #"[["d", 0, 0], ["in", 0, 0]]"#), .unsupported, "2 outputs"),
+      (functional(good, outputs: #"[["x", 0, 0]]"#), .formatError, "output"),
+      (functional(good, outputs: #"["in", 0, 0]"#), .formatError, "'d'"),
+    ]
+    for (text, code, message) in cases { expectError(code, message) { try graph(text) } }
+  }
+}
