@@ -107,7 +107,6 @@ package final class Trainer: @unchecked Sendable {
       ? try TensorStorage(count: model.layout.count, of: Float.self, purpose: "the best weights") : nil
     hasGradients = false
     forwardRowCount = 0
-    try throwIfInterrupted()
 
     let firstEpoch = history.count
     let endEpoch = Trainer.sum(firstEpoch, options.epochs)
