@@ -36,8 +36,8 @@ extension Dataset {
       let buffer = values.pointer(as: Float.self)
       let isFinite = try gather(rows, kernels, into: buffer)
       guard isFinite else {
-        throw MartletError(
-          .invalidArgument, "x has a value that is NaN or infinite between rows \(first) and \(first + rows.count - 1)")
+        let bad = rows.indices.first { !kernels.allFinite(buffer + $0 * columns, columns) } ?? 0
+        throw MartletError(.invalidArgument, "x has a value that is NaN or infinite in row \(rows[bad])")
       }
       for row in 0..<(rows.count * columns / count) {
         seen += 1

@@ -44,7 +44,7 @@ extension Trainer {
     let executor = try evaluationExecutor(for: data, threads: threads)
     var metrics = MetricAccumulator(kind: accuracyKind(executor), topK: options.topK)
     let regularizationLoss = executor.regularizationLoss()
-    try forEachBlock(of: data, rows: batch) { rows, _ throws(MartletError) in
+    try forEachBlock(of: data, rows: batch) { rows throws(MartletError) in
       let form = try load(data, rows, into: executor)
       try executor.forward(rows: rows.count, step: 0, threads: threads)
       addLoss(of: executor, rows: rows.count, form, regularizationLoss, &metrics)
@@ -65,12 +65,12 @@ extension Trainer {
     let widest = max(data.x.rowShape.elementCount, y.rowShape.elementCount)
     let buffer = try TensorStorage(count: block * widest, of: Float.self, purpose: "checking \(block) rows")
     defer { withExtendedLifetime(buffer) {} }
-    try forEachBlock(of: data, rows: block) { rows, first throws(MartletError) in
+    try forEachBlock(of: data, rows: block) { rows throws(MartletError) in
       if !data.x.elementType.isInteger || !(data.scale.isFinite && data.offset.isFinite) {
         let values = buffer.pointer(as: Float.self)
         let isFinite = try data.x.gather(
           rows: rows, scale: data.scale, offset: data.offset, kernels: kernels, into: values)
-        if !isFinite { throw notFinite("x", values, data.x.rowShape.elementCount, rows.count, first) }
+        if !isFinite { throw notFinite("x", values, data.x.rowShape.elementCount, rows.count, of: rows) }
       }
       switch form {
       case .labels:
@@ -79,7 +79,7 @@ extension Trainer {
       case .values:
         let values = buffer.pointer(as: Float.self)
         let isFinite = try y.gather(rows: rows, scale: 1, offset: 0, kernels: kernels, into: values)
-        if !isFinite { throw notFinite("y", values, y.rowShape.elementCount, rows.count, first) }
+        if !isFinite { throw notFinite("y", values, y.rowShape.elementCount, rows.count, of: rows) }
       }
     }
   }
@@ -107,10 +107,9 @@ extension Trainer {
     return form
   }
 
-  /// Source rows of a dataset, block by block; `first` is the position of a block's first row in the dataset.
+  /// Source rows of a dataset, block by block.
   private func forEachBlock(
-    of data: Dataset, rows block: Int,
-    _ body: (_ rows: UnsafeBufferPointer<Int>, _ first: Int) throws(MartletError) -> Void
+    of data: Dataset, rows block: Int, _ body: (UnsafeBufferPointer<Int>) throws(MartletError) -> Void
   ) throws(MartletError) {
     let storage = try TensorStorage(count: block, of: Int.self, purpose: "row numbers")
     defer { withExtendedLifetime(storage) {} }
@@ -118,14 +117,19 @@ extension Trainer {
     for first in stride(from: 0, to: data.count, by: block) {
       let count = min(block, data.count - first)
       for index in 0..<count { rows[index] = data.sourceRow(first + index) }
-      try body(UnsafeBufferPointer(start: rows, count: count), first)
+      try body(UnsafeBufferPointer(start: rows, count: count))
     }
   }
 
+  /// The error for `rowCount` rows of which one has a value that is not finite.
+  ///
+  /// - Parameter sourceRows: which rows of the caller's array they are; nil for the first ones.
   func notFinite(
-    _ name: String, _ values: UnsafePointer<Float>, _ columns: Int, _ rowCount: Int, _ first: Int
+    _ name: String, _ values: UnsafePointer<Float>, _ columns: Int, _ rowCount: Int,
+    of sourceRows: UnsafeBufferPointer<Int>? = nil
   ) -> MartletError {
     let row = (0..<rowCount).first { !kernels.allFinite(values + $0 * columns, columns) } ?? 0
-    return MartletError(.invalidArgument, "\(name) has a value that is NaN or infinite in row \(first + row)")
+    return MartletError(
+      .invalidArgument, "\(name) has a value that is NaN or infinite in row \(sourceRows?[row] ?? row)")
   }
 }

@@ -87,7 +87,7 @@ extension Trainer {
     }
     let count = forwardRowCount * fit.output.elementCount
     guard kernels.allFinite(dY, count) else {
-      throw notFinite("dy", dY, fit.output.elementCount, forwardRowCount, 0)
+      throw notFinite("dy", dY, fit.output.elementCount, forwardRowCount)
     }
     // Without trainable weights there is nothing to compute.
     if let gradient = stepping.outputGradient {
@@ -191,6 +191,6 @@ extension Trainer {
   ) throws(MartletError) {
     let isFinite = kernels.gather(
       array.base, array.type.sourceType, nil, array.rowCount, columns, 1, 0, destination)
-    if !isFinite { throw notFinite(name, destination, columns, array.rowCount, 0) }
+    if !isFinite { throw notFinite(name, destination, columns, array.rowCount) }
   }
 }

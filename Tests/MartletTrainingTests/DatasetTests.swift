@@ -54,4 +54,16 @@ import Testing
     #expect(
       failure { try data.statistics(count: 3, kernels: kernels, mean: nil, variance: nil) }?.code == .invalidArgument)
   }
+
+  @Test func statisticsNameTheRowThatIsNotFinite() throws {
+    var values = [Float](repeating: 1, count: 600)
+    values[2 * 270 + 1] = .nan
+    try values.withUnsafeBytes { values in
+      let source = try MemorySource(
+        borrowing: #require(values.baseAddress), type: .float32, rowCount: 300, rowShape: Shape(vector: 2))
+      let data = try Dataset(x: source, y: nil).rows(5, 300)
+      let message = failure { try data.statistics(count: 2, kernels: kernels, mean: nil, variance: nil) }?.message
+      #expect(message == "x has a value that is NaN or infinite in row 270")
+    }
+  }
 }

@@ -347,4 +347,27 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     #expect(fails(x, [0, 1, 0], rows: 3) == "x has a value that is NaN or infinite in row 1")
     #expect(weights(model) == trained)
   }
+
+  @Test func badRowsAreNamedByTheirPlaceInTheArray() throws {
+    let trainer = try Trainer(
+      model: network(layers), options: trainerOptions { $0.loss = crossEntropy }, kernels: kernels)
+    func message(_ x: [Float], _ y: [Int32]) -> String? {
+      x.withUnsafeBytes { x in
+        y.withUnsafeBytes { y in
+          failure {
+            let all = try Dataset(
+              x: MemorySource(
+                borrowing: #require(x.baseAddress), type: .float32, rowCount: 5, rowShape: Shape(vector: 6)),
+              y: MemorySource(
+                borrowing: #require(y.baseAddress), type: .int32, rowCount: 5, rowShape: Shape([], of: "y")))
+            _ = try trainer.evaluate(all.rows(2, 5), threads: 1)
+          }?.message
+        }
+      }
+    }
+    var x = [Float](repeating: 0, count: 30)
+    #expect(message(x, [0, 1, 0, 7, 1]) == "y has label 7 in row 3; the model has classes 0 to 1")
+    x[3 * 6 + 5] = .infinity
+    #expect(message(x, [0, 1, 0, 1, 1]) == "x has a value that is NaN or infinite in row 3")
+  }
 }
