@@ -40,14 +40,16 @@ struct EarlyStoppingState {
   private let options: EarlyStopping
   private var best: Double?
   private var epochsWithoutImprovement = 0
+  private var isFirst = true
   private(set) var bestEpoch: Int?
 
   init(_ options: EarlyStopping) { self.options = options }
 
   enum Verdict { case improved, goOn, stop }
 
-  /// NaN is never an improvement.
+  /// NaN is never an improvement. The first epoch never stops, as in Keras.
   mutating func judge(_ progress: Progress) -> Verdict {
+    defer { isFirst = false }
     let value = options.monitor.value(progress)
     let isImprovement: Bool
     if let best {
@@ -64,6 +66,6 @@ struct EarlyStoppingState {
       return .improved
     }
     epochsWithoutImprovement += 1
-    return epochsWithoutImprovement >= max(options.patience, 1) ? .stop : .goOn
+    return epochsWithoutImprovement >= max(options.patience, 1) && !isFirst ? .stop : .goOn
   }
 }

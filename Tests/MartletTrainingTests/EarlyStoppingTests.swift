@@ -63,6 +63,8 @@ import Testing
     #expect(run([.nan, 2, .nan, 1], patience: 2) == (nil, 3))
     #expect(run([2, .nan, .nan, 1], patience: 2) == (2, 0))
     #expect(run([.nan, .nan], patience: 2) == (1, nil))
+    // Keras never stops after the first epoch.
+    #expect(run([.nan, 2, 1], patience: 1) == (nil, 2))
   }
 
   @Test func validationIsNeeded() {
