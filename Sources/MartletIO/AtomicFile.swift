@@ -19,10 +19,10 @@ enum AtomicFile {
   /// As many links as Linux follows.
   private static let maximumLinkCount = 40
 
-  /// Write a file, or replace one. A symbolic link is followed; permissions of an existing file are kept.
+  /// Replace a file, or make one. A symbolic link is followed; permissions of an existing file are kept.
   ///
   /// - Throws: `notFound` (no such folder), `ioError`.
-  static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(MartletError) {
+  static func replace(_ path: String, with bytes: UnsafeRawBufferPointer) throws(MartletError) {
     let target = try resolveLinks(path)
     let mode = try existingMode(target, path)
     let folder = folder(of: target)
@@ -139,7 +139,7 @@ enum AtomicFile {
     defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
     var rest = bytes
     while let base = rest.baseAddress, !rest.isEmpty {
-      let written = Glibc.write(descriptor, base, rest.count)
+      let written = write(descriptor, base, rest.count)
       if written < 0 {
         let code = errno
         if code == EINTR { continue }

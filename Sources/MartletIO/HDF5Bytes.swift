@@ -25,6 +25,9 @@ final class HDF5Bytes {
 
   var path: String { file.path }
 
+  /// Bytes that can be addressed.
+  var byteCount: Int { file.byteCount - base }
+
   /// - Throws: `formatError` if not all of these bytes are in the file.
   func bytes(at address: UInt64, count: Int) throws(MartletError) -> HDF5Fields {
     try checkRange(at: address, count: count)
@@ -33,8 +36,7 @@ final class HDF5Bytes {
 
   /// - Throws: `formatError` if not all of these bytes are in the file.
   func checkRange(at address: UInt64, count: Int) throws(MartletError) {
-    let end = file.byteCount - base
-    guard count >= 0, address <= UInt64(end), count <= end - Int(address) else {
+    guard count >= 0, address <= UInt64(byteCount), count <= byteCount - Int(address) else {
       throw MartletError(.formatError, "'\(path)' is damaged: it refers to bytes behind its end")
     }
   }
@@ -92,7 +94,8 @@ struct HDF5Superblock {
     var start = try bytes.bytes(at: 0, count: 16).dropping(8)
     let version = try start.small(1)
     guard version <= 3 else {
-      throw MartletError(.unsupported, "'\(bytes.path)' has an HDF5 superblock of version \(version); 0 to 3 are supported")
+      throw MartletError(
+        .unsupported, "'\(bytes.path)' has an HDF5 superblock of version \(version); 0 to 3 are supported")
     }
     if version < 2 { _ = try start.take(4) }
     guard try start.small(1) == 8, try start.small(1) == 8 else {

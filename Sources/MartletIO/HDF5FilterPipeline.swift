@@ -49,9 +49,8 @@ struct HDF5FilterPipeline {
       case H5Z_FILTER_DEFLATE:
         guard isInFile else { return nil }
         let packed = try bytes.bytes(at: address, count: byteCount)
-        guard let unpacked = HDF5FilterPipeline.inflatedByteCount(packed.rest, limit: expected + 4 * filters.count) else {
-          return nil
-        }
+        let limit = expected + 4 * filters.count
+        guard let unpacked = HDF5FilterPipeline.inflatedByteCount(packed.rest, limit: limit) else { return nil }
         byteCount = unpacked
         isInFile = false
       case H5Z_FILTER_SZIP:
@@ -60,7 +59,8 @@ struct HDF5FilterPipeline {
         var packed = try bytes.bytes(at: address, count: 4)
         byteCount = try packed.small(4)
         isInFile = false
-      default: return expected  // Refused when the dataset is read.
+      // Refused when the dataset is read.
+      default: return expected
       }
     }
     return byteCount

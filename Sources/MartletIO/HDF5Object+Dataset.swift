@@ -24,7 +24,8 @@ extension HDF5Object {
     guard H5Iget_type(handle.id) == H5I_DATASET else { throw error(.formatError, "is not a dataset") }
     let type = try HDF5Handle(H5Dget_type(handle.id), damaged())
     guard let numberType = HDF5NumberType(type) else {
-      throw error(.unsupported, "holds \(HDF5NumberType.describe(type)); integers and floats of 8 to 64 bits are supported")
+      throw error(
+        .unsupported, "holds \(HDF5NumberType.describe(type)); integers and floats of 8 to 64 bits are supported")
     }
     let shape = try shape()
     try checkStorage(declared: shape.elementCount * numberType.byteCount)

@@ -12,9 +12,9 @@ struct HDF5ObjectHeader {
   private static let layout = 0x08
   private static let filterPipeline = 0x0B
 
-  /// Blocks and messages of a header: far more than any writer makes.
+  /// Blocks of a header and bytes of all of them: far more than any writer makes.
   private static let maximumBlockCount = 1024
-  private static let maximumBlockByteCount = 16 << 20
+  private static let maximumByteCount = 64 << 20
 
   /// Attributes that are stored in the header itself.
   private(set) var attributes: [HDF5AttributeMessage] = []
@@ -80,8 +80,10 @@ struct HDF5ObjectHeader {
     var structure = HDF5Structure(bytes)
     var layouts: [HDF5Fields] = []
     var filters: HDF5Fields?
+    var byteCount = 0
     while index < blocks.count {
-      guard blocks.count <= Self.maximumBlockCount else {
+      byteCount += min(blocks[index].byteCount, Self.maximumByteCount)
+      guard blocks.count <= Self.maximumBlockCount, byteCount < Self.maximumByteCount else {
         throw MartletError(.formatError, "'\(bytes.path)' is damaged: the header of an object has no end")
       }
       var fields = try messages(of: blocks[index], in: bytes)
@@ -89,12 +91,12 @@ struct HDF5ObjectHeader {
         var body = message.body
         switch message.type {
         case Self.continuation:
-          let (address, byteCount) = (try body.integer(8), Int(clamping: try body.integer(8)))
+          let (address, wholeCount) = (try body.integer(8), Int(clamping: try body.integer(8)))
           // Later blocks of version 2 have a signature of their own.
           let framing = first.checksum
-          guard byteCount >= 2 * framing else { throw body.damaged("a block of an object's header is too short") }
+          guard wholeCount >= 2 * framing else { throw body.damaged("a block of an object's header is too short") }
           blocks.append(
-            Block(address: address, prefix: framing, byteCount: byteCount - 2 * framing, checksum: framing))
+            Block(address: address, prefix: framing, byteCount: wholeCount - 2 * framing, checksum: framing))
         case Self.attribute where !message.isShared: attributes.append(try HDF5AttributeMessage(body))
         case Self.attribute: hasMoreAttributes = true
         case Self.attributeInformation:
@@ -114,9 +116,6 @@ struct HDF5ObjectHeader {
 
   /// The bytes of a block between what surrounds them, with its checksum found right.
   private func messages(of block: Block, in bytes: HDF5Bytes) throws(MartletError) -> HDF5Fields {
-    guard block.byteCount <= Self.maximumBlockByteCount else {
-      throw MartletError(.formatError, "'\(bytes.path)' is damaged: the header of an object has no end")
-    }
     var fields = try bytes.bytes(at: block.address, count: block.prefix + block.byteCount + block.checksum)
     if block.checksum > 0 { try fields.verifyChecksum() }
     _ = try fields.take(block.prefix)

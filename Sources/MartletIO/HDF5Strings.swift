@@ -46,11 +46,13 @@ extension HDF5AttributeMessage {
         let length = try data.small(4)
         let address = try data.integer(8)
         let index = try data.small(4)
-        string = length == 0 ? data.empty : try heap.object(index, at: address, prefix: length).trimmed(isSpacePadded: false)
+        let object = length == 0 ? data.empty : try heap.object(index, at: address, prefix: length)
+        string = object.trimmed(isSpacePadded: false)
       }
       byteCount += string.count
       guard byteCount <= Self.maximumByteCount else {
-        throw MartletError(.formatError, "'\(bytes.path)': attribute '\(name)' has more than \(Self.maximumByteCount) bytes")
+        throw MartletError(
+          .formatError, "'\(bytes.path)': attribute '\(name)' has more than \(Self.maximumByteCount) bytes")
       }
       strings.append(String(decoding: string.rest, as: UTF8.self))
     }
@@ -94,9 +96,9 @@ extension HDF5AttributeMessage {
 /// Collections of objects of variable length.
 private struct HDF5GlobalHeap {
   private let bytes: HDF5Bytes
-  /// The collection last looked at: all strings of an attribute are in one, or a few.
-  private var address: UInt64?
-  private var objects: [Int: HDF5Fields] = [:]
+  /// Collections by address, and in each the objects by index.
+  private var collections: [UInt64: [Int: HDF5Fields]] = [:]
+  private var loadedByteCount = 0
 
   /// A configuration in one string is the largest object.
   private static let maximumCollectionByteCount = 128 << 20
@@ -105,26 +107,27 @@ private struct HDF5GlobalHeap {
 
   /// The first bytes of an object.
   mutating func object(_ index: Int, at address: UInt64, prefix: Int) throws(MartletError) -> HDF5Fields {
-    if self.address != address { try load(address) }
-    guard var object = objects[index] else {
+    if collections[address] == nil { collections[address] = try load(address) }
+    guard var object = collections[address]?[index] else {
       throw MartletError(.formatError, "'\(bytes.path)' is damaged: it refers to a string that is not there")
     }
     return try object.take(prefix)
   }
 
-  private mutating func load(_ address: UInt64) throws(MartletError) {
+  private mutating func load(_ address: UInt64) throws(MartletError) -> [Int: HDF5Fields] {
     var head = try bytes.bytes(at: address, count: 16)
     guard try head.take(4).rest.elementsEqual("GCOL".utf8), try head.small(4) == 1 else {
       throw head.damaged("it refers to strings that are not there")
     }
     let byteCount = Int(clamping: try head.integer(8))
-    guard byteCount >= 16, byteCount <= Self.maximumCollectionByteCount else {
-      throw head.damaged("a collection of strings has \(byteCount) bytes")
-    }
+    // Collections that overlap would be read again and again.
+    guard byteCount >= 16, byteCount <= Self.maximumCollectionByteCount,
+      byteCount <= bytes.byteCount - loadedByteCount
+    else { throw head.damaged("a collection of strings has \(byteCount) bytes") }
+    loadedByteCount += byteCount
     var fields = try bytes.bytes(at: address, count: byteCount)
     _ = try fields.take(16)
-    objects = [:]
-    self.address = address
+    var objects: [Int: HDF5Fields] = [:]
     // What is too short for an object, and object 0, is free space up to the end.
     while fields.count >= 16 {
       let index = try fields.small(2)
@@ -134,6 +137,7 @@ private struct HDF5GlobalHeap {
       objects[index] = try fields.take(size)
       _ = try fields.take(min((8 - size % 8) % 8, fields.count))
     }
+    return objects
   }
 }
 

@@ -114,12 +114,16 @@ struct HDF5Structure {
     // The indices of version 4 have checksums.
     guard let index, index != Self.undefined, version < 4 else { return }
     let pipeline = try HDF5FilterPipeline(filters)
+    var storedByteCount = 0
     try walkTree(at: index, keyByteCount: 8 + 8 * rank, kind: 1) { structure, key, child throws(MartletError) in
       var key = key
       let stored = try key.small(4)
       let skipped = try key.small(4)
       try structure.bytes.checkRange(at: child, count: stored)
-      let found = try pipeline.byteCount(ofChunkAt: child, stored: stored, skipped: skipped, in: structure.bytes, Int(byteCount))
+      storedByteCount += stored
+      guard storedByteCount <= structure.bytes.byteCount else { throw key.damaged("chunks lie above one another") }
+      let found = try pipeline.byteCount(
+        ofChunkAt: child, stored: stored, skipped: skipped, in: structure.bytes, Int(byteCount))
       guard found == Int(byteCount) else {
         throw key.damaged("a chunk of \(byteCount) bytes holds \(found.map(String.init) ?? "something else")")
       }
@@ -156,6 +160,7 @@ struct HDF5Structure {
         if level > 0 {
           waiting.append((child, level - 1))
         } else {
+          guard visited.insert(child).inserted else { throw key.damaged("a B-tree leads to one place twice") }
           try visit(self, key, child)
         }
       }

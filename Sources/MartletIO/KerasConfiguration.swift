@@ -101,10 +101,13 @@ struct KerasConfiguration {
 
   /// The input of a Sequential model that has no input layer: its first layer or the model tells the shape.
   private static func impliedInput(before layer: KerasLayer, modelConfig: JSON) throws(MartletError) -> KerasLayer {
-    guard let shape = layer.config["batch_input_shape"] ?? layer.config["batch_shape"] ?? modelConfig["build_input_shape"]
-    else { throw layer.error(.formatError, "is the first layer, and nothing tells its input shape") }
+    let ofLayer = layer.config["batch_input_shape"] ?? layer.config["batch_shape"]
+    guard let shape = ofLayer ?? modelConfig["build_input_shape"] else {
+      throw layer.error(.formatError, "is the first layer, and nothing tells its input shape")
+    }
     let name = layer.name + "_input"
-    return KerasLayer(className: "InputLayer", name: name, config: .object(["name": .string(name), "batch_shape": shape]))
+    return KerasLayer(
+      className: "InputLayer", name: name, config: .object(["name": .string(name), "batch_shape": shape]))
   }
 
   private static func functionalLayers(_ config: JSON) throws(MartletError) -> [KerasLayer] {

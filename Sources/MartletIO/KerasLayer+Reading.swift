@@ -105,7 +105,9 @@ extension KerasLayer {
   private func dropout() throws(MartletError) -> Dropout {
     try refuse("noise_shape")
     let rate = try number("rate")
-    guard rate >= 0, rate < 1 else { throw error(.unsupported, "has the rate \(rate); it must be at least 0 and below 1") }
+    guard rate >= 0, rate < 1 else {
+      throw error(.unsupported, "has the rate \(rate); it must be at least 0 and below 1")
+    }
     return Dropout(rate: rate)
   }
 

@@ -109,8 +109,8 @@ package enum ModelFile {
         try extras.attribute("class_names", model.classNames)
       }
     }
-    try AtomicFile.write(
-      UnsafeRawBufferPointer(start: image.storage.base, count: image.byteCount), to: path)
+    try AtomicFile.replace(
+      path, with: UnsafeRawBufferPointer(start: image.storage.base, count: image.byteCount))
   }
 
   private static func writeWeights(of model: Model, to root: borrowing HDF5Writer) throws(MartletError) {

@@ -15,7 +15,7 @@ struct AtomicFileTests {
     let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 1)
     defer { copy.deallocate() }
     copy.copyBytes(from: bytes)
-    try AtomicFile.write(UnsafeRawBufferPointer(rebasing: copy[..<bytes.count]), to: path)
+    try AtomicFile.replace(path, with: UnsafeRawBufferPointer(rebasing: copy[..<bytes.count]))
   }
 
   @Test func writesAndReplaces() throws {

@@ -39,6 +39,25 @@ struct DatasetFileTests {
     #expect(try floats(of: dataset.x) == (0..<24).map { Float($0 * 10) })
   }
 
+  /// Chunks that do not divide the shape, alone and with each filter.
+  @Test(arguments: [false, true]) func everyStorage(latest: Bool) throws {
+    let path = folder.path("storage.h5")
+    let values = (0..<130).map { Float($0 % 7) }
+    let names = ["contiguous", "chunked", "deflate", "shuffle", "fletcher32", "szip", "all"]
+    try withHDF5 {
+      let file = HDF5TestFile(path, latest: latest)
+      for name in names {
+        func uses(_ filter: String) -> Bool { name == filter || name == "all" && filter != "szip" }
+        file.dataset(
+          name, [13, 10], values, memoryType: chdf5_native_float(), chunk: name == "contiguous" ? nil : [4, 8],
+          deflate: uses("deflate"), shuffle: uses("shuffle"), fletcher32: uses("fletcher32"), szip: uses("szip"))
+      }
+    }
+    for name in names {
+      #expect(try floats(of: try DatasetFile.open(path: path, x: name, y: nil).x) == values, "\(name)")
+    }
+  }
+
   /// Each type of a file becomes the smallest of ours that holds its values, whatever its byte order.
   @Test func everyNumberType() throws {
     let path = folder.path("types.h5")

@@ -34,13 +34,14 @@ final class HDF5TestFile {
   ///   - chunk: nil for contiguous storage.
   func dataset<Element>(
     _ name: String, _ dimensions: [Int], _ values: [Element], memoryType: hid_t, fileType: hid_t? = nil,
-    chunk: [Int]? = nil, deflate: Bool = false, shuffle: Bool = false, fletcher32: Bool = false
+    chunk: [Int]? = nil, deflate: Bool = false, shuffle: Bool = false, fletcher32: Bool = false, szip: Bool = false
   ) {
     let creation = H5Pcreate(chdf5_dataset_creation_class())
     defer { H5Pclose(creation) }
     if let chunk { H5Pset_chunk(creation, Int32(chunk.count), chunk.map { hsize_t($0) }) }
     if shuffle { H5Pset_shuffle(creation) }
     if deflate { H5Pset_deflate(creation, 6) }
+    if szip { H5Pset_szip(creation, UInt32(H5_SZIP_NN_OPTION_MASK), 8) }
     if fletcher32 { H5Pset_fletcher32(creation) }
     let space = H5Screate_simple(Int32(dimensions.count), dimensions.map { hsize_t($0) }, nil)
     defer { H5Sclose(space) }

@@ -7,7 +7,8 @@ import Testing
 @testable import MartletIO
 
 struct KerasConfigurationTests {
-  private static let input = #"{"class_name": "InputLayer", "config": {"batch_input_shape": [null, 4, 3], "name": "in"}}"#
+  private static let input =
+    #"{"class_name": "InputLayer", "config": {"batch_input_shape": [null, 4, 3], "name": "in"}}"#
 
   private func sequential(_ layers: String...) -> String {
     #"{"class_name": "Sequential", "config": {"name": "m", "layers": ["# + layers.joined(separator: ", ") + "]}}"
@@ -89,8 +90,14 @@ struct KerasConfigurationTests {
   @Test func initialisersInAllTheirForms() throws {
     let cases: [(String, Initializer)] = [
       (#""glorot_normal""#, .glorotNormal),
-      (#"{"class_name": "VarianceScaling", "config": {"scale": 2.0, "mode": "fan_in", "distribution": "uniform"}}"#, .heUniform),
-      (#"{"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.25}}"#, .randomNormal(standardDeviation: 0.25)),
+      (
+        #"{"class_name": "VarianceScaling", "config": {"scale": 2.0, "mode": "fan_in", "distribution": "uniform"}}"#,
+        .heUniform
+      ),
+      (
+        #"{"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.25}}"#,
+        .randomNormal(standardDeviation: 0.25)
+      ),
       (#"{"class_name": "Ones", "config": {}}"#, .constant(1)),
       // The weights are in the file: an unknown way to draw them does not matter.
       (#"{"class_name": "Orthogonal", "config": {"gain": 1.0}}"#, .glorotUniform),
@@ -106,7 +113,8 @@ struct KerasConfigurationTests {
     let image = "[[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]]"
     let cases: [(String, Int)] = [
       (#""axis": null, "mean": 2, "variance": 3"#, 1), (#""axis": -1, "mean": [1, 2, 3], "variance": [1, 1, 1]"#, 3),
-      (#""axis": [2], "mean": 1.5, "variance": 2"#, 3), (#""axis": [1, 2], "mean": \#(image), "variance": \#(image)"#, 12),
+      (#""axis": [2], "mean": 1.5, "variance": 2"#, 3),
+      (#""axis": [1, 2], "mean": \#(image), "variance": \#(image)"#, 12),
     ]
     for (config, count) in cases {
       let found = try graph(sequential(Self.input, layer("Normalization", config))).layers[1].layer as? Normalization
@@ -129,10 +137,18 @@ struct KerasConfigurationTests {
       (layer("Dense"), .formatError, "units"), (layer("Dense", #""units": -3"#), .formatError, "-3 units"),
       (layer("Dense", #""units": 4611686018427387904"#), .formatError, "units"),
       (layer("Dense", #""units": 2, "activation": "gelu""#), .unsupported, "'gelu'"),
-      (layer("Dense", #""units": 2, "kernel_constraint": {"class_name": "NonNeg"}"#), .unsupported, "kernel_constraint"),
-      (layer("Dense", #""units": 2, "kernel_regularizer": {"class_name": "OrthogonalRegularizer"}"#), .unsupported,
-        "kernel_regularizer"),
-      (layer("Dense", #""units": 2, "kernel_regularizer": {"class_name": "L2", "config": {"l2": -1}}"#), .formatError, "-1"),
+      (
+        layer("Dense", #""units": 2, "kernel_constraint": {"class_name": "NonNeg"}"#), .unsupported,
+        "kernel_constraint"
+      ),
+      (
+        layer("Dense", #""units": 2, "kernel_regularizer": {"class_name": "OrthogonalRegularizer"}"#), .unsupported,
+        "kernel_regularizer"
+      ),
+      (
+        layer("Dense", #""units": 2, "kernel_regularizer": {"class_name": "L2", "config": {"l2": -1}}"#),
+        .formatError, "-1"
+      ),
       (layer("Normalization", #""axis": 1, "mean": [1, 2, 3, 4], "variance": [1, 2, 3, 4]"#), .unsupported, "axis"),
       (layer("Normalization", #""axis": -1, "mean": [1, 2], "variance": [1, 2]"#), .formatError, "2 means"),
       (layer("Normalization", #""axis": -1, "mean": [1, 2, 3], "variance": [1, 2, -3]"#), .formatError, "negative"),
@@ -148,8 +164,10 @@ struct KerasConfigurationTests {
       (sequential(layer("Dense", #""units": 2"#)), .formatError, "input shape"),
       (#"{"class_name": "MyModel", "config": {}}"#, .unsupported, "MyModel"),
       (String(repeating: "[", count: 1_000_000), .formatError, "nested deeper than 64"),
-      (sequential(#"{"class_name": "InputLayer", "config": {"name": "i", "batch_shape": [null, null]}}"#), .unsupported,
-        "unspecified"),
+      (
+        sequential(#"{"class_name": "InputLayer", "config": {"name": "i", "batch_shape": [null, null]}}"#),
+        .unsupported, "unspecified"
+      ),
     ]
     for (text, code, message) in models { expectError(code, message) { try graph(text) } }
   }
@@ -168,7 +186,8 @@ struct KerasConfigurationTests {
       (functional(#"[[["d", 0, 0, {}]]]"#), .formatError, "in turn"),
       (functional(#"[[["nobody", 0, 0, {}]]]"#), .formatError, "missing"), (functional("[]"), .formatError, "no input"),
       (functional(#"[[["in", 0, 0, {}]], [["in", 0, 0, {}]]]"#), .unsupported, "applied 2 times"),
-      (functional(#"[[["in", 1, 0, {}]]]"#), .unsupported, "'in'"), (functional(#"[[[3]]]"#), .formatError, "inbound_nodes"),
+      (functional(#"[[["in", 1, 0, {}]]]"#), .unsupported, "'in'"),
+      (functional(#"[[[3]]]"#), .formatError, "inbound_nodes"),
       (functional(#"[[["in", 0, 0, {"training": true}]]]"#), .unsupported, "training"),
       (functional(good, outputs: #"[["d", 0, 0], ["in", 0, 0]]"#), .unsupported, "2 outputs"),
       (functional(good, outputs: #"[["x", 0, 0]]"#), .formatError, "output"),
