@@ -760,7 +760,7 @@ typedef struct martlet_metrics {
 
 #define MARTLET_BATCH_END 1 /* within an epoch; training holds the averages so far, validation is NaN */
 #define MARTLET_EPOCH_END 2 /* an epoch is complete, validation included */
-#define MARTLET_EVALUATION 3 /* within martlet_trainer_evaluate */
+#define MARTLET_EVALUATION 3 /* within martlet_trainer_evaluate, or the validation of an epoch */
 
 /** What a progress callback is told, and what the history keeps of each epoch (event MARTLET_EPOCH_END). In
  * martlet_trainer_evaluate epoch counts the epochs done, and the figures of an epoch are those of the evaluation. */

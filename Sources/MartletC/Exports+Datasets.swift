@@ -68,6 +68,9 @@ public func martlet_dataset_split(
   withDataset(dataset, .read) { dataset in
     let firstResult = try required(out_first, "out_first")
     let secondResult = try required(out_second, "out_second")
+    guard firstResult != secondResult else {
+      throw MartletError(.invalidArgument, "out_first and out_second are the same pointer")
+    }
     let (first, second) = try dataset.dataset.split(
       fraction: fraction, shuffle: flag(shuffle, "shuffle"), seed: seed)
     let handles = (try DatasetHandle(first), try DatasetHandle(second))

@@ -128,10 +128,12 @@ extension KerasLayer {
     } else {
       found = (try numbers("mean"), try numbers("variance"))
     }
-    // Keras spreads one number over all axes.
-    if found.mean.count == 1 { found.mean = .init(repeating: found.mean[0], count: count) }
-    if found.variance.count == 1 { found.variance = .init(repeating: found.variance[0], count: count) }
-    guard found.mean.count == count, found.variance.count == count else {
+    // Keras spreads one number over all axes. Over as many as there are of the other statistic: `count` comes from a shape,
+    // which costs a file nothing.
+    let given = max(found.mean.count, found.variance.count)
+    if found.mean.count == 1 { found.mean = .init(repeating: found.mean[0], count: given) }
+    if found.variance.count == 1 { found.variance = .init(repeating: found.variance[0], count: given) }
+    guard given == 1 || given == count, found.mean.count == given, found.variance.count == given else {
       throw error(
         .formatError, "has \(found.mean.count) means and \(found.variance.count) variances; its axis takes \(count)")
     }

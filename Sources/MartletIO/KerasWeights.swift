@@ -49,7 +49,11 @@ struct KerasWeights: ~Copyable {
   private func smallArray(_ name: String, _ index: Int) throws(MartletError) -> [Float] {
     let array = try array(name, index, of: 3)
     let count = try array.datasetForm().shape.elementCount
+    guard count <= Normalization.maximumCount else {
+      throw array.error(.unsupported, "has \(count) elements; at most \(Normalization.maximumCount) are supported")
+    }
     let storage = try TensorStorage(count: count, of: Float.self, purpose: "the \(name) of a Normalization layer")
+    defer { withExtendedLifetime(storage) {} }
     try array.read(into: storage.base, as: .float32)
     let values = UnsafeBufferPointer(start: storage.pointer(as: Float.self), count: count)
     try check(values, array)

@@ -32,6 +32,10 @@ package enum ModelFile {
       }
       let graph = try graph(configuration, weights)
       let extras = try Extras(root)
+      let outputs = graph.outputShapes[0].lastDimension
+      guard extras.classNames.isEmpty || extras.classNames.count == outputs else {
+        throw root.error(.formatError, "names \(extras.classNames.count) classes for \(outputs) outputs")
+      }
       // All shapes are compared before memory is asked for: a configuration costs nothing, an array has been written.
       for layer in graph.layers where !layer.weights.isEmpty {
         try KerasWeights(layer.name, in: weights).check(layer.weights)
@@ -109,6 +113,7 @@ package enum ModelFile {
         try extras.attribute("class_names", model.classNames)
       }
     }
+    defer { withExtendedLifetime(image.storage) {} }
     try AtomicFile.replace(
       path, with: UnsafeRawBufferPointer(start: image.storage.base, count: image.byteCount))
   }

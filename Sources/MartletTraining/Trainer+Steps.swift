@@ -19,7 +19,7 @@ extension Trainer {
     var added = metrics
     let lossSum = addLoss(of: executor, rows: rows, form, regularizationLoss, &added)
     let loss = lossSum / Double(rows * executor.plan.lossRowsPerSample) + regularizationLoss
-    guard loss.isFinite else { throw MartletError(.notFinite, "the loss is \(loss)") }
+    guard loss.isFinite else { throw MartletError(.notFinite, "the loss is \(loss.isNaN ? "NaN" : "infinite")") }
     metrics = added
     executor.backward(rule: options.optimizer.rule(step: iteration + 1, learningRate: learningRate), slots: slots)
     iteration += 1

@@ -169,7 +169,7 @@ package final class Trainer: @unchecked Sendable {
       }
       state.batch += 1
       state.trainingSeconds = state.watch.seconds
-      try report(&state, progress)
+      try report(.batchEnd, &state, progress)
     }
   }
 
@@ -178,20 +178,22 @@ package final class Trainer: @unchecked Sendable {
   ) throws(MartletError) -> Progress {
     var metrics = Metrics.none
     if let validation {
-      metrics = try evaluate(validation, threads: threads) { _ throws(MartletError) in
-        try report(&state, progress)
+      metrics = try evaluate(validation, threads: threads) { seen throws(MartletError) in
+        try report(.evaluation, &state, progress, validation: seen.metrics)
       }
     }
     return snapshot(state, .epochEnd, validation: metrics)
   }
 
   /// Let the caller know, and hear whether to go on.
-  private func report(_ state: inout EpochState, _ progress: ((Progress) -> Bool)?) throws(MartletError) {
+  private func report(
+    _ event: Progress.Event, _ state: inout EpochState, _ progress: ((Progress) -> Bool)?,
+    validation: Metrics = .none
+  ) throws(MartletError) {
     try throwIfInterrupted()
-    guard let progress, state.options.reportsEveryBatch || state.lastReport.seconds >= Trainer.reportInterval else {
-      return
-    }
-    if progress(snapshot(state, .batchEnd, validation: .none)) { throw stopped(state) }
+    let isAskedFor = event == .batchEnd && state.options.reportsEveryBatch
+    guard let progress, isAskedFor || state.lastReport.seconds >= Trainer.reportInterval else { return }
+    if progress(snapshot(state, event, validation: validation)) { throw stopped(state) }
     state.lastReport.restart()
     try throwIfInterrupted()
   }

@@ -113,13 +113,20 @@ struct KerasConfigurationTests {
     let image = "[[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]]"
     let cases: [(String, Int)] = [
       (#""axis": null, "mean": 2, "variance": 3"#, 1), (#""axis": -1, "mean": [1, 2, 3], "variance": [1, 1, 1]"#, 3),
-      (#""axis": [2], "mean": 1.5, "variance": 2"#, 3),
+      (#""axis": [2], "mean": 1.5, "variance": 2"#, 1), (#""axis": -1, "mean": [1, 2, 3], "variance": 1"#, 3),
       (#""axis": [1, 2], "mean": \#(image), "variance": \#(image)"#, 12),
     ]
     for (config, count) in cases {
       let found = try graph(sequential(Self.input, layer("Normalization", config))).layers[1].layer as? Normalization
       #expect(found?.mean.count == count && found?.variance.count == count, "\(config)")
     }
+  }
+
+  /// A number is not spread over a shape that costs the file nothing.
+  @Test func normalisationOfAHugeShapeByOneNumber() throws {
+    let input = #"{"class_name": "InputLayer", "config": {"batch_input_shape": [null, 1125899906842624], "name": "in"}}"#
+    let graph = try graph(sequential(input, layer("Normalization", #""axis": -1, "mean": 1, "variance": 1"#)))
+    #expect((graph.layers[1].layer as? Normalization)?.mean == [1])
   }
 
   // MARK: Refused

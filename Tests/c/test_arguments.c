@@ -259,6 +259,7 @@ static void dataset_functions(void) {
   EXPECT_INVALID(martlet_dataset_split(NULL, 0.5, 0, 0, &made, &other), "dataset");
   EXPECT_INVALID(martlet_dataset_split(dataset, 0.5, 0, 0, NULL, &other), "out_first");
   EXPECT_INVALID(martlet_dataset_split(dataset, 0.5, 0, 0, &made, NULL), "out_second");
+  EXPECT_INVALID(martlet_dataset_split(dataset, 0.5, 0, 0, &made, &made), "out_first and out_second");
   EXPECT_INVALID(martlet_dataset_split(dataset, 0, 0, 0, &made, &other), "fraction");
   EXPECT_INVALID(martlet_dataset_split(dataset, 1, 0, 0, &made, &other), "fraction");
   EXPECT_INVALID(martlet_dataset_split(dataset, NAN, 0, 0, &made, &other), "fraction");

@@ -75,7 +75,8 @@ def test_failed_conversion_keeps_the_old_file(tmp_path, images, monkeypatch):
     write_idx(tmp_path, images, True)
     output = tmp_path / "out" / "data.h5"
     output.parent.mkdir()
-    output.write_bytes(b"precious")
+    old = b"\x89HDF\r\n\x1a\n precious"
+    output.write_bytes(old)
 
     def full_disk(*_, **__):
         raise OSError(28, "No space left on device")
@@ -83,7 +84,7 @@ def test_failed_conversion_keeps_the_old_file(tmp_path, images, monkeypatch):
     monkeypatch.setattr(h5py.Group, "create_dataset", full_disk)
     with pytest.raises(OSError, match="No space left"):
         convert.idx(tmp_path, output)
-    assert output.read_bytes() == b"precious"
+    assert output.read_bytes() == old
     assert [path.name for path in output.parent.iterdir()] == ["data.h5"]
 
 
@@ -395,3 +396,14 @@ def test_published_cifar10_batch(real_data):
     assert np.bincount(y).tolist() == [1000] * 10
     # The first test image is a cat (3) with a warm foreground: red above blue on average, in the published order.
     assert y[0] == 3 and x[0, ..., 0].mean() > x[0, ..., 2].mean()
+
+
+def test_a_source_is_not_replaced(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("1,2,0\n3,4,1\n")
+    with pytest.raises(FileExistsError, match="is not an HDF5 file; it is not replaced"):
+        convert.csv(table, table)
+    assert table.read_text() == "1,2,0\n3,4,1\n"
+    output = tmp_path / "table.h5"
+    convert.csv(table, output)
+    convert.csv(table, output)  # one of ours is replaced

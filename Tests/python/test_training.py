@@ -282,6 +282,36 @@ def test_the_library_s_own_early_stopping_agrees(data):
         np.testing.assert_array_equal(one, two)
 
 
+def test_batches_of_validation_are_not_training_batches(model, data):
+    batches, logs = [], []
+    watch = callbacks.LambdaCallback(on_train_batch_end=lambda batch, _: batches.append(batch))
+    begin = callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: None, on_train_end=logs.append)
+    model.fit(*data, epochs=2, batch_size=50, validation_split=0.75, callbacks=[watch, begin], verbose=0)
+    assert batches == [0, 1, 0, 1]  # 100 rows to train, 300 to validate
+    assert logs == [{name: values[-1] for name, values in model.history.history.items()}]
+
+
+def test_history_survives_an_exception(model, data):
+    def fail(epoch, logs):
+        if epoch == 1:
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        model.fit(*data, epochs=5, callbacks=callbacks.LambdaCallback(on_epoch_end=fail), verbose=0)
+    assert model.history.epoch == [0, 1]
+
+
+def test_layers_made_here_cannot_be_frozen(model):
+    assert all(layer.trainable for layer in model.layers)
+    with pytest.raises(ValueError, match="trainable=False is not in this version"):
+        model.layers[1].trainable = False
+
+
+def test_learning_rate_scheduler_of_the_epoch_alone(model, data):
+    model.fit(*data, epochs=2, callbacks=callbacks.LearningRateScheduler(lambda epoch: 0.01 / (epoch + 1)), verbose=0)
+    assert [progress.learning_rate for progress in model.history.progress] == [0.01, 0.005]
+
+
 def test_learning_rate_scheduler(model, data):
     schedule = callbacks.LearningRateScheduler(lambda epoch, rate: 0.01 / (epoch + 1))
     history = model.fit(*data, epochs=3, verbose=0, callbacks=[schedule])

@@ -36,7 +36,9 @@ def fit(
     if first_epoch >= last_epoch:
         return history
     trainer = model.trainer()
+    model.history = history  # also if the training ends with an exception
     epoch = first_epoch
+    last_logs: dict[str, float] = {}
     model.stop_training = False
 
     def logs_of(progress: Progress) -> dict[str, float]:
@@ -47,17 +49,20 @@ def fit(
 
     def report(progress: Progress) -> bool:
         nonlocal epoch
+        if progress.evaluation:
+            return model.stop_training
         logs = logs_of(progress)
         if not progress.epoch_end:
             line.update(progress, logs)
             if listeners.wants_batches:
                 listeners.on_train_batch_end(progress.batch - 1, logs)
                 if not model.stop_training and progress.batch < progress.batches:
-                    listeners.on_train_batch_begin(progress.batch)
+                    listeners.on_train_batch_begin(progress.batch, {})
             return model.stop_training
         line.end_epoch(progress, logs)
         history.record(progress)
         listeners.on_epoch_end(epoch, logs)
+        last_logs.update(logs)
         epoch += 1
         if not model.stop_training and epoch < last_epoch:
             begin_epoch()
@@ -65,11 +70,11 @@ def fit(
 
     def begin_epoch() -> None:
         line.begin_epoch(epoch)
-        listeners.on_epoch_begin(epoch)
+        listeners.on_epoch_begin(epoch, {})
         if listeners.wants_batches:
-            listeners.on_train_batch_begin(0)
+            listeners.on_train_batch_begin(0, {})
 
-    listeners.on_train_begin()
+    listeners.on_train_begin({})
     begin_epoch()
     try:
         if not model.stop_training:
@@ -85,7 +90,7 @@ def fit(
     except BaseException:
         line.close()
         raise
-    listeners.on_train_end()
+    listeners.on_train_end(last_logs)
     return history
 
 

@@ -8,6 +8,7 @@ on_train_end). Setting model.stop_training = True stops after the current batch.
 from __future__ import annotations
 
 import csv
+import inspect
 import math
 import os
 import warnings
@@ -280,16 +281,21 @@ class LambdaCallback(Callback):
 
 
 class LearningRateScheduler(Callback):
-    """Set the learning rate before each epoch to schedule(epoch, rate); adds learning_rate to the logs."""
+    """Set the learning rate before each epoch to schedule(epoch, rate), or schedule(epoch); adds learning_rate to the
+    logs."""
 
-    def __init__(self, schedule: Callable[[int, float], float], verbose: int = 0) -> None:
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         self.schedule = schedule
+        parameters = inspect.signature(schedule).parameters.values()
+        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        self._takes_rate = len(positional) > 1 or any(p.kind == p.VAR_POSITIONAL for p in parameters)
         self.verbose = verbose
         self._used = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         optimizer = self.model.optimizer
-        optimizer.learning_rate = self.schedule(epoch, optimizer.learning_rate)
+        arguments = (epoch, optimizer.learning_rate) if self._takes_rate else (epoch,)
+        optimizer.learning_rate = self.schedule(*arguments)
         self._used = optimizer.learning_rate
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {self._used}.")

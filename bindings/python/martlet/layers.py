@@ -63,6 +63,16 @@ class Layer:
         """Keras' name of the kind of layer, such as "Dense"."""
         return type(self).__name__
 
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the layer's weights: always, for layers that are made here."""
+        return True
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if not value:
+            raise ValueError(f"layer {self.name!r} cannot be frozen: trainable=False is not in this version")
+
     def __call__(self, source: Node) -> Node:
         if not isinstance(source, Node):
             raise TypeError(

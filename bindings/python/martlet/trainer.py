@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .models import Model
 
 _STOPPED, _INTERRUPTED = 9, 10
-_EPOCH_END = 2
+_EPOCH_END, _EVALUATION = 2, 3
 _MONITORS = {None: 0, "val_loss": 1, "val_accuracy": 2, "loss": 3, "accuracy": 4}
 
 
@@ -58,6 +58,7 @@ class Progress:
     """What a progress callback is told, and what the history keeps of each epoch."""
 
     epoch_end: bool  # the epoch is complete, validation included; False after a batch
+    evaluation: bool  # within an evaluation, or the validation of an epoch
     epoch: int  # 0 for the first of the trainer
     epochs: int  # where this call of fit ends
     batch: int  # batches done in this epoch
@@ -74,7 +75,13 @@ class Progress:
     def _of(cls, struct: ProgressStruct) -> Progress:
         plain = {field[0]: getattr(struct, field[0]) for field in ProgressStruct._fields_[2:-2]}
         training, validation = Metrics._of(struct.training), Metrics._of(struct.validation)
-        return cls(epoch_end=struct.event == _EPOCH_END, training=training, validation=validation, **plain)
+        return cls(
+            epoch_end=struct.event == _EPOCH_END,
+            evaluation=struct.event == _EVALUATION,
+            training=training,
+            validation=validation,
+            **plain,
+        )
 
 
 class Trainer:

@@ -42,7 +42,7 @@ def write(path: str | os.PathLike, contents: Contents) -> None:
     try:
         import h5py
     except ImportError as error:
-        raise ImportError("writing HDF5 needs h5py: pip install 'martlet[convert]' or pip install h5py") from error
+        raise ImportError("writing HDF5 needs h5py: pip install h5py") from error
 
     text = h5py.string_dtype("utf-8")
     with _replacing(path) as temporary, h5py.File(temporary, "w") as file:
@@ -66,6 +66,7 @@ def _replacing(path: str | os.PathLike) -> Iterator[str]:
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"there is no folder {folder!r} to write {os.path.basename(path)!r} in")
+    _refuse_other_files(path)
     handle, temporary = tempfile.mkstemp(prefix=".martlet-", suffix=".h5", dir=folder)
     os.close(handle)
     try:
@@ -78,6 +79,14 @@ def _replacing(path: str | os.PathLike) -> Iterator[str]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def _refuse_other_files(path: str) -> None:
+    """FileExistsError if path holds something that is not HDF5: somebody named the source as the output."""
+    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+        beginning = file.read(8)
+        if beginning not in (b"", b"\x89HDF\r\n\x1a\n"):
+            raise FileExistsError(f"{path!r} exists and is not an HDF5 file; it is not replaced")
 
 
 def _mode(path: str) -> int:
