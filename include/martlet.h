@@ -557,7 +557,8 @@ martlet_status martlet_dataset_create(const martlet_array *x, const martlet_arra
  *
  * Integers of 8 to 64 bits and floats of 16 to 64 are read, contiguous or in chunks, with the filters gzip, shuffle,
  * fletcher32 and szip. Links are not followed. Attributes that martlet.convert writes are used when present: on x
- * "scale" and "offset" (see martlet_dataset_set_scaling), on y "class_names".
+ * "scale" and "offset" (see martlet_dataset_set_scaling), on y "class_names". The scaling belongs to the dataset, not to a
+ * model that is trained on it: rows to predict must be scaled alike, or the model must scale (martlet_rescaling).
  *
  * @param path File name.
  * @param x_name Path of the inputs in the file, such as "x_train".
