@@ -3,7 +3,8 @@
 //     jc  over N by NC    pc  over K by KC: pack B    ic  over M by MC: pack A    jr  over NR    ir  over MR
 //
 // A tile goes from the microkernel to C through a buffer of one tile, still in the L1 cache; that is where edges, chunks
-// and epilogues are dealt with, once for all sizes of tile (Epilogue.swift).
+// and epilogues are dealt with, once for all sizes of tile (Epilogue.swift). Full tiles that need none of it, which are
+// most of a large product, go straight to C.
 
 import CMartletCPU
 import MartletKernelInterface
@@ -13,6 +14,7 @@ func gemm(_ g: GEMMArguments<Float>) {
   let workspace = GEMMWorkspace(g.workspace)
   let readsBDirectly = g.bColumnStride == 1 && g.m <= unpackedRowLimit
   let blockColumns = balancedNC(g.n)
+  let storesPlainly = if case .store = g.epilogue { true } else { false }
   for jc in stride(from: 0, to: g.n, by: blockColumns) {
     let nc = min(blockColumns, g.n - jc)
     var pc = 0
@@ -44,6 +46,12 @@ func gemm(_ g: GEMMArguments<Float>) {
           for ir in stride(from: 0, to: mc, by: MR) {
             let rows = min(MR, mc - ir)
             prefetchTile(g, row: ic + ir, column: jc + jr, rows: rows)
+            if rows == MR, columns == NR, let c = g.c, !chunk.isLast || storesPlainly {
+              computeTileInPlace(
+                kc: kc, workspace.a + ir * kc, panel, bStride: panelStride,
+                c + (ic + ir) * g.cRowStride + jc + jr, cRowStride: g.cRowStride, adds: !chunk.isFirst)
+              continue
+            }
             computeTile(
               rows: rows, columns: columns, kc: kc, workspace.a + ir * kc, panel, bStride: panelStride, workspace.tile)
             finishTile(g, chunk, workspace.tile, row: ic + ir, column: jc + jr, rows: rows, columns: columns)

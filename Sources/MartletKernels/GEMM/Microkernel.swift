@@ -29,7 +29,8 @@ private typealias NarrowSums<let rows: Int> = InlineArray<rows, InlineArray<1, V
 @inline(__always)
 private func microkernel<let rows: Int, let vectors: Int>(
   _: InlineArray<rows, InlineArray<vectors, Vector>>.Type, _ kc: Int, _ a: UnsafePointer<Float>,
-  _ b: UnsafePointer<Float>, _ bStride: Int, _ tile: UnsafeMutablePointer<Float>
+  _ b: UnsafePointer<Float>, _ bStride: Int, _ tile: UnsafeMutablePointer<Float>, rowStride: Int = NR,
+  adds: Bool = false
 ) {
   var sums = InlineArray<rows, InlineArray<vectors, Vector>>(repeating: .init(repeating: .zero))
   var (a, b) = (a, b)
@@ -43,9 +44,31 @@ private func microkernel<let rows: Int, let vectors: Int>(
     a += MR
     b += bStride
   }
-  for r in 0..<rows {
-    for v in 0..<vectors { store(sums[r][v], tile + r * NR + v * width) }
+  if adds {
+    for r in 0..<rows {
+      for v in 0..<vectors {
+        let p = tile + r * rowStride + v * width
+        store(load(p) + sums[r][v], p)
+      }
+    }
+  } else {
+    for r in 0..<rows {
+      for v in 0..<vectors { store(sums[r][v], tile + r * rowStride + v * width) }
+    }
   }
+}
+
+/// A full tile, written or added to C without a stop in the buffer: chunks before the last, and plain products.
+@inline(never)
+func computeTileInPlace(
+  kc: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, bStride: Int, _ c: UnsafeMutablePointer<Float>,
+  cRowStride: Int, adds: Bool
+) {
+  #if MARTLET_AVX512
+    microkernel(Sums<12>.self, kc, a, b, bStride, c, rowStride: cRowStride, adds: adds)
+  #else
+    microkernel(Sums<4>.self, kc, a, b, bStride, c, rowStride: cRowStride, adds: adds)
+  #endif
 }
 
 #if MARTLET_AVX512
