@@ -3,14 +3,16 @@
     python -m martlet.convert idx FOLDER OUTPUT [--class-names mnist]
     python -m martlet.convert cifar10 FOLDER OUTPUT
     python -m martlet.convert csv FILE OUTPUT --label NAME
+    python -m martlet.convert images FOLDER OUTPUT [--size WxH]
 
-or, from a program, idx(), cifar10() and csv(), and read_idx(), read_cifar10_batch() for the arrays alone. Needs h5py to
-write (extra `convert`), and neither libmartlet nor the network. Files are checked before anything is written, and the
-output appears whole or not at all. Same input, same bytes.
+or, from a program, idx(), cifar10(), csv() and images(), and read_idx(), read_cifar10_batch() for the arrays alone. Needs
+h5py to write (extra `convert`), Pillow for images (extra `images`), and neither libmartlet nor the network. Files are
+checked before anything is written, and the output appears whole or not at all. Same input, same bytes.
 """
 
 from .cifar10 import CIFAR10_CLASSES, cifar10, read_cifar10_batch
 from .idx import CLASS_NAMES, idx, read_idx
+from .images import images
 from .table import csv
 
-__all__ = ["CIFAR10_CLASSES", "CLASS_NAMES", "cifar10", "csv", "idx", "read_cifar10_batch", "read_idx"]
+__all__ = ["CIFAR10_CLASSES", "CLASS_NAMES", "cifar10", "csv", "idx", "images", "read_cifar10_batch", "read_idx"]
