@@ -500,6 +500,34 @@ martlet_status martlet_model_save(martlet_model *model, const char *path);
  *   martlet_model_destroy(m); */
 martlet_status martlet_model_load(const char *path, martlet_model **out_model);
 
+/** Write the bytes of a model's file, those that martlet_model_save would write, to memory. Layers and class names
+ * decide how many they are; training does not change it.
+ *
+ * @param model Model, built.
+ * @param out_bytes Where the bytes go; NULL to ask for their number only.
+ * @param room Bytes that out_bytes has room for, at least those of the file; ignored if it is NULL.
+ * @param out_count Bytes of the file.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT (also: too little room), MARTLET_INVALID_STATE (not built),
+ *         MARTLET_OUT_OF_MEMORY, MARTLET_BUSY.
+ *
+ * Cost: every call builds the whole file.
+ *
+ *   int64_t count;
+ *   martlet_model_save_memory(m, NULL, 0, &count);
+ *   void *bytes = malloc((size_t)count);
+ *   martlet_model_save_memory(m, bytes, count, &count); */
+martlet_status martlet_model_save_memory(martlet_model *model, void *out_bytes, int64_t room, int64_t *out_count);
+
+/** Load a model from the bytes of a file, as martlet_model_load does from the file itself. Messages call it 'bytes'.
+ *
+ * @param bytes [count], the whole file; read during the call only.
+ * @param count Bytes, 1 or more.
+ * @param out_model The model, built.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_FORMAT_ERROR, MARTLET_UNSUPPORTED, MARTLET_OUT_OF_MEMORY.
+ *
+ * Ownership: free it with martlet_model_destroy. */
+martlet_status martlet_model_load_memory(const void *bytes, int64_t count, martlet_model **out_model);
+
 /* ------------------------------------------------------------------------------------------------------------
  * Prediction
  * --------------------------------------------------------------------------------------------------------- */
@@ -784,8 +812,8 @@ typedef struct martlet_progress {
 /** Progress callback. Runs in the thread that called fit or evaluate, which waits.
  *
  * May call, for the handles in use: martlet_predict, the functions that look inside a model or dataset,
- * martlet_model_save, martlet_trainer_learning_rate, _set_learning_rate, _history, _history_length, _best_epoch and
- * _interrupt. Anything else that would change them is MARTLET_BUSY.
+ * martlet_model_save, _save_memory, martlet_trainer_learning_rate, _set_learning_rate, _history, _history_length,
+ * _best_epoch and _interrupt. Anything else that would change them is MARTLET_BUSY.
  *
  * @param progress Borrowed; valid until the callback returns.
  * @param payload What was passed with the callback.

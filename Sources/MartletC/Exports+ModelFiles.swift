@@ -25,6 +25,41 @@ public func martlet_model_load(
   }
 }
 
+@_cdecl("martlet_model_save_memory") @implementation
+public func martlet_model_save_memory(
+  _ model: OpaquePointer?, _ out_bytes: UnsafeMutableRawPointer?, _ room: Int64,
+  _ out_count: UnsafeMutablePointer<Int64>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_count, "out_count")
+    let room = try count(room, "room", minimum: 0)
+    let image = try ModelFile.bytes(of: try model.requireBuilt().model)
+    if let out_bytes {
+      guard room >= image.byteCount else {
+        throw MartletError(
+          .invalidArgument, "room is \(room); the file of \(model.description) has \(image.byteCount) bytes")
+      }
+      withExtendedLifetime(image.storage) {
+        out_bytes.copyMemory(from: image.storage.base, byteCount: image.byteCount)
+      }
+    }
+    result.pointee = Int64(image.byteCount)
+  }
+}
+
+@_cdecl("martlet_model_load_memory") @implementation
+public func martlet_model_load_memory(
+  _ bytes: UnsafeRawPointer?, _ count: Int64, _ out_model: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  status {
+    let result = try required(out_model, "out_model")
+    guard let bytes else { throw MartletError(.invalidArgument, "bytes is NULL") }
+    let count = try MartletC.count(count, "count", minimum: 1)
+    let model = try ModelFile.load(memory: UnsafeRawBufferPointer(start: bytes, count: count), name: "bytes")
+    result.pointee = try naming("bytes") { () throws(MartletError) in try ModelHandle(model) }.passToC()
+  }
+}
+
 @_cdecl("martlet_predict") @implementation
 public func martlet_predict(
   _ model: OpaquePointer?, _ x: UnsafePointer<martlet_array>?, _ out_y: UnsafeMutablePointer<Float>?, _ y_count: Int64

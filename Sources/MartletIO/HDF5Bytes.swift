@@ -5,20 +5,20 @@ import MartletCore
 
 /// An HDF5 file as bytes, addressed as the format does.
 final class HDF5Bytes {
-  private let file: InputFile
+  private let file: any ByteSource
   /// Where address 0 is: after the user block, if there is one.
   private let base: Int
 
   private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
 
-  /// - Throws: `notFound`, `ioError`; `formatError` if this is not an HDF5 file.
-  init(path: String) throws(MartletError) {
-    file = try InputFile(path: path)
+  /// - Throws: `ioError`; `formatError` if this is not an HDF5 file.
+  init(_ file: any ByteSource) throws(MartletError) {
+    self.file = file
     // The superblock is at 0, 512, 1024, 2048, ...
     var base = 0
     while try file.bytes(at: base, count: Self.signature.count) != Self.signature {
       base = base == 0 ? 512 : base * 2
-      guard base < file.byteCount else { throw MartletError(.formatError, "'\(path)' is not an HDF5 file") }
+      guard base < file.byteCount else { throw MartletError(.formatError, "'\(file.path)' is not an HDF5 file") }
     }
     self.base = base
   }

@@ -12,15 +12,39 @@ struct HDF5File: ~Copyable {
 
   /// - Throws: `notFound`, `ioError` (permission, folder, locked by a writer), `formatError` (not HDF5, truncated, damaged).
   init(path: String) throws(MartletError) {
-    let bytes = try HDF5Bytes(path: path)
+    try self.init(try InputFile(path: path)) { access throws(MartletError) in
+      // A file system without locks is no reason not to read.
+      H5Pset_file_locking(access, true, true)
+      return path
+    }
+  }
+
+  /// A file whose bytes are in memory.
+  ///
+  /// - Parameter name: what messages call it.
+  /// - Throws: `formatError`, `outOfMemory`.
+  init(memory: UnsafeRawBufferPointer, name: String) throws(MartletError) {
+    try self.init(InputMemory(path: name, buffer: memory)) { access throws(MartletError) in
+      // HDF5 promises not to write to the bytes, and copies them.
+      guard H5Pset_fapl_core(access, HDF5Writer.increment, false) >= 0,
+        H5Pset_file_image(access, UnsafeMutableRawPointer(mutating: memory.baseAddress), memory.count) >= 0
+      else { throw MartletError(.outOfMemory, "'\(name)' cannot be copied: \(HDF5Library.lastMessage())") }
+      return HDF5Writer.nameOfNoFile
+    }
+  }
+
+  /// - Parameter prepare: says how HDF5 gets at the bytes, and by what name.
+  private init(
+    _ source: any ByteSource, _ prepare: (_ access: hid_t) throws(MartletError) -> String
+  ) throws(MartletError) {
+    let bytes = try HDF5Bytes(source)
     let superblock = try HDF5Superblock(bytes)
     let rootHeader = try HDF5ObjectHeader(at: superblock.rootAddress, in: bytes)
     if let address = superblock.extensionAddress { _ = try HDF5ObjectHeader(at: address, in: bytes) }
     let access = try HDF5Handle(
-      H5Pcreate(chdf5_file_access_class()), MartletError(.ioError, "'\(path)': \(HDF5Library.lastMessage())"))
-    // A file system without locks is no reason not to read.
-    H5Pset_file_locking(access.id, true, true)
-    handle = try HDF5Handle(H5Fopen(path, chdf5_read_only(), access.id), HDF5File.openError(path))
+      H5Pcreate(chdf5_file_access_class()), MartletError(.ioError, "'\(source.path)': \(HDF5Library.lastMessage())"))
+    let name = try prepare(access.id)
+    handle = try HDF5Handle(H5Fopen(name, chdf5_read_only(), access.id), HDF5File.openError(source.path))
     self.bytes = bytes
     self.rootHeader = rootHeader
   }

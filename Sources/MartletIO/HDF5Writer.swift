@@ -9,7 +9,11 @@ struct HDF5Writer: ~Copyable {
   private let handle: HDF5Handle
 
   /// Bytes by which the image grows.
-  private static let increment = 1 << 20
+  static let increment = 1 << 20
+
+  /// A file in memory has a name too, by which HDF5 looks for one on the disk before it opens an image. Below a device
+  /// there can be none.
+  static let nameOfNoFile = "/dev/null/martlet-image"
 
   /// Elements of fixed-width strings that Keras puts into one attribute: what an object header can hold.
   private static let maximumAttributeByteCount = 64512
@@ -22,9 +26,9 @@ struct HDF5Writer: ~Copyable {
   ) throws(MartletError) -> (storage: TensorStorage, byteCount: Int) {
     let access = try HDF5Handle(H5Pcreate(chdf5_file_access_class()), failure("a property list"))
     guard H5Pset_fapl_core(access.id, increment, false) >= 0 else { throw failure("a file in memory") }
-    // The name is that of no file: a core file without backing store never touches the disk.
+    // Without backing store it never touches the disk.
     let file = try HDF5Handle(
-      H5Fcreate("martlet-image", chdf5_truncate(), hid_t(H5P_DEFAULT), access.id), failure("a file in memory"))
+      H5Fcreate(nameOfNoFile, chdf5_truncate(), hid_t(H5P_DEFAULT), access.id), failure("a file in memory"))
     try build(HDF5Writer(handle: try HDF5Handle(H5Gopen2(file.id, "/", hid_t(H5P_DEFAULT)), failure("the root group"))))
     guard H5Fflush(file.id, H5F_SCOPE_LOCAL) >= 0 else { throw failure("a file in memory") }
     let byteCount = H5Fget_file_image(file.id, nil, 0)

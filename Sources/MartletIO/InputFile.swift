@@ -1,4 +1,4 @@
-// A regular file to read bytes from.
+// Where bytes come from: a regular file, or memory of the caller's.
 
 import MartletCore
 
@@ -8,7 +8,29 @@ import MartletCore
   import Musl
 #endif
 
-final class InputFile {
+/// Bytes that can be read at any place.
+protocol ByteSource {
+  /// What messages call it.
+  var path: String { get }
+  var byteCount: Int { get }
+  /// `count` bytes, or as many as there are.
+  func bytes(at offset: Int, count: Int) throws(MartletError) -> [UInt8]
+}
+
+/// Memory that somebody else keeps alive.
+struct InputMemory: ByteSource {
+  let path: String
+  let buffer: UnsafeRawBufferPointer
+
+  var byteCount: Int { buffer.count }
+
+  func bytes(at offset: Int, count: Int) -> [UInt8] {
+    guard offset < buffer.count else { return [] }
+    return Array(buffer[offset..<(offset + min(count, buffer.count - offset))])
+  }
+}
+
+final class InputFile: ByteSource {
   let path: String
   let byteCount: Int
   private let descriptor: Int32
@@ -36,7 +58,6 @@ final class InputFile {
 
   deinit { close(descriptor) }
 
-  /// `count` bytes, or as many as there are.
   func bytes(at offset: Int, count: Int) throws(MartletError) -> [UInt8] {
     var failure: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in

@@ -23,31 +23,42 @@ package enum ModelFile {
   /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`; the message names the file and what in
   ///   it is wrong.
   package static func load(path: String) throws(MartletError) -> Model {
+    try HDF5Library.exclusively { () throws(MartletError) in try model(of: try HDF5File(path: path)) }
+  }
+
+  /// Load what `bytes(of:)` gave, or the bytes of any file that `load(path:)` would.
+  ///
+  /// - Parameter name: what messages call the memory.
+  /// - Throws: as `load(path:)`.
+  package static func load(memory: UnsafeRawBufferPointer, name: String) throws(MartletError) -> Model {
     try HDF5Library.exclusively { () throws(MartletError) in
-      let file = try HDF5File(path: path)
-      let root = try file.root()
-      guard let configuration = try root.string("model_config") else { throw try missingConfiguration(root) }
-      guard let weights = try root.object(at: "model_weights"), weights.isGroup else {
-        throw root.error(.formatError, "has no group 'model_weights'")
-      }
-      let graph = try graph(configuration, weights)
-      let extras = try Extras(root)
-      let outputs = graph.outputShapes[0].lastDimension
-      guard extras.classNames.isEmpty || extras.classNames.count == outputs else {
-        throw root.error(.formatError, "names \(extras.classNames.count) classes for \(outputs) outputs")
-      }
-      // All shapes are compared before memory is asked for: a configuration costs nothing, an array has been written.
-      for layer in graph.layers where !layer.weights.isEmpty {
-        try KerasWeights(layer.name, in: weights).check(layer.weights)
-      }
-      let model = try Model(graph: graph, seed: extras.seed)
-      for (index, layer) in graph.layers.enumerated() where !layer.weights.isEmpty {
-        let parameters = model.layout.parameters[model.layout.range(ofLayer: index)]
-        try KerasWeights(layer.name, in: weights).read(Array(parameters), into: model.values)
-      }
-      model.classNames = extras.classNames
-      return model
+      try model(of: try HDF5File(memory: memory, name: name))
     }
+  }
+
+  private static func model(of file: consuming HDF5File) throws(MartletError) -> Model {
+    let root = try file.root()
+    guard let configuration = try root.string("model_config") else { throw try missingConfiguration(root) }
+    guard let weights = try root.object(at: "model_weights"), weights.isGroup else {
+      throw root.error(.formatError, "has no group 'model_weights'")
+    }
+    let graph = try graph(configuration, weights)
+    let extras = try Extras(root)
+    let outputs = graph.outputShapes[0].lastDimension
+    guard extras.classNames.isEmpty || extras.classNames.count == outputs else {
+      throw root.error(.formatError, "names \(extras.classNames.count) classes for \(outputs) outputs")
+    }
+    // All shapes are compared before memory is asked for: a configuration costs nothing, an array has been written.
+    for layer in graph.layers where !layer.weights.isEmpty {
+      try KerasWeights(layer.name, in: weights).check(layer.weights)
+    }
+    let model = try Model(graph: graph, seed: extras.seed)
+    for (index, layer) in graph.layers.enumerated() where !layer.weights.isEmpty {
+      let parameters = model.layout.parameters[model.layout.range(ofLayer: index)]
+      try KerasWeights(layer.name, in: weights).read(Array(parameters), into: model.values)
+    }
+    model.classNames = extras.classNames
+    return model
   }
 
   private static func graph(_ text: String, _ weights: borrowing HDF5Object) throws(MartletError) -> Graph {
@@ -100,8 +111,18 @@ package enum ModelFile {
   ///
   /// - Throws: `notFound` (no such folder), `ioError`, `outOfMemory`, `unsupported`.
   package static func save(_ model: Model, path: String) throws(MartletError) {
+    let image = try bytes(of: model)
+    defer { withExtendedLifetime(image.storage) {} }
+    try AtomicFile.replace(
+      path, with: UnsafeRawBufferPointer(start: image.storage.base, count: image.byteCount))
+  }
+
+  /// The bytes that `save` writes.
+  ///
+  /// - Throws: `outOfMemory`, `unsupported`.
+  package static func bytes(of model: Model) throws(MartletError) -> (storage: TensorStorage, byteCount: Int) {
     let configuration = try KerasConfiguration.text(model.graph)
-    let image = try HDF5Library.exclusively { () throws(MartletError) in
+    return try HDF5Library.exclusively { () throws(MartletError) in
       try HDF5Writer.image { root throws(MartletError) in
         try root.attribute("keras_version", kerasVersion)
         try root.attribute("backend", kerasBackend)
@@ -113,9 +134,6 @@ package enum ModelFile {
         try extras.attribute("class_names", model.classNames)
       }
     }
-    defer { withExtendedLifetime(image.storage) {} }
-    try AtomicFile.replace(
-      path, with: UnsafeRawBufferPointer(start: image.storage.base, count: image.byteCount))
   }
 
   private static func writeWeights(of model: Model, to root: borrowing HDF5Writer) throws(MartletError) {

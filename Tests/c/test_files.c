@@ -82,6 +82,47 @@ static void round_trip(void) {
   martlet_model_destroy(m);
 }
 
+static void memory(void) {
+  static char file[1 << 18];
+  static unsigned char bytes[1 << 18];
+  martlet_model *m = small_model(8), *loaded, *unbuilt;
+  const int64_t shape[] = {2, 4};
+  const float x[8] = {1, 2, 3, 4, -1, 0, 0.5f, 9};
+  float y[6], y_loaded[6];
+  const martlet_array array = check_array(x, 2, shape, MARTLET_FLOAT32);
+  int64_t count = 0, again = 7;
+  EXPECT_OK(martlet_model_save_memory(m, NULL, 0, &count));
+  memset(bytes, 0xAA, sizeof bytes);
+  EXPECT_OK(martlet_model_save_memory(m, bytes, (int64_t)sizeof bytes, &again));
+  CHECK(count == again && bytes[count] == 0xAA, "as many bytes are written as were announced");
+  REQUIRE(martlet_model_save(m, "memory.h5"));
+  CHECK(read_file("memory.h5", file, sizeof file) == (long)count && memcmp(file, bytes, (size_t)count) == 0,
+        "the bytes in memory are those of the file");
+  EXPECT_OK(martlet_model_load_memory(bytes, count, &loaded));
+  REQUIRE(martlet_predict(m, &array, y, 6));
+  REQUIRE(martlet_predict(loaded, &array, y_loaded, 6));
+  CHECK(memcmp(y, y_loaded, sizeof y) == 0, "a model from memory predicts the same bits");
+  martlet_model_destroy(loaded);
+
+  loaded = (martlet_model *)&loaded;
+  again = 7;
+  EXPECT_INVALID(martlet_model_save_memory(m, bytes, count - 1, &again), "room is");
+  EXPECT_INVALID(martlet_model_save_memory(m, bytes, -1, &again), "room is -1");
+  EXPECT_INVALID(martlet_model_save_memory(m, NULL, 0, NULL), "out_count");
+  EXPECT_INVALID(martlet_model_save_memory(NULL, NULL, 0, &again), "model");
+  REQUIRE(martlet_model_create("unbuilt", 1, &unbuilt));
+  EXPECT(martlet_model_save_memory(unbuilt, NULL, 0, &again), MARTLET_INVALID_STATE, "not built");
+  CHECK(again == 7, "the failed calls left out_count alone");
+  EXPECT_INVALID(martlet_model_load_memory(NULL, count, &loaded), "bytes is NULL");
+  EXPECT_INVALID(martlet_model_load_memory(bytes, 0, &loaded), "count is 0");
+  EXPECT_INVALID(martlet_model_load_memory(bytes, count, NULL), "out_model");
+  EXPECT(martlet_model_load_memory(bytes, count / 2, &loaded), MARTLET_FORMAT_ERROR, "'bytes'");
+  EXPECT(martlet_model_load_memory("text", 4, &loaded), MARTLET_FORMAT_ERROR, "'bytes' is not an HDF5 file");
+  CHECK(loaded == (martlet_model *)&loaded, "the failed loads left out_model alone");
+  martlet_model_destroy(unbuilt);
+  martlet_model_destroy(m);
+}
+
 static void model_files(void) {
   none = (martlet_model *)&none;
   EXPECT(martlet_model_load("missing.h5", &none), MARTLET_NOT_FOUND, "missing.h5");
@@ -238,6 +279,7 @@ int main(int argc, char **argv) {
   if (argc != 2 || chdir(argv[1]) != 0) return 2;
   umask(022);
   round_trip();
+  memory();
   model_files();
   small_stack();
   dataset_files();

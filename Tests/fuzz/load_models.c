@@ -3,7 +3,8 @@
  *     load_models make FILE.h5       saves a model with one layer of each kind, for mutate_models.py to damage
  *     load_models load FOLDER        loads 0.h5, 1.h5, ... in child processes
  *
- * A model that loads is used as well: it predicts and takes a training step. When a child dies, or takes longer than any
+ * Every file is loaded from the disk and from memory, with the same outcome. A model that loads is used as well: it predicts
+ * and takes a training step. When a child dies, or takes longer than any
  * file should (20 s; they take milliseconds), its file is named and the next child goes on after it.
  */
 #define _GNU_SOURCE
@@ -67,6 +68,20 @@ static void use(martlet_model *model) {
   martlet_trainer_destroy(trainer);
 }
 
+/* The file's bytes in a block of exactly their size, so that a read beyond it is found where memory is checked. */
+static martlet_status load_memory(const char *path, martlet_model **model) {
+  FILE *file = fopen(path, "rb");
+  if (file == NULL || fseek(file, 0, SEEK_END) != 0) _exit(3);
+  const long count = ftell(file);
+  void *bytes = malloc(count > 0 ? (size_t)count : 1);
+  rewind(file);
+  if (bytes == NULL || fread(bytes, 1, (size_t)count, file) != (size_t)count) _exit(3);
+  fclose(file);
+  const martlet_status status = martlet_model_load_memory(bytes, count, model);
+  free(bytes);
+  return status;
+}
+
 /* Loads files begin ..< end; tells the parent through the pipe which one it is at. */
 static void load_batch(int begin, int end, int pipe, int counts[2]) {
   for (int i = begin; i < end; i++) {
@@ -84,6 +99,9 @@ static void load_batch(int begin, int end, int pipe, int counts[2]) {
     } else if (martlet_last_error()[0] == '\0' || status == MARTLET_INTERNAL_ERROR) {
       _exit(4);
     }
+    const martlet_status in_memory = load_memory(path, &model);
+    if (in_memory == MARTLET_OK) martlet_model_destroy(model);
+    if ((in_memory == MARTLET_OK) != (status == MARTLET_OK)) _exit(5);
   }
   if (write(pipe, counts, 2 * sizeof(int)) < 0) _exit(3);
   exit(0);
@@ -122,7 +140,7 @@ int main(int argc, char **argv) {
     } else {
       next = counts[0] + 1;
       snprintf(name, sizeof name, "mutated model file %d.h5: %s", counts[0],
-               WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "no message, or an internal error");
+               WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "no message, an internal error, or not the same from memory");
       CHECK(0, name);
     }
   }

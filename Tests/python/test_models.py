@@ -1,5 +1,8 @@
 """Building, names, weights, files, and what is said when they are wrong."""
 
+import copy
+import pickle
+
 import h5py
 import numpy as np
 import pytest
@@ -120,6 +123,40 @@ def test_weights_in_and_out(random):
             np.testing.assert_array_equal(one, two)  # nothing was changed
     with pytest.raises(RuntimeError, match="has no weights yet"):
         layers.Dense(2).get_weights()
+
+
+def test_bytes_and_pickles(tmp_path, random):
+    model = small(seed=3)
+    model.class_names = ["no", "yes"]
+    x, y = random.normal(size=(7, 4)), random.normal(size=(7, 2))
+    model.save(tmp_path / "model.h5")
+    data = model.to_bytes()
+    assert data == (tmp_path / "model.h5").read_bytes()
+    for form in (data, bytearray(data), memoryview(data)):
+        np.testing.assert_array_equal(martlet.models.model_from_bytes(form).predict(x), model.predict(x))
+    assert pickle.loads(pickle.dumps(model)).optimizer is None  # nothing was compiled
+    model.compile(martlet.optimizers.SGD(0.1, learning_rate_decay=0.5), "mse")
+    model.fit(x, y, epochs=2, verbose=0)
+    for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert other.class_names == ["no", "yes"] and other.name == model.name
+        np.testing.assert_array_equal(other.predict(x), model.predict(x))
+        # Compiled as the original is: the rate after two epochs, and the same loss.
+        assert other.optimizer.learning_rate == model.optimizer.learning_rate == 0.025
+        assert other.evaluate(x, y) == model.evaluate(x, y)
+        before = model.get_weights()
+        other.fit(x, y, verbose=0)
+        for one, two in zip(before, model.get_weights()):
+            np.testing.assert_array_equal(one, two)  # the original has its own weights
+    for wrong, kind, message in [
+        (b"", ValueError, "count is 0"),
+        (data[:100], martlet.FormatError, "'bytes'"),
+        (b"text", martlet.FormatError, "'bytes' is not an HDF5 file"),
+        ("text", TypeError, "model_from_bytes expects bytes, received str"),
+    ]:
+        with pytest.raises(kind, match=message):
+            martlet.models.model_from_bytes(wrong)
+    with pytest.raises(ValueError, match="is not built"):
+        pickle.dumps(martlet.Sequential([layers.Dense(2)]))
 
 
 def test_save_and_load(tmp_path, random):

@@ -83,6 +83,12 @@ class EngineModel:
         check(library().martlet_model_load(path_text(path), byref(handle)))
         return cls(handle)
 
+    @classmethod
+    def from_bytes(cls, data: bytes) -> EngineModel:
+        handle = ModelHandle()
+        check(library().martlet_model_load_memory(data, len(data), byref(handle)))
+        return cls(handle)
+
     # Building: every method takes the node it reads and returns the node it makes.
 
     def input(self, name: str | None, shape: Sequence[int]) -> int:
@@ -222,6 +228,13 @@ class EngineModel:
 
     def save(self, path: str | os.PathLike) -> None:
         check(library().martlet_model_save(self.handle, path_text(path)))
+
+    def to_bytes(self) -> bytes:
+        count = c_int64()
+        check(library().martlet_model_save_memory(self.handle, None, 0, byref(count)))
+        data = ctypes.create_string_buffer(count.value)
+        check(library().martlet_model_save_memory(self.handle, data, len(data), byref(count)))
+        return data.raw
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """x: [N, ...] from _arrays.supported. Returns [N, ...] float32."""

@@ -22,7 +22,7 @@ from .layers import Input, InputLayer, Layer, LoadedLayer, Node
 from .trainer import Metrics, Trainer
 from .utils import next_seed
 
-__all__ = ["Input", "Model", "Sequential", "load_model"]
+__all__ = ["Input", "Model", "Sequential", "load_model", "model_from_bytes"]
 
 
 class Model:
@@ -165,6 +165,15 @@ class Model:
         if not overwrite and os.path.exists(path):
             raise FileExistsError(f"{path!r} exists already")
         self.built_engine().save(path)
+
+    def to_bytes(self) -> bytes:
+        """The bytes of the file that save would write; model_from_bytes makes a model of them."""
+        return self.built_engine().to_bytes()
+
+    def __reduce__(self) -> tuple:
+        """For pickle and copy: the bytes of the file and what compile was given, without the optimiser's state."""
+        kept = {name: getattr(self, name) for name in ("_seed", "optimizer", "loss", "metrics")}
+        return model_from_bytes, (self.to_bytes(),), kept
 
     # Training.
 
@@ -345,7 +354,17 @@ def load_model(filepath: str | os.PathLike, compile: bool = False) -> Model:  # 
     """
     if compile:
         raise ValueError("load_model cannot compile in this version: call model.compile(...) on what it returns")
-    engine = EngineModel.load(filepath)
+    return _loaded(EngineModel.load(filepath))
+
+
+def model_from_bytes(data: bytes) -> Model:
+    """Load a model from the bytes of a Keras HDF5 file, such as those of model.to_bytes. Raises what load_model does."""
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"model_from_bytes expects bytes, received {type(data).__name__}")
+    return _loaded(EngineModel.from_bytes(bytes(data)))
+
+
+def _loaded(engine: EngineModel) -> Model:
     model = Model.__new__(Model)
     model._start(engine.name(), None)
     model._engine = engine

@@ -43,6 +43,10 @@ class Optimizer:
         """From now on the learning rate is that of this trainer."""
         self._trainer = weakref.ref(trainer)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: the options with the rate of the next step, without the trainer."""
+        return {**self.__dict__, "_learning_rate": self.learning_rate, "_trainer": None}
+
 
 class SGD(Optimizer):
     """w -= lr g; with momentum: m = momentum m - lr g, w += m; Nesterov: w += momentum m - lr g.
