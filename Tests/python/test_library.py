@@ -24,6 +24,7 @@ TYPES = {
     "float": ctypes.c_float,
     "double": ctypes.c_double,
     "void *": ctypes.c_void_p,
+    "const void *": ctypes.c_char_p,  # of bytes objects
     "const char *": ctypes.c_char_p,
     "const char **": ctypes.POINTER(ctypes.c_char_p),
     "const char *const *": ctypes.POINTER(ctypes.c_char_p),

@@ -14,7 +14,9 @@ import numpy as np
 from . import _arrays, initializers, regularizers
 from ._check import integer, real
 from ._engine import EngineModel
-from ._names import no_seed, snake_case
+from ._graph import Node
+from ._layer import Layer
+from ._names import no_seed
 from .data import Dataset, statistics_count
 
 _ACTIVATIONS = {"linear": 0, "relu": 1, "leaky_relu": 2, "sigmoid": 3, "tanh": 4, "softmax": 5}
@@ -27,124 +29,6 @@ def _activation_code(activation: str | None) -> int:
     if not isinstance(activation, str) or activation not in _ACTIVATIONS:
         raise ValueError(f"Unknown activation: {activation!r}. Expected None or one of: {', '.join(_ACTIVATIONS)}")
     return _ACTIVATIONS[activation]
-
-
-class Node:
-    """The result of one layer while a functional model is being described."""
-
-    def __init__(self, layer: Layer, source: Node | None) -> None:
-        self.layer = layer
-        self.source = source
-
-
-class Layer:
-    """Base class: a name, and weights once the model is built.
-
-    input_shape (or input_dim) on the first layer of a Sequential stands for an Input before it.
-    """
-
-    def __init__(
-        self, *, name: str | None = None, input_shape: Sequence[int] | None = None, input_dim: int | None = None
-    ) -> None:
-        self._name = name
-        self._engine: EngineModel | None = None
-        self.claimed = False  # by a model that is described or built
-        self.first_shape = tuple(input_shape) if input_shape is not None else None
-        if input_dim is not None:
-            self.first_shape = (input_dim,)
-
-    @property
-    def name(self) -> str:
-        """The layer's name; without one given, its class in snake case, with a number where that is taken."""
-        return self._name or snake_case(self.class_name)
-
-    @property
-    def class_name(self) -> str:
-        """Keras' name of the kind of layer, such as "Dense"."""
-        return type(self).__name__
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the layer's weights: always, for layers that are made here."""
-        return True
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        if not value:
-            raise ValueError(f"layer {self.name!r} cannot be frozen: trainable=False is not in this version")
-
-    def __call__(self, source: Node) -> Node:
-        if not isinstance(source, Node):
-            raise TypeError(
-                f"layer {self.name!r} is called on what Input() or another layer returned, received "
-                f"{type(source).__name__}; to compute with numbers, use model.predict"
-            )
-        self.claim()
-        return Node(self, source)
-
-    def claim(self) -> None:
-        """ValueError if the layer is in use already: layers are not shared in this version."""
-        if self.claimed:
-            raise ValueError(f"layer {self.name!r} is in use already; make a new layer, weights are not shared")
-        self.claimed = True
-
-    def add(self, engine: EngineModel, node: int, name: str) -> int:
-        """Add this layer to a model that is being built."""
-        raise NotImplementedError
-
-    def built(self, engine: EngineModel, name: str) -> None:
-        """The model is built, and this layer is the one of that name in it."""
-        self._engine, self._name = engine, name
-
-    def _built_engine(self) -> EngineModel:
-        if self._engine is None:
-            raise RuntimeError(f"layer {self.name!r} has no weights yet: its model is not built")
-        return self._engine
-
-    def _weights(self) -> list[tuple[str, tuple[int, ...]]]:
-        return self._built_engine().weights(self.name)
-
-    @property
-    def weight_names(self) -> list[str]:
-        """Names of the weight arrays, in Keras' order; Dense: "kernel", "bias"."""
-        return [name for name, _ in self._weights()]
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of the weight arrays, in Keras' order."""
-        return [self._built_engine().get_weight(self.name, name) for name, _ in self._weights()]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Replace all weight arrays, in Keras' order. ValueError for a wrong number, shape, or a value not finite."""
-        self.replace(self.fitting(weights))
-
-    def fitting(self, weights: Sequence[Any]) -> list[np.ndarray]:
-        """weights as float32 arrays of this layer's shapes; ValueError otherwise, before anything is changed."""
-        expected = self._weights()
-        if len(weights) != len(expected):
-            raise ValueError(
-                f"layer {self.name!r} has {len(expected)} weight arrays, but set_weights received {len(weights)}"
-            )
-        arrays = []
-        for (name, shape), value in zip(expected, weights):
-            array = _arrays.floats(value, f"weight {self.name}/{name}")
-            if array.shape != shape:
-                raise ValueError(f"weight {self.name}/{name} has shape {shape}, but received shape {array.shape}")
-            if not np.isfinite(array).all():
-                raise ValueError(f"weight {self.name}/{name} must be finite, but received NaN or infinity")
-            arrays.append(array)
-        return arrays
-
-    def replace(self, arrays: Sequence[np.ndarray]) -> None:
-        """Copy in what `fitting` returned."""
-        for (name, _), array in zip(self._weights(), arrays):
-            self._built_engine().set_weight(self.name, name, array)
-
-    def count_params(self) -> int:
-        """Number of weights."""
-        return sum(int(np.prod(shape)) for _, shape in self._weights())
-
-    def __repr__(self) -> str:
-        return f"<{self.class_name} {self.name!r}>"
 
 
 class LoadedLayer(Layer):
@@ -173,15 +57,13 @@ class InputLayer(Layer):
         if not self.shape:
             raise ValueError("Input shape must have at least one dimension, received ()")
 
-    def add(self, engine: EngineModel, node: int, name: str) -> int:
+    def connect(self, engine: EngineModel, nodes: Sequence[int], name: str) -> int:
         return engine.input(name, self.shape)
 
 
 def Input(shape: Sequence[int] = (), *, name: str | None = None) -> Node:  # noqa: N802 (Keras' name)
     """The start of a model: Input((784,)). shape: of one row, without N."""
-    layer = InputLayer(shape, name=name)
-    layer.claim()
-    return Node(layer, None)
+    return Node(InputLayer(shape, name=name))
 
 
 class Dense(Layer):

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from . import _fit, _inputs, losses, metrics, optimizers
+from . import _fit, _graph, _inputs, losses, metrics, optimizers
 from ._check import integer
 from ._engine import EngineModel
-from ._names import snake_case
+from ._graph import Node
 from .callbacks import History
 from .data import Dataset
-from .layers import Input, InputLayer, Layer, LoadedLayer, Node
+from .layers import Input, InputLayer, Layer, LoadedLayer
 from .trainer import Metrics, Trainer
 from .utils import next_seed
 
@@ -38,18 +38,16 @@ class Model:
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, seed: int | None = None) -> None:
         self._start(name, seed)
-        first, node = _only(inputs, "inputs"), _only(outputs, "outputs")
-        backwards: list[Layer] = []
-        step: Node | None = node
-        while step is not None:
-            backwards.append(step.layer)
-            if step is first:
-                break
-            step = step.source
-        if step is None or not isinstance(backwards[-1], InputLayer):
-            raise ValueError("outputs do not come from inputs: expected what layers returned when called on Input()")
-        self._chain.extend(reversed(backwards))
-        self._assemble(self._chain)
+        starts, ends = [_only(inputs, "inputs")], [_only(outputs, "outputs")]
+        nodes = _graph.ordered(starts, ends)
+        layers = list(dict.fromkeys(node.layer for node in nodes))
+        for layer in layers:
+            if layer.claimed:
+                raise ValueError(f"layer {layer.name!r} is in use already by a model; make a new layer")
+        self._assemble(nodes, ends, _graph.layer_names(sorted(layers, key=lambda layer: layer.serial)))
+        for layer in layers:
+            layer.claim()
+        self._chain = layers
 
     def _start(self, name: str | None, seed: int | None) -> None:
         self._name = name
@@ -65,14 +63,14 @@ class Model:
         self._trainer: Trainer | None = None
         self._trainers_made = 0
 
-    def _assemble(self, chain: Sequence[Layer]) -> EngineModel:
+    def _assemble(self, nodes: Sequence[Node], outputs: Sequence[Node], names: dict[Layer, str]) -> EngineModel:
         engine = EngineModel.create(self.name, next_seed() if self._seed is None else self._seed)
-        names = _names(chain)
-        node = 0
-        for layer, name in zip(chain, names):
-            node = layer.add(engine, node, name)
-        engine.build(node)
-        for layer, name in zip(chain, names):
+        made: dict[Node, int] = {}
+        for node in nodes:
+            sources = [made[source] for source in node.sources]
+            made[node] = node.layer.connect(engine, sources, names[node.layer])
+        engine.build(made[outputs[0]])
+        for layer, name in names.items():
             layer.built(engine, name)
         self._engine = engine
         return engine
@@ -342,7 +340,10 @@ class Sequential(Model):
                     "martlet.Input(shape), or call build, fit or predict."
                 )
             chain.insert(0, InputLayer(shape))
-        return self._assemble(chain)
+        nodes = [Node(chain[0])]
+        for layer in chain[1:]:
+            nodes.append(Node(layer, nodes[-1:]))
+        return self._assemble(nodes, nodes[-1:], _graph.layer_names(chain))
 
 
 def load_model(filepath: str | os.PathLike, compile: bool = False) -> Model:  # noqa: A002 (Keras' name)
@@ -379,23 +380,6 @@ def _only(value: Any, name: str) -> Node:
     if not isinstance(value, Node):
         raise ValueError(f"{name} must be one result of Input() or of a layer, received {value!r}")
     return value
-
-
-def _names(chain: Sequence[Layer]) -> list[str]:
-    """A name for every layer: its own, or its class in snake case with the first free number, as in Keras."""
-    taken = {layer._name for layer in chain if layer._name}
-    names = []
-    for layer in chain:
-        name = layer._name
-        if name is None:
-            base = "input" if isinstance(layer, InputLayer) else snake_case(layer.class_name)
-            name, number = base, 0
-            while name in taken:
-                number += 1
-                name = f"{base}_{number}"
-            taken.add(name)
-        names.append(name)
-    return names
 
 
 def _metrics(given: Any, loss: losses.Loss) -> list[metrics.Metric]:
