@@ -88,7 +88,7 @@ typedef int32_t martlet_status;
 #define MARTLET_INVALID_STATE 2    /* the call is out of order, such as training a model that is not built */
 #define MARTLET_BUSY 3             /* another thread, or the call that runs this callback, is using the handle */
 #define MARTLET_OUT_OF_MEMORY 4    /* memory for weights, data or buffers could not be had */
-#define MARTLET_NOT_FOUND 5        /* no file, HDF5 object, layer or weight of that name; no y */
+#define MARTLET_NOT_FOUND 5        /* no file, HDF5 object, layer or weight of that name; no x or y */
 #define MARTLET_IO_ERROR 6         /* reading or writing failed: permission, full disk, damaged storage */
 #define MARTLET_FORMAT_ERROR 7     /* the file is not what it should be: not HDF5, truncated, inconsistent */
 #define MARTLET_UNSUPPORTED 8      /* a file or call asks for a layer, option or type this version does not have */
@@ -558,16 +558,17 @@ martlet_status martlet_predict(martlet_model *model, const martlet_array *x, flo
  * --------------------------------------------------------------------------------------------------------- */
 
 /** Inputs x [N, ...] with targets y: integer labels [N] (or [N, 1]), or numbers [N, O] (one-hot labels, regression).
- * Datasets that were made from one another share the arrays; each has its own handle, scaling and class names, which
- * start as those of the one it was made from.
+ * martlet_dataset_zip makes one with several x and y, for models with several inputs and outputs. Datasets that were made
+ * from one another share the arrays; each has its own handle, scaling, sample weights and class names, which start as
+ * those of the one it was made from.
  *
  * Threads: one at a time per dataset. */
 typedef struct martlet_dataset martlet_dataset;
 
 /** Make a dataset of arrays in memory. Values are checked when they are used: NaN and infinities are an error then.
  *
- * @param x Inputs [N, ...], N >= 1.
- * @param y Targets, [N] or [N, ...]; NULL for none.
+ * @param x Inputs [N, ...], N >= 1; NULL for none, if there is y.
+ * @param y Targets, [N] or [N, ...]; NULL for none, if there is x.
  * @param copy 0: the data are borrowed. 1: they are copied. The shapes are copied either way.
  * @param out_dataset The dataset.
  * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_OUT_OF_MEMORY.
@@ -589,8 +590,8 @@ martlet_status martlet_dataset_create(const martlet_array *x, const martlet_arra
  * model that is trained on it: rows to predict must be scaled alike, or the model must scale (martlet_rescaling).
  *
  * @param path File name.
- * @param x_name Path of the inputs in the file, such as "x_train".
- * @param y_name Path of the targets; NULL for none.
+ * @param x_name Path of the inputs in the file, such as "x_train"; NULL for none, if there is y_name.
+ * @param y_name Path of the targets; NULL for none, if there is x_name.
  * @param out_dataset The dataset.
  * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT (also: no rows, or not as many of y as of x), MARTLET_NOT_FOUND (no such
  *         file or object), MARTLET_IO_ERROR, MARTLET_FORMAT_ERROR, MARTLET_UNSUPPORTED (element type, filter, link,
@@ -599,6 +600,20 @@ martlet_status martlet_dataset_create(const martlet_array *x, const martlet_arra
  * Ownership: free it with martlet_dataset_destroy. The file is closed on return. */
 martlet_status martlet_dataset_open(const char *path, const char *x_name, const char *y_name,
                                     martlet_dataset **out_dataset);
+
+/** Put datasets side by side: the x of all in their order, then the y of all in their order. Row i of the new one is row i
+ * of each. Each x keeps its scaling; class names are those of the first that has some.
+ *
+ * @param datasets [count] datasets with the same number of rows; at most one of them has sample weights, which stay.
+ * @param count 1 or more.
+ * @param out_dataset The dataset.
+ * @return The section's codes; MARTLET_OUT_OF_MEMORY.
+ *
+ * Ownership: free it with martlet_dataset_destroy. The arrays are shared, not copied.
+ *
+ *   martlet_dataset *parts[] = {images_and_labels, ages}, *both;
+ *   martlet_dataset_zip(parts, 2, &both); */
+martlet_status martlet_dataset_zip(martlet_dataset *const *datasets, int32_t count, martlet_dataset **out_dataset);
 
 /** Free a dataset. Others that share its arrays stay.
  *
@@ -637,37 +652,65 @@ martlet_status martlet_dataset_split(martlet_dataset *dataset, double fraction, 
  * @return The section's codes. */
 martlet_status martlet_dataset_length(martlet_dataset *dataset, int64_t *out_length);
 
-/** Shape of one row of x.
+/** Number of x, which are the inputs of a model in its order.
  *
  * @param dataset Dataset.
+ * @param out_count Arrays; 0 for a dataset of targets only.
+ * @return The section's codes. */
+martlet_status martlet_dataset_x_count(martlet_dataset *dataset, int32_t *out_count);
+
+/** Number of y, which are the targets of a model's outputs in its order.
+ *
+ * @param dataset Dataset.
+ * @param out_count Arrays; 0 for a dataset of inputs only.
+ * @return The section's codes. */
+martlet_status martlet_dataset_y_count(martlet_dataset *dataset, int32_t *out_count);
+
+/** Shape of one row of an x.
+ *
+ * @param dataset Dataset.
+ * @param index 0 to the number of x - 1.
  * @param out_rank Number of dimensions, without N.
  * @param out_shape *out_rank dimensions.
- * @return The section's codes. */
-martlet_status martlet_dataset_x_shape(martlet_dataset *dataset, int32_t *out_rank, int64_t *out_shape);
+ * @return The section's codes; MARTLET_NOT_FOUND (the dataset has no x). */
+martlet_status martlet_dataset_x_shape(martlet_dataset *dataset, int32_t index, int32_t *out_rank,
+                                       int64_t *out_shape);
 
-/** Shape of one row of y.
+/** Shape of one row of a y.
  *
  * @param dataset Dataset.
+ * @param index 0 to the number of y - 1.
  * @param out_rank Number of dimensions, without N; 0 for labels [N].
  * @param out_shape *out_rank dimensions.
  * @return The section's codes; MARTLET_NOT_FOUND (the dataset has no y). */
-martlet_status martlet_dataset_y_shape(martlet_dataset *dataset, int32_t *out_rank, int64_t *out_shape);
+martlet_status martlet_dataset_y_shape(martlet_dataset *dataset, int32_t index, int32_t *out_rank,
+                                       int64_t *out_shape);
+
+/** Multiply the loss of each row by a weight of its own; the sum over a batch is divided by its rows all the same, as
+ * Keras does. Metrics other than losses do not change. Replaces an earlier setting.
+ *
+ * @param dataset Dataset of N rows, which are its own: those of datasets made from this one follow their rows.
+ * @param weights [N] or [N, 1], finite and >= 0 (checked when used); NULL for none.
+ * @param copy 0: the data are borrowed, as those of martlet_dataset_create. 1: they are copied.
+ * @return The section's codes; MARTLET_OUT_OF_MEMORY. */
+martlet_status martlet_dataset_set_sample_weights(martlet_dataset *dataset, const martlet_array *weights,
+                                                  int32_t copy);
 
 /** Feed x * scale + offset instead of x, such as scale 1/255 for 8-bit images. Replaces an earlier setting. The model
  * knows nothing of it: rows for martlet_predict must be scaled alike. With martlet_rescaling the model does it itself.
  *
- * @param dataset Dataset.
+ * @param dataset Dataset with one x.
  * @param scale, offset Finite as float32.
- * @return The section's codes. */
+ * @return The section's codes; MARTLET_INVALID_STATE (not one x: scale before zipping). */
 martlet_status martlet_dataset_set_scaling(martlet_dataset *dataset, double scale, double offset);
 
 /** Mean and variance of x (after scaling) over all rows, in double; population variance, as NumPy's default.
  *
- * @param dataset Dataset. A value that is NaN or infinite is MARTLET_INVALID_ARGUMENT.
+ * @param dataset Dataset with one x. A value that is NaN or infinite is MARTLET_INVALID_ARGUMENT.
  * @param count 1 (over everything), the size of the last axis (per channel), or all elements of a row (mean image).
  * @param out_mean [count], written; NULL if not wanted.
  * @param out_variance [count], written; NULL if not wanted.
- * @return The section's codes; MARTLET_OUT_OF_MEMORY.
+ * @return The section's codes; MARTLET_INVALID_STATE (not one x); MARTLET_OUT_OF_MEMORY.
  *
  * Cost: one pass over the data. */
 martlet_status martlet_dataset_statistics(martlet_dataset *dataset, int64_t count, float *out_mean,

@@ -66,15 +66,13 @@ struct ArrayArgument {
   /// The rows for one call.
   var rows: RowArray { RowArray(base: data, type: type, shape: dimensions) }
 
-  /// The rows where the caller has them, for a dataset.
-  func borrowed() throws(MartletError) -> MemorySource {
-    MemorySource(borrowing: data, type: type, rowCount: rowCount, rowShape: try rowShape())
-  }
-
-  /// The rows in memory of our own, for a dataset.
+  /// The rows for a dataset: where the caller has them, or in memory of our own.
   ///
   /// - Throws: `outOfMemory`.
-  func copied() throws(MartletError) -> MemorySource {
+  func source(isCopied: Bool) throws(MartletError) -> MemorySource {
+    guard isCopied else {
+      return MemorySource(borrowing: data, type: type, rowCount: rowCount, rowShape: try rowShape())
+    }
     let storage = try TensorStorage(byteCount: byteCount, purpose: "a copy of \(name)")
     storage.base.copyMemory(from: data, byteCount: byteCount)
     return MemorySource(owning: storage, type: type, rowCount: rowCount, rowShape: try rowShape())

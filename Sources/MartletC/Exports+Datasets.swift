@@ -12,15 +12,14 @@ public func martlet_dataset_create(
 ) -> martlet_status {
   status {
     let result = try required(out_dataset, "out_dataset")
-    let x = try ArrayArgument(x, "x")
+    guard x != nil || y != nil else { throw MartletError(.invalidArgument, "x and y are both NULL") }
+    let x = try x.map { try ArrayArgument($0, "x") }
     let y = try y.map { try ArrayArgument($0, "y") }
-    if let y, y.rowCount != x.rowCount {
+    if let x, let y, y.rowCount != x.rowCount {
       throw MartletError(.invalidArgument, "x has \(x.rowCount) rows and y has \(y.rowCount)")
     }
-    let dataset =
-      try flag(copy, "copy")
-      ? Dataset(x: x.copied(), y: y?.copied())
-      : Dataset(x: x.borrowed(), y: y?.borrowed())
+    let isCopied = try flag(copy, "copy")
+    let dataset = try Dataset(x: x?.source(isCopied: isCopied), y: y?.source(isCopied: isCopied))
     result.pointee = try DatasetHandle(dataset).passToC()
   }
 }
@@ -33,7 +32,10 @@ public func martlet_dataset_open(
   status {
     let result = try required(out_dataset, "out_dataset")
     let path = try nonEmptyString(path, "path")
-    let x = try nonEmptyString(x_name, "x_name")
+    guard x_name != nil || y_name != nil else {
+      throw MartletError(.invalidArgument, "x_name and y_name are both NULL")
+    }
+    let x = try x_name.map { try nonEmptyString($0, "x_name") }
     let y = try y_name.map { try nonEmptyString($0, "y_name") }
     result.pointee = try DatasetHandle(DatasetFile.open(path: path, x: x, y: y)).passToC()
   }
@@ -79,6 +81,34 @@ public func martlet_dataset_split(
   }
 }
 
+@_cdecl("martlet_dataset_zip") @implementation
+public func martlet_dataset_zip(
+  _ datasets: UnsafePointer<OpaquePointer?>?, _ count: Int32, _ out_dataset: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  status {
+    let result = try required(out_dataset, "out_dataset")
+    let count = try MartletC.count(Int64(count), "count", minimum: 1)
+    let datasets = try required(datasets, "datasets")
+    var parts: [Dataset] = []
+    for index in 0..<count {
+      let part = try DatasetHandle.object(datasets[index], "datasets[\(index)]")
+      try part.with(.read) { parts.append(part.dataset) }
+    }
+    result.pointee = try DatasetHandle(Dataset.zip(parts)).passToC()
+  }
+}
+
+@_cdecl("martlet_dataset_set_sample_weights") @implementation
+public func martlet_dataset_set_sample_weights(
+  _ dataset: OpaquePointer?, _ weights: UnsafePointer<martlet_array>?, _ copy: Int32
+) -> martlet_status {
+  withDataset(dataset, .change) { dataset in
+    let isCopied = try flag(copy, "copy")
+    let weights = try weights.map { try ArrayArgument($0, "weights") }
+    try dataset.dataset.setSampleWeights(weights?.source(isCopied: isCopied))
+  }
+}
+
 @_cdecl("martlet_dataset_length") @implementation
 public func martlet_dataset_length(
   _ dataset: OpaquePointer?, _ out_length: UnsafeMutablePointer<Int64>?
@@ -89,25 +119,52 @@ public func martlet_dataset_length(
   }
 }
 
+@_cdecl("martlet_dataset_x_count") @implementation
+public func martlet_dataset_x_count(
+  _ dataset: OpaquePointer?, _ out_count: UnsafeMutablePointer<Int32>?
+) -> martlet_status {
+  withDataset(dataset, .read) { dataset in
+    let result = try required(out_count, "out_count")
+    result.pointee = Int32(clamping: dataset.dataset.inputs.count)
+  }
+}
+
+@_cdecl("martlet_dataset_y_count") @implementation
+public func martlet_dataset_y_count(
+  _ dataset: OpaquePointer?, _ out_count: UnsafeMutablePointer<Int32>?
+) -> martlet_status {
+  withDataset(dataset, .read) { dataset in
+    let result = try required(out_count, "out_count")
+    result.pointee = Int32(clamping: dataset.dataset.targets.count)
+  }
+}
+
 @_cdecl("martlet_dataset_x_shape") @implementation
 public func martlet_dataset_x_shape(
-  _ dataset: OpaquePointer?, _ out_rank: UnsafeMutablePointer<Int32>?, _ out_shape: UnsafeMutablePointer<Int64>?
+  _ dataset: OpaquePointer?, _ index: Int32, _ out_rank: UnsafeMutablePointer<Int32>?,
+  _ out_shape: UnsafeMutablePointer<Int64>?
 ) -> martlet_status {
   withDataset(dataset, .read) { dataset in
     let result = try ShapeResult(out_rank, out_shape)
-    result.write(dataset.dataset.x.rowShape)
+    result.write(try rowShape(index, of: dataset.dataset.inputs, "x"))
   }
 }
 
 @_cdecl("martlet_dataset_y_shape") @implementation
 public func martlet_dataset_y_shape(
-  _ dataset: OpaquePointer?, _ out_rank: UnsafeMutablePointer<Int32>?, _ out_shape: UnsafeMutablePointer<Int64>?
+  _ dataset: OpaquePointer?, _ index: Int32, _ out_rank: UnsafeMutablePointer<Int32>?,
+  _ out_shape: UnsafeMutablePointer<Int64>?
 ) -> martlet_status {
   withDataset(dataset, .read) { dataset in
     let result = try ShapeResult(out_rank, out_shape)
-    guard let y = dataset.dataset.y else { throw MartletError(.notFound, "the dataset has no y") }
-    result.write(y.rowShape)
+    result.write(try rowShape(index, of: dataset.dataset.targets, "y"))
   }
+}
+
+/// - Throws: `notFound` if there are none of these arrays, `invalidArgument` for an index out of range.
+private func rowShape(_ index: Int32, of arrays: [DatasetArray], _ name: String) throws(MartletError) -> Shape {
+  guard !arrays.isEmpty else { throw MartletError(.notFound, "the dataset has no \(name)") }
+  return arrays[try checkedIndex(Int64(index), "index", count: arrays.count, of: name)].rowShape
 }
 
 @_cdecl("martlet_dataset_set_scaling") @implementation
@@ -117,8 +174,7 @@ public func martlet_dataset_set_scaling(
   withDataset(dataset, .change) { dataset in
     let scale = try finiteFloat(scale, "scale")
     let offset = try finiteFloat(offset, "offset")
-    dataset.dataset.scale = scale
-    dataset.dataset.offset = offset
+    try dataset.dataset.setScaling(scale: scale, offset: offset)
   }
 }
 

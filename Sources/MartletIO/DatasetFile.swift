@@ -11,21 +11,42 @@ package enum DatasetFile {
   /// Read inputs and targets into memory.
   ///
   /// - Parameters:
-  ///   - x: path of the inputs inside the file, such as `x_train` or `train/images`.
+  ///   - x: path of the inputs inside the file, such as `x_train` or `train/images`; nil for none.
   ///   - y: path of the targets; nil for none.
-  /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`; `invalidArgument` if there are no rows or
+  /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`; `invalidArgument` if there are no rows, or
   ///   x and y differ in their number.
-  package static func open(path: String, x: String, y: String?) throws(MartletError) -> Dataset {
+  package static func open(path: String, x: String?, y: String?) throws(MartletError) -> Dataset {
     try HDF5Library.exclusively { () throws(MartletError) in
       let file = try HDF5File(path: path)
       let root = try file.root()
-      let inputs = try object(x, in: root)
-      let inputRows = try rows(of: inputs)
-      guard let y else { return try scaled(try Dataset(x: inputRows, y: nil), by: inputs) }
-      let targets = try object(y, in: root)
-      var dataset = try scaled(try Dataset(x: inputRows, y: try rows(of: targets)), by: inputs)
-      dataset.classNames = try targets.strings("class_names") ?? []
+      let inputs = try x.map { path throws(MartletError) in try Inputs(try object(path, in: root)) }
+      let targets = try y.map { path throws(MartletError) in try Targets(try object(path, in: root)) }
+      var dataset = try Dataset(x: inputs?.rows, y: targets?.rows)
+      if let inputs { try dataset.setScaling(scale: inputs.scale, offset: inputs.offset) }
+      dataset.classNames = targets?.classNames ?? []
       return dataset
+    }
+  }
+
+  private struct Inputs {
+    let rows: MemorySource
+    let scale: Float
+    let offset: Float
+
+    init(_ object: borrowing HDF5Object) throws(MartletError) {
+      rows = try DatasetFile.rows(of: object)
+      scale = try DatasetFile.factor("scale", of: object) ?? 1
+      offset = try DatasetFile.factor("offset", of: object) ?? 0
+    }
+  }
+
+  private struct Targets {
+    let rows: MemorySource
+    let classNames: [String]
+
+    init(_ object: borrowing HDF5Object) throws(MartletError) {
+      rows = try DatasetFile.rows(of: object)
+      classNames = try object.strings("class_names") ?? []
     }
   }
 
@@ -54,13 +75,10 @@ package enum DatasetFile {
       rowShape: try Shape(Array(form.shape.dimensions.dropFirst()), of: "a row of '\(object.path)'"))
   }
 
-  private static func scaled(_ dataset: Dataset, by x: borrowing HDF5Object) throws(MartletError) -> Dataset {
-    var dataset = dataset
-    for (name, field) in [("scale", \Dataset.scale), ("offset", \Dataset.offset)] {
-      guard let value = try x.number(name) else { continue }
-      guard Float(value).isFinite else { throw x.error(.formatError, "has the \(name) \(value)") }
-      dataset[keyPath: field] = Float(value)
-    }
-    return dataset
+  /// A number that x is scaled by; nil if there is none of that name.
+  private static func factor(_ name: String, of x: borrowing HDF5Object) throws(MartletError) -> Float? {
+    guard let value = try x.number(name) else { return nil }
+    guard Float(value).isFinite else { throw x.error(.formatError, "has the \(name) \(value)") }
+    return Float(value)
   }
 }

@@ -1,42 +1,94 @@
-// Inputs with targets: two row sources, and which of their rows count in which order. Datasets made from one another share
-// the sources.
+// Inputs with targets and the weights of the rows: any number of arrays with the same number of rows. Datasets made from
+// one another share the sources.
 
 import MartletCore
 
 package struct Dataset: Sendable {
-  package let x: any RowSource
-  package let y: (any RowSource)?
+  package private(set) var inputs: [DatasetArray]
+  package private(set) var targets: [DatasetArray]
 
-  /// Training feeds x * scale + offset.
-  package var scale: Float = 1
-  package var offset: Float = 0
+  /// What the losses of the rows are multiplied by, [N]; nil for 1.
+  package private(set) var sampleWeights: DatasetArray?
 
   /// What labels 0, 1, … stand for; empty if not known.
   package var classNames: [String] = []
 
-  /// The order of the source rows; nil for as they are. Shared by the datasets made from this one.
-  private var order: TensorStorage?
+  package let count: Int
 
-  /// Positions in that order which belong to this dataset.
-  private var range: Range<Int>
-
-  /// - Throws: `invalidArgument` if there are no rows, or x and y differ in their number.
-  package init(x: any RowSource, y: (any RowSource)?) throws(MartletError) {
-    guard x.rowCount > 0 else { throw MartletError(.invalidArgument, "x has no rows") }
-    if let y, y.rowCount != x.rowCount {
-      throw MartletError(.invalidArgument, "x has \(x.rowCount) rows and y has \(y.rowCount)")
+  /// - Throws: `invalidArgument` if there are neither x nor y, no rows, or x and y differ in their number.
+  package init(x: (any RowSource)?, y: (any RowSource)?) throws(MartletError) {
+    guard let first = x ?? y else { throw MartletError(.invalidArgument, "there is neither x nor y") }
+    guard first.rowCount > 0 else { throw MartletError(.invalidArgument, "\(x == nil ? "y" : "x") has no rows") }
+    if let y, y.rowCount != first.rowCount {
+      throw MartletError(.invalidArgument, "x has \(first.rowCount) rows and y has \(y.rowCount)")
     }
-    self.x = x
-    self.y = y
-    range = 0..<x.rowCount
+    inputs = x.map { [DatasetArray($0)] } ?? []
+    targets = y.map { [DatasetArray($0)] } ?? []
+    count = first.rowCount
   }
 
-  package var count: Int { range.count }
+  private init(inputs: [DatasetArray], targets: [DatasetArray], sampleWeights: DatasetArray?, count: Int) {
+    self.inputs = inputs
+    self.targets = targets
+    self.sampleWeights = sampleWeights
+    self.count = count
+  }
 
-  /// The source row that is row `index` here.
-  package func sourceRow(_ index: Int) -> Int {
-    let position = range.lowerBound + index
-    return order?.pointer(as: Int.self)[position] ?? position
+  /// Rows of several datasets side by side: the inputs of all in order, then the targets of all. Sample weights come from
+  /// the one dataset that has some, class names from the first that does.
+  ///
+  /// - Throws: `invalidArgument` if there is no dataset, they differ in their rows, or two have sample weights.
+  package static func zip(_ datasets: [Dataset]) throws(MartletError) -> Dataset {
+    guard let first = datasets.first else { throw MartletError(.invalidArgument, "there is no dataset to zip") }
+    for (index, dataset) in datasets.enumerated() where dataset.count != first.count {
+      throw MartletError(
+        .invalidArgument, "datasets[\(index)] has \(dataset.count) rows and datasets[0] has \(first.count)")
+    }
+    let weighted = datasets.indices.filter { datasets[$0].sampleWeights != nil }
+    guard weighted.count <= 1 else {
+      throw MartletError(
+        .invalidArgument,
+        "datasets[\(weighted[0])] and datasets[\(weighted[1])] both have sample weights; set them after zipping")
+    }
+    var result = Dataset(
+      inputs: datasets.flatMap(\.inputs), targets: datasets.flatMap(\.targets),
+      sampleWeights: weighted.first.flatMap { datasets[$0].sampleWeights }, count: first.count)
+    result.classNames = datasets.first { !$0.classNames.isEmpty }?.classNames ?? []
+    return result
+  }
+
+  /// Feed x * scale + offset.
+  ///
+  /// - Throws: `invalidState` unless there is exactly one x.
+  package mutating func setScaling(scale: Float, offset: Float) throws(MartletError) {
+    _ = try onlyInput("be scaled")
+    inputs[0].scale = scale
+    inputs[0].offset = offset
+  }
+
+  /// The one input.
+  ///
+  /// - Throws: `invalidState` unless there is exactly one x.
+  func onlyInput(_ purpose: String) throws(MartletError) -> DatasetArray {
+    guard inputs.count == 1 else {
+      throw MartletError(
+        .invalidState,
+        "the dataset has \(inputs.count) x; only a dataset with one can \(purpose), before it is zipped")
+    }
+    return inputs[0]
+  }
+
+  /// Multiply the losses of the rows; nil for not at all. Values are checked when they are used, as those of x and y.
+  ///
+  /// - Throws: `invalidArgument` unless there is one number for each row.
+  package mutating func setSampleWeights(_ source: (any RowSource)?) throws(MartletError) {
+    if let source, source.rowCount != count || source.rowShape.elementCount != 1 {
+      throw MartletError(
+        .invalidArgument,
+        "weights has shape \(Shape.describe([source.rowCount] + source.rowShape.dimensions)); the dataset has "
+          + "\(count) rows, so [\(count)] is expected")
+    }
+    sampleWeights = source.map { DatasetArray($0) }
   }
 
   /// - Throws: `invalidArgument` unless 0 <= begin < end <= count.
@@ -62,22 +114,50 @@ package struct Dataset: Sendable {
       throw MartletError(
         .invalidArgument, "a fraction of \(fraction) of \(count) rows leaves one part empty")
     }
-    var source = self
-    if shuffle {
-      let order = try TensorStorage(count: count, of: Int.self, purpose: "the order of \(count) rows")
-      let rows = order.pointer(as: Int.self)
-      RandomSource(seed: seed, stream: RandomStream.split).permutation(into: rows, count: count)
-      for index in 0..<count { rows[index] = sourceRow(rows[index]) }
-      source.order = order
-      source.range = 0..<count
-    }
+    let source = shuffle ? try shuffled(seed: seed) : self
     let border = count - secondCount
     return (source.selecting(0..<border), source.selecting(border..<count))
   }
 
+  // MARK: Inside
+
+  private func shuffled(seed: UInt64) throws(MartletError) -> Dataset {
+    let permutation = try TensorStorage(count: count, of: Int.self, purpose: "the order of \(count) rows")
+    defer { withExtendedLifetime(permutation) {} }
+    let positions = permutation.pointer(as: Int.self)
+    RandomSource(seed: seed, stream: RandomStream.split).permutation(into: positions, count: count)
+    return try mapSelections(count: count) { selection throws(MartletError) in
+      try selection.permuted(by: positions)
+    }
+  }
+
   private func selecting(_ positions: Range<Int>) -> Dataset {
-    var result = self
-    result.range = (range.lowerBound + positions.lowerBound)..<(range.lowerBound + positions.upperBound)
+    mapSelections(count: positions.count) { $0.selecting(positions) }
+  }
+
+  /// The same arrays with other rows. Arrays that share a selection share its image.
+  private func mapSelections<Failure: Error>(
+    count: Int, _ transform: (RowSelection) throws(Failure) -> RowSelection
+  ) throws(Failure) -> Dataset {
+    var images: [(selection: RowSelection, image: RowSelection)] = []
+    func mapped(_ array: DatasetArray) throws(Failure) -> DatasetArray {
+      var array = array
+      if let known = images.first(where: { $0.selection.isSame(as: array.selection) }) {
+        array.selection = known.image
+      } else {
+        let image = try transform(array.selection)
+        images.append((array.selection, image))
+        array.selection = image
+      }
+      return array
+    }
+    var (newInputs, newTargets): ([DatasetArray], [DatasetArray]) = ([], [])
+    for input in inputs { newInputs.append(try mapped(input)) }
+    for target in targets { newTargets.append(try mapped(target)) }
+    var weights: DatasetArray?
+    if let sampleWeights { weights = try mapped(sampleWeights) }
+    var result = Dataset(inputs: newInputs, targets: newTargets, sampleWeights: weights, count: count)
+    result.classNames = classNames
     return result
   }
 }

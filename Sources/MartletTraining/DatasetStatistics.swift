@@ -13,11 +13,13 @@ extension Dataset {
   /// - Parameters:
   ///   - count: 1 (over everything), the size of the last axis, or all elements of a row.
   ///   - mean, variance: `count` floats each, written at the end; nil if not wanted.
-  /// - Throws: `invalidArgument` for another count or values that are not finite; `outOfMemory`.
+  /// - Throws: `invalidState` unless there is exactly one x; `invalidArgument` for another count or values that are not
+  ///   finite; `outOfMemory`.
   package func statistics(
     count: Int, kernels: KernelTable<Float>, mean: UnsafeMutablePointer<Float>?,
     variance: UnsafeMutablePointer<Float>?
   ) throws(MartletError) {
+    let x = try onlyInput("have statistics")
     let columns = x.rowShape.elementCount
     guard columns > 0, [1, x.rowShape.lastDimension, columns].contains(count) else {
       throw MartletError(
@@ -27,15 +29,17 @@ extension Dataset {
     let block = min(Dataset.block, self.count)
     let values = try TensorStorage(count: block * columns, of: Float.self, purpose: "rows of x")
     let sums = try TensorStorage(count: 2 * count, of: Double.self, purpose: "statistics of x")
-    defer { withExtendedLifetime((values, sums)) {} }
+    let rowNumbers = try TensorStorage(count: block, of: Int.self, purpose: "row numbers")
+    defer { withExtendedLifetime((values, sums, rowNumbers)) {} }
     let means = sums.pointer(as: Double.self)
     let squares = means + count
     var seen = 0.0
     for first in stride(from: 0, to: self.count, by: block) {
-      let rows = (first..<min(first + block, self.count)).map { sourceRow($0) }
+      let rows = UnsafeBufferPointer(
+        start: rowNumbers.pointer(as: Int.self), count: min(block, self.count - first))
+      for index in rows.indices { rowNumbers.pointer(as: Int.self)[index] = x.selection.sourceRow(first + index) }
       let buffer = values.pointer(as: Float.self)
-      let isFinite = try gather(rows, kernels, into: buffer)
-      guard isFinite else {
+      guard try x.gather(rows, kernels, into: buffer) else {
         let bad = rows.indices.first { !kernels.allFinite(buffer + $0 * columns, columns) } ?? 0
         throw MartletError(.invalidArgument, "x has a value that is NaN or infinite in row \(rows[bad])")
       }
@@ -53,17 +57,5 @@ extension Dataset {
       mean?[column] = Float(means[column])
       variance?[column] = Float(squares[column] / seen)
     }
-  }
-
-  private func gather(
-    _ rows: [Int], _ kernels: KernelTable<Float>, into buffer: UnsafeMutablePointer<Float>
-  ) throws(MartletError) -> Bool {
-    var result: Result<Bool, MartletError> = .success(true)
-    rows.withUnsafeBufferPointer { rows in
-      result = Result { () throws(MartletError) in
-        try x.gather(rows: rows, scale: scale, offset: offset, kernels: kernels, into: buffer)
-      }
-    }
-    return try result.get()
   }
 }

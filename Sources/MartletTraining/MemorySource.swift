@@ -38,11 +38,11 @@ package final class MemorySource: RowSource, @unchecked Sendable {
   }
 
   package func gatherLabels(
-    rows: UnsafeBufferPointer<Int>, classCount: Int, into destination: UnsafeMutablePointer<Int32>
+    rows: UnsafeBufferPointer<Int>, classCount: Int, name: String, into destination: UnsafeMutablePointer<Int32>
   ) throws(MartletError) {
     try Labels.read(
       base, elementType, rows: rows.baseAddress, rowCount: rows.count, columns: rowShape.elementCount,
-      classCount: classCount, into: destination)
+      classCount: classCount, name: name, into: destination)
   }
 }
 

@@ -43,10 +43,10 @@ package struct RowArray {
 enum Labels {
   /// Write the labels of `rowCount` rows of `columns` integers each; `rows` nil: rows 0 ..< rowCount.
   ///
-  /// - Throws: `invalidArgument` naming the row and the value of a label outside 0 ..< `classCount`.
+  /// - Throws: `invalidArgument` naming the array, the row and the value of a label outside 0 ..< `classCount`.
   static func read(
     _ base: UnsafeRawPointer, _ type: ElementType, rows: UnsafePointer<Int>?, rowCount: Int, columns: Int,
-    classCount: Int, into destination: UnsafeMutablePointer<Int32>
+    classCount: Int, name: String, into destination: UnsafeMutablePointer<Int32>
   ) throws(MartletError) {
     for position in 0..<rowCount {
       let row = rows?[position] ?? position
@@ -58,11 +58,11 @@ enum Labels {
         case .int32: label = Int(base.loadUnaligned(fromByteOffset: index * 4, as: Int32.self))
         case .int64: label = Int(base.loadUnaligned(fromByteOffset: index * 8, as: Int64.self))
         case .float32, .float64:
-          throw MartletError(.invalidArgument, "labels must be integers; y has type \(type)")
+          throw MartletError(.invalidArgument, "labels must be integers; \(name) has type \(type)")
         }
         guard label >= 0, label < classCount else {
           throw MartletError(
-            .invalidArgument, "y has label \(label) in row \(row); the model has classes 0 to \(classCount - 1)")
+            .invalidArgument, "\(name) has label \(label) in row \(row); the model has classes 0 to \(classCount - 1)")
         }
         destination[position * columns + column] = Int32(truncatingIfNeeded: label)
       }

@@ -21,8 +21,8 @@ package protocol RowSource: AnyObject, Sendable {
 
   /// Write the given rows of an integer array as labels: `elementCount` of the row shape for each.
   ///
-  /// - Throws: `invalidArgument` naming the row and the value of a label outside 0 ..< `classCount`.
+  /// - Throws: `invalidArgument` naming the array, the row and the value of a label outside 0 ..< `classCount`.
   func gatherLabels(
-    rows: UnsafeBufferPointer<Int>, classCount: Int, into destination: UnsafeMutablePointer<Int32>
+    rows: UnsafeBufferPointer<Int>, classCount: Int, name: String, into destination: UnsafeMutablePointer<Int32>
   ) throws(MartletError)
 }

@@ -42,63 +42,83 @@ extension Trainer {
   ) throws(MartletError) -> Metrics {
     let batch = min(data.count, Trainer.evaluationBatch)
     let executor = try evaluationExecutor(for: data, threads: threads)
+    let rows = try BatchRows(capacity: batch)
     var metrics = MetricAccumulator(kind: accuracyKind(executor), topK: options.topK)
     let regularizationLoss = executor.regularizationLoss()
-    try forEachBlock(of: data, rows: batch) { rows throws(MartletError) in
-      let form = try load(data, rows, into: executor)
-      try executor.forward(rows: rows.count, step: 0, threads: threads)
-      addLoss(of: executor, rows: rows.count, form, regularizationLoss, &metrics)
+    defer { withExtendedLifetime(rows) {} }
+    try forEachBlock(of: data, rows: batch) { positions throws(MartletError) in
+      let form = try load(data, positions, rows, into: executor)
+      try executor.forward(rows: positions.count, step: 0, threads: threads)
+      addLoss(of: executor, rows: positions.count, form, regularizationLoss, &metrics)
       try afterBatch(metrics)
     }
     return metrics.metrics
   }
 
-  /// Check that a dataset fits model and loss: shapes, types, label range, finite numbers. One pass over what a type does
+  /// Check that a dataset fits model and losses: shapes, types, label range, finite numbers. One pass over what a type does
   /// not already guarantee, so that training never has to stop for bad data half way.
   func check(_ data: Dataset) throws(MartletError) {
-    try fit.checkInput(data.x.rowShape.dimensions)
-    guard let y = data.y else {
-      throw MartletError(.invalidArgument, "the dataset has no y; loss '\(fit.loss.name)' needs targets")
+    try fit.checkCounts(inputs: data.inputs.count, targets: data.targets.count, of: "the dataset")
+    guard data.sampleWeights == nil else {
+      throw MartletError(.unsupported, "training with sample weights is not there yet")
     }
-    let form = try fit.targetForm(y.rowShape.dimensions, y.elementType)
+    for (input, array) in zip(fit.inputs, data.inputs) { try input.check(array.rowShape.dimensions) }
+    for (output, array) in zip(fit.outputs, data.targets) {
+      _ = try output.targetForm(array.rowShape.dimensions, array.elementType)
+    }
     let block = min(data.count, Trainer.evaluationBatch)
-    let widest = max(data.x.rowShape.elementCount, y.rowShape.elementCount)
+    let widest = (data.inputs + data.targets).map(\.rowShape.elementCount).max() ?? 1
     let buffer = try TensorStorage(count: block * widest, of: Float.self, purpose: "checking \(block) rows")
-    defer { withExtendedLifetime(buffer) {} }
-    try forEachBlock(of: data, rows: block) { rows throws(MartletError) in
-      if !data.x.elementType.isInteger || !(data.scale.isFinite && data.offset.isFinite) {
-        let values = buffer.pointer(as: Float.self)
-        let isFinite = try data.x.gather(
-          rows: rows, scale: data.scale, offset: data.offset, kernels: kernels, into: values)
-        if !isFinite { throw notFinite("x", values, data.x.rowShape.elementCount, rows.count, of: rows) }
+    let rows = try BatchRows(capacity: block)
+    defer { withExtendedLifetime((buffer, rows)) {} }
+    let values = buffer.pointer(as: Float.self)
+    func checkFinite(
+      _ array: DatasetArray, _ name: String, _ positions: UnsafeBufferPointer<Int>
+    ) throws(MartletError) {
+      let rows = rows.of(array, at: positions)
+      guard try array.gather(rows, kernels, into: values) else {
+        throw notFinite(name, values, array.rowShape.elementCount, rows.count, of: rows)
       }
-      switch form {
-      case .labels:
-        try y.gatherLabels(
-          rows: rows, classCount: fit.output.lastDimension, into: buffer.pointer(as: Int32.self))
-      case .values:
-        let values = buffer.pointer(as: Float.self)
-        let isFinite = try y.gather(rows: rows, scale: 1, offset: 0, kernels: kernels, into: values)
-        if !isFinite { throw notFinite("y", values, y.rowShape.elementCount, rows.count, of: rows) }
+    }
+    try forEachBlock(of: data, rows: block) { positions throws(MartletError) in
+      for (input, array) in zip(fit.inputs, data.inputs)
+      where !array.elementType.isInteger || !(array.scale.isFinite && array.offset.isFinite) {
+        try checkFinite(array, input.name, positions)
+      }
+      for (output, array) in zip(fit.outputs, data.targets) {
+        switch try output.targetForm(array.rowShape.dimensions, array.elementType) {
+        case .labels:
+          try array.source.gatherLabels(
+            rows: rows.of(array, at: positions), classCount: output.shape.lastDimension, name: output.name,
+            into: buffer.pointer(as: Int32.self))
+        case .values: try checkFinite(array, output.name, positions)
+        }
       }
     }
   }
 
   /// Put rows of a checked dataset where an executor reads them.
   func load(
-    _ data: Dataset, _ rows: UnsafeBufferPointer<Int>, into executor: PlanExecutor<Float>
+    _ data: Dataset, _ positions: UnsafeBufferPointer<Int>, _ rows: BatchRows, into executor: PlanExecutor<Float>
   ) throws(MartletError) -> TargetForm {
-    var isFinite = try data.x.gather(
-      rows: rows, scale: data.scale, offset: data.offset, kernels: kernels, into: executor.input(0))
-    guard let y = data.y, let targets = executor.targets else {
+    var isFinite = true
+    for (index, array) in data.inputs.enumerated() {
+      let inputIsFinite = try array.gather(rows.of(array, at: positions), kernels, into: executor.input(index))
+      isFinite = isFinite && inputIsFinite
+    }
+    guard let targets = executor.targets else {
       throw MartletError(.internalError, "a plan with a loss has no targets")
     }
-    let form = try fit.targetForm(y.rowShape.dimensions, y.elementType)
+    let array = data.targets[0]
+    let output = fit.outputs[0]
+    let form = try output.targetForm(array.rowShape.dimensions, array.elementType)
     switch form {
     case .labels:
-      try y.gatherLabels(rows: rows, classCount: fit.output.lastDimension, into: executor.labels)
+      try array.source.gatherLabels(
+        rows: rows.of(array, at: positions), classCount: output.shape.lastDimension, name: output.name,
+        into: executor.labels)
     case .values:
-      let targetsAreFinite = try y.gather(rows: rows, scale: 1, offset: 0, kernels: kernels, into: targets)
+      let targetsAreFinite = try array.gather(rows.of(array, at: positions), kernels, into: targets)
       isFinite = isFinite && targetsAreFinite
     }
     guard isFinite else {
@@ -107,17 +127,17 @@ extension Trainer {
     return form
   }
 
-  /// Source rows of a dataset, block by block.
+  /// Positions 0, 1, … of a dataset, block by block.
   private func forEachBlock(
     of data: Dataset, rows block: Int, _ body: (UnsafeBufferPointer<Int>) throws(MartletError) -> Void
   ) throws(MartletError) {
     let storage = try TensorStorage(count: block, of: Int.self, purpose: "row numbers")
     defer { withExtendedLifetime(storage) {} }
-    let rows = storage.pointer(as: Int.self)
+    let positions = storage.pointer(as: Int.self)
     for first in stride(from: 0, to: data.count, by: block) {
       let count = min(block, data.count - first)
-      for index in 0..<count { rows[index] = data.sourceRow(first + index) }
-      try body(UnsafeBufferPointer(start: rows, count: count))
+      for index in 0..<count { positions[index] = first + index }
+      try body(UnsafeBufferPointer(start: positions, count: count))
     }
   }
 
@@ -131,5 +151,22 @@ extension Trainer {
     let row = (0..<rowCount).first { !kernels.allFinite(values + $0 * columns, columns) } ?? 0
     return MartletError(
       .invalidArgument, "\(name) has a value that is NaN or infinite in row \(sourceRows?[row] ?? row)")
+  }
+}
+
+/// Room for the rows of a batch in the source of one array of a dataset after the other.
+struct BatchRows {
+  private let storage: TensorStorage
+
+  /// - Throws: `outOfMemory`.
+  init(capacity: Int) throws(MartletError) {
+    storage = try TensorStorage(count: capacity, of: Int.self, purpose: "row numbers")
+  }
+
+  /// The source rows at some positions of the dataset. Valid until the next call, and as long as this object.
+  func of(_ array: DatasetArray, at positions: UnsafeBufferPointer<Int>) -> UnsafeBufferPointer<Int> {
+    let rows = storage.pointer(as: Int.self)
+    array.selection.sourceRows(positions, into: rows)
+    return UnsafeBufferPointer(start: rows, count: positions.count)
   }
 }

@@ -30,21 +30,22 @@ extension Trainer {
   /// - Returns: the metrics before the update.
   /// - Throws: `invalidArgument`, `invalidState`, `notFinite`, `outOfMemory`; nothing has changed then.
   package func trainStep(x: RowArray, y: RowArray, threads: Int) throws(MartletError) -> Metrics {
-    try fit.checkInput(x.rowDimensions)
-    let form = try fit.targetForm(y.rowDimensions, y.type)
+    let (input, output) = (fit.inputs[0], fit.outputs[0])
+    try input.check(x.rowDimensions)
+    let form = try output.targetForm(y.rowDimensions, y.type)
     guard x.rowCount > 0 else { throw MartletError(.invalidArgument, "x has no rows") }
     guard x.rowCount == y.rowCount else {
       throw MartletError(.invalidArgument, "x has \(x.rowCount) rows and y has \(y.rowCount)")
     }
     let executor = try trainingExecutor(x.rowCount, threads: threads)
-    try read(x, "x", into: executor.input(0), columns: fit.input.elementCount)
+    try read(x, "x", into: executor.input(0), columns: input.shape.elementCount)
     switch form {
     case .labels:
       try Labels.read(
         y.base, y.type, rows: nil, rowCount: y.rowCount, columns: executor.plan.lossRowsPerSample,
-        classCount: fit.output.lastDimension, into: executor.labels)
+        classCount: output.shape.lastDimension, name: output.name, into: executor.labels)
     case .values:
-      if let targets = executor.targets { try read(y, "y", into: targets, columns: fit.output.elementCount) }
+      if let targets = executor.targets { try read(y, "y", into: targets, columns: fit.outputs[0].shape.elementCount) }
     }
     var metrics = MetricAccumulator(kind: accuracyKind(executor), topK: options.topK)
     try step(executor, rows: x.rowCount, form, threads: threads, &metrics)
@@ -62,7 +63,8 @@ extension Trainer {
   package func forward(
     x: RowArray, into y: UnsafeMutablePointer<Float>, threads: Int
   ) throws(MartletError) {
-    try fit.checkInput(x.rowDimensions)
+    let (input, output) = (fit.inputs[0], fit.outputs[0])
+    try input.check(x.rowDimensions)
     guard x.rowCount > 0 else { throw MartletError(.invalidArgument, "x has no rows") }
     // Checked before anything is overwritten: a failed call leaves the last forward as it was.
     if let row = x.firstRowNotFinite {
@@ -71,9 +73,9 @@ extension Trainer {
     let executor = try steppingExecutor(x.rowCount, threads: threads)
     hasGradients = false
     forwardRowCount = 0
-    try read(x, "x", into: executor.input(0), columns: fit.input.elementCount)
+    try read(x, "x", into: executor.input(0), columns: input.shape.elementCount)
     try executor.forward(rows: x.rowCount, step: UInt64(iteration), threads: threads)
-    y.update(from: executor.output(0), count: x.rowCount * fit.output.elementCount)
+    y.update(from: executor.output(0), count: x.rowCount * output.shape.elementCount)
     forwardRowCount = x.rowCount
   }
 
@@ -85,9 +87,9 @@ extension Trainer {
     guard forwardRowCount > 0, let stepping else {
       throw MartletError(.invalidState, "backward needs a forward before it")
     }
-    let count = forwardRowCount * fit.output.elementCount
+    let count = forwardRowCount * fit.outputs[0].shape.elementCount
     guard kernels.allFinite(dY, count) else {
-      throw notFinite("dy", dY, fit.output.elementCount, forwardRowCount)
+      throw notFinite("dy", dY, fit.outputs[0].shape.elementCount, forwardRowCount)
     }
     // Without trainable weights there is nothing to compute.
     if let gradient = stepping.outputGradient {
@@ -181,7 +183,7 @@ extension Trainer {
     if let targets = executor.targets {
       metrics.judge(
         executor.output(0), targets: form == .labels ? .labels(executor.labels) : .values(targets), rows: lossRows,
-        columns: fit.output.lastDimension)
+        columns: fit.outputs[0].shape.lastDimension)
     }
     return lossSum
   }

@@ -50,13 +50,14 @@ package final class Trainer: @unchecked Sendable {
     self.options = options
     self.kernels = kernels
     learningRate = options.learningRate
-    fit = BatchFit(input: model.graph.inputShapes[0], output: model.graph.outputShapes[0], loss: options.loss.loss)
-    if [.sparseCategoricalCrossentropy, .categoricalCrossentropy, .categoricalHinge].contains(options.loss.loss),
-      fit.output.lastDimension < 2
+    fit = BatchFit(graph: model.graph, losses: [options.loss.loss])
+    for output in fit.outputs
+    where [.sparseCategoricalCrossentropy, .categoricalCrossentropy, .categoricalHinge].contains(output.loss)
+      && output.shape.lastDimension < 2
     {
       throw MartletError(
         .invalidArgument,
-        "loss '\(options.loss.loss.name)' needs at least 2 outputs; the model's output rows have shape \(fit.output)")
+        "loss '\(output.loss.name)' needs at least 2 outputs; the model's output rows have shape \(output.shape)")
     }
     for _ in 0..<options.optimizer.slotCount {
       slotStorage.append(
@@ -95,12 +96,13 @@ package final class Trainer: @unchecked Sendable {
     let accuracyKind = accuracyKind(executor)
     if let monitor = options.earlyStopping?.monitor, monitor.isAccuracy, accuracyKind == .none {
       throw MartletError(
-        .invalidArgument, "early stopping monitors accuracy, which loss '\(fit.loss.name)' does not have")
+        .invalidArgument, "early stopping monitors accuracy, which loss '\(fit.outputs[0].loss.name)' does not have")
     }
     // What validation needs is had before the first step, so that a lack of memory cannot show after it.
     if let validation { _ = try evaluationExecutor(for: validation, threads: threads) }
     let order = try TensorStorage(count: data.count, of: Int.self, purpose: "the order of \(data.count) rows")
-    defer { withExtendedLifetime(order) {} }
+    let rows = try BatchRows(capacity: batchSize)
+    defer { withExtendedLifetime((order, rows)) {} }
     var stopping = options.earlyStopping.map { EarlyStoppingState($0) }
     let best =
       options.earlyStopping?.restoresBest == true
@@ -117,8 +119,8 @@ package final class Trainer: @unchecked Sendable {
         options: options, epoch: epoch, endEpoch: endEpoch, batchSize: batchSize,
         batches: options.dropsLast ? data.count / batchSize : (data.count + batchSize - 1) / batchSize,
         metrics: MetricAccumulator(kind: accuracyKind, topK: self.options.topK))
-      let rows = sourceOrder(of: data, shuffled: options.shuffles, epoch: epoch, in: order)
-      try train(executor, data, rows, &state, until: lastIteration, threads, progress)
+      let positions = positions(of: data, shuffled: options.shuffles, epoch: epoch, in: order)
+      try train(executor, data, positions, rows, &state, until: lastIteration, threads, progress)
       let end = try finish(&state, validation, threads, progress)
       history.append(end)
       learningRate *= self.options.learningRateDecay
@@ -151,13 +153,14 @@ package final class Trainer: @unchecked Sendable {
   }
 
   private func train(
-    _ executor: PlanExecutor<Float>, _ data: Dataset, _ rows: UnsafePointer<Int>, _ state: inout EpochState,
-    until lastIteration: Int, _ threads: Int, _ progress: ((Progress) -> Bool)?
+    _ executor: PlanExecutor<Float>, _ data: Dataset, _ positions: UnsafePointer<Int>, _ rows: BatchRows,
+    _ state: inout EpochState, until lastIteration: Int, _ threads: Int, _ progress: ((Progress) -> Bool)?
   ) throws(MartletError) {
     while state.batch < state.batches, iteration < lastIteration {
       let first = state.batch * state.batchSize
       let count = min(state.batchSize, data.count - first)
-      let form = try load(data, UnsafeBufferPointer(start: rows + first, count: count), into: executor)
+      let form = try load(
+        data, UnsafeBufferPointer(start: positions + first, count: count), rows, into: executor)
       do {
         try step(executor, rows: count, form, threads: threads, &state.metrics)
       } catch {
@@ -227,18 +230,17 @@ package final class Trainer: @unchecked Sendable {
     return overflow ? Int.max : sum
   }
 
-  /// The rows of the source in this epoch's order.
-  private func sourceOrder(
+  /// The positions of a dataset in this epoch's order.
+  private func positions(
     of data: Dataset, shuffled: Bool, epoch: Int, in storage: TensorStorage
   ) -> UnsafePointer<Int> {
-    let rows = storage.pointer(as: Int.self)
+    let positions = storage.pointer(as: Int.self)
     if shuffled {
       RandomSource(seed: options.seed, stream: RandomStream.shuffle | UInt64(epoch))
-        .permutation(into: rows, count: data.count)
-      for index in 0..<data.count { rows[index] = data.sourceRow(rows[index]) }
+        .permutation(into: positions, count: data.count)
     } else {
-      for index in 0..<data.count { rows[index] = data.sourceRow(index) }
+      for index in 0..<data.count { positions[index] = index }
     }
-    return UnsafePointer(rows)
+    return UnsafePointer(positions)
   }
 }

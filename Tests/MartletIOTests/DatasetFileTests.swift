@@ -28,15 +28,15 @@ struct DatasetFileTests {
     }
     let dataset = try DatasetFile.open(path: path, x: "/train/x", y: "train/y")
     #expect(dataset.count == 4)
-    #expect(dataset.x.rowShape.dimensions == [2, 3])
-    #expect(dataset.x.elementType == .uint8)
-    #expect(dataset.scale == Float(1 / 255.0))
-    #expect(dataset.offset == -0.5)
+    #expect(dataset.inputs[0].rowShape.dimensions == [2, 3])
+    #expect(dataset.inputs[0].elementType == .uint8)
+    #expect(dataset.inputs[0].scale == Float(1 / 255.0))
+    #expect(dataset.inputs[0].offset == -0.5)
     #expect(dataset.classNames == ["rot", "grün", "blau"])
     var labels = [Int32](repeating: -1, count: 2)
-    try [3, 0].withUnsafeBufferPointer { try dataset.y?.gatherLabels(rows: $0, classCount: 3, into: &labels) }
+    try [3, 0].withUnsafeBufferPointer { try dataset.targets[0].source.gatherLabels(rows: $0, classCount: 3, name: "y", into: &labels) }
     #expect(labels == [2, 2])
-    #expect(try floats(of: dataset.x) == (0..<24).map { Float($0 * 10) })
+    #expect(try floats(of: dataset.inputs[0].source) == (0..<24).map { Float($0 * 10) })
   }
 
   /// Chunks that do not divide the shape, alone and with each filter.
@@ -54,7 +54,7 @@ struct DatasetFileTests {
       }
     }
     for name in names {
-      #expect(try floats(of: try DatasetFile.open(path: path, x: name, y: nil).x) == values, "\(name)")
+      #expect(try floats(of: try DatasetFile.open(path: path, x: name, y: nil).inputs[0].source) == values, "\(name)")
     }
   }
 
@@ -84,7 +84,7 @@ struct DatasetFileTests {
       }
     }
     for (name, _, expected) in cases {
-      let source = try DatasetFile.open(path: path, x: name, y: nil).x
+      let source = try DatasetFile.open(path: path, x: name, y: nil).inputs[0].source
       #expect(source.elementType == expected, "\(name)")
       #expect(source.rowShape.dimensions == [], "\(name)")
       // The values are exact in float.

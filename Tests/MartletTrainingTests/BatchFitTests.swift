@@ -7,8 +7,8 @@ import Testing
 @testable import MartletTraining
 
 @Suite struct BatchFitTests {
-  private func fit(_ loss: Loss, output: [Int] = [10]) throws -> BatchFit {
-    try BatchFit(input: Shape([28, 28], of: "x"), output: Shape(output, of: "y"), loss: loss)
+  private func fit(_ loss: Loss, output: [Int] = [10]) throws -> OutputFit {
+    try OutputFit(name: "y", shape: Shape(output, of: "y"), loss: loss)
   }
 
   private func refusal(_ loss: Loss, _ row: [Int], _ type: ElementType, output: [Int] = [10]) throws -> String? {
@@ -17,11 +17,11 @@ import Testing
   }
 
   @Test func inputs() throws {
-    let fit = try fit(.meanSquaredError)
-    try fit.checkInput([28, 28])
+    let fit = try InputFit(name: "x", shape: Shape([28, 28], of: "x"))
+    try fit.check([28, 28])
     for row in [[784], [28, 27], [28], [28, 28, 1], []] {
       let message = "x has rows of shape \(Shape.describe(row)); the model expects [28, 28]"
-      #expect(failure { try fit.checkInput(row) } == MartletError(.invalidArgument, message))
+      #expect(failure { try fit.check(row) } == MartletError(.invalidArgument, message))
     }
   }
 

@@ -5,12 +5,29 @@ import MartletKernels
 import MartletTraining
 import Testing
 
+extension Dataset {
+  fileprivate func sourceRow(_ index: Int) -> Int { inputs[0].selection.sourceRow(index) }
+
+  /// The source rows of every array.
+  fileprivate var sourceRows: [[Int]] {
+    (inputs + targets + (sampleWeights.map { [$0] } ?? [])).map { array in
+      (0..<count).map { array.selection.sourceRow($0) }
+    }
+  }
+}
+
 @Suite struct DatasetTests {
   private func numbers(_ rows: Int) throws -> Dataset {
     let x = try TensorStorage(count: rows * 4, of: Float.self, purpose: "a test")
     for index in 0..<(rows * 4) { x.pointer(as: Float.self)[index] = 1000 + Float(index) }
     return try Dataset(
       x: MemorySource(owning: x, type: .float32, rowCount: rows, rowShape: Shape([2, 2], of: "x")), y: nil)
+  }
+
+  private func targets(_ rows: Int) throws -> Dataset {
+    let y = try TensorStorage(count: rows, of: Float.self, purpose: "a test")
+    return try Dataset(
+      x: nil, y: MemorySource(owning: y, type: .float32, rowCount: rows, rowShape: Shape([], of: "y")))
   }
 
   @Test func ranges() throws {
@@ -37,10 +54,69 @@ import Testing
     }
   }
 
+  @Test func zipped() throws {
+    var images = try numbers(10).rows(2, 8)
+    try images.setScaling(scale: 2, offset: 0)
+    let labels = try targets(10).split(fraction: 0.6, shuffle: true, seed: 3).second
+    var both = try Dataset.zip([images, labels])
+    #expect(both.inputs.count == 1 && both.targets.count == 1 && both.count == 6)
+    #expect(both.inputs[0].scale == 2)
+    try both.setSampleWeights(targets(6).targets[0].source)
+    // Each array keeps the order it came with; ranges and shuffles apply to all alike.
+    let rows = both.sourceRows
+    #expect(rows == [Array(2..<8), labels.sourceRows[0], Array(0..<6)])
+    #expect(try both.rows(1, 4).sourceRows == rows.map { Array($0[1..<4]) })
+    let (a, b) = try both.split(fraction: 0.5, shuffle: true, seed: 9)
+    let order = (a.sourceRows[2] + b.sourceRows[2])
+    #expect(order.sorted() == Array(0..<6) && order != Array(0..<6))
+    for (index, array) in rows.enumerated() {
+      #expect(a.sourceRows[index] + b.sourceRows[index] == order.map { array[$0] })
+    }
+    let twice = try Dataset.zip([both, images])
+    #expect(twice.inputs.count == 2 && twice.targets.count == 1)
+    #expect(twice.sourceRows.count == 4)
+  }
+
+  @Test func zippingRefuses() throws {
+    var weighted = try numbers(4)
+    try weighted.setSampleWeights(targets(4).targets[0].source)
+    #expect(failure { _ = try Dataset.zip([]) }?.message == "there is no dataset to zip")
+    #expect(
+      failure { _ = try Dataset.zip([numbers(4), numbers(4), targets(5)]) }?.message
+        == "datasets[2] has 5 rows and datasets[0] has 4")
+    #expect(
+      failure { _ = try Dataset.zip([numbers(4), weighted, weighted]) }?.message
+        == "datasets[1] and datasets[2] both have sample weights; set them after zipping")
+    var two = try Dataset.zip([weighted, numbers(4)])
+    let message = "the dataset has 2 x; only a dataset with one can"
+    for (error, what) in [
+      (failure { try two.setScaling(scale: 1, offset: 0) }, "be scaled"),
+      (failure { try two.statistics(count: 1, kernels: kernels, mean: nil, variance: nil) }, "have statistics"),
+    ] {
+      #expect(error == MartletError(.invalidState, "\(message) \(what), before it is zipped"))
+    }
+  }
+
+  @Test func sampleWeightsAreOnePerRow() throws {
+    var data = try numbers(4)
+    #expect(
+      failure { try data.setSampleWeights(targets(5).targets[0].source) }?.message
+        == "weights has shape [5]; the dataset has 4 rows, so [4] is expected")
+    #expect(
+      failure { try data.setSampleWeights(numbers(4).inputs[0].source) }?.message
+        == "weights has shape [4, 2, 2]; the dataset has 4 rows, so [4] is expected")
+    #expect(data.sampleWeights == nil)
+  }
+
+  @Test func targetsOnly() throws {
+    let data = try targets(3)
+    #expect(data.inputs.isEmpty && data.targets.count == 1 && data.count == 3)
+    #expect(failure { _ = try Dataset(x: nil, y: nil) }?.message == "there is neither x nor y")
+  }
+
   @Test func statistics() throws {
     var data = try numbers(300)
-    data.scale = 2
-    data.offset = -1
+    try data.setScaling(scale: 2, offset: -1)
     var mean = [Float](repeating: 0, count: 4)
     var variance = [Float](repeating: 0, count: 4)
     try data.statistics(count: 4, kernels: kernels, mean: &mean, variance: &variance)

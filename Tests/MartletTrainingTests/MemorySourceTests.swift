@@ -31,7 +31,7 @@ import Testing
         borrowing: #require(values.baseAddress), type: type, rowCount: values.count / columns / type.byteCount,
         rowShape: Shape(vector: columns))
       try rows.withUnsafeBufferPointer { rows in
-        try source.gatherLabels(rows: rows, classCount: classCount, into: &result)
+        try source.gatherLabels(rows: rows, classCount: classCount, name: "y", into: &result)
       }
     }
     return result

@@ -86,9 +86,10 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
           let labels = try TensorStorage(count: rows, of: Int32.self, purpose: "a test")
           let order = Array(0..<rows)
           try order.withUnsafeBufferPointer { order in
-            _ = try data.x.gather(
+            _ = try data.inputs[0].source.gather(
               rows: order, scale: 1, offset: 0, kernels: kernels, into: values.pointer(as: Float.self))
-            try data.y?.gatherLabels(rows: order, classCount: 2, into: labels.pointer(as: Int32.self))
+            try data.targets[0].source.gatherLabels(
+              rows: order, classCount: 2, name: "y", into: labels.pointer(as: Int32.self))
           }
           let x = RowArray(base: UnsafeRawPointer(values.base), type: .float32, shape: shape)
           let y = RowArray(base: UnsafeRawPointer(labels.base), type: .int32, shape: labelShape)
@@ -282,7 +283,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
   }
 
   @Test func regressionHasNoAccuracyToMonitor() throws {
-    let x = try clouds(8).x
+    let x = try clouds(8).inputs[0].source
     let trainer = try Trainer(
       model: network([Dense(units: 6)]), options: trainerOptions { $0.loss = LossConfiguration(.meanSquaredError) },
       kernels: kernels)

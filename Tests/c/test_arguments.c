@@ -222,7 +222,7 @@ static void dataset_functions(void) {
   const int64_t huge[] = {INT64_MAX, INT64_MAX}, large[] = {INT64_MAX / 8, 4};
   martlet_array xs = check_array(x, 2, shape, MARTLET_FLOAT32), ys = check_array(y, 1, rows, MARTLET_INT32), bad = xs;
   martlet_dataset *made = (martlet_dataset *)&marker, *other = made;
-  EXPECT_INVALID(martlet_dataset_create(NULL, &ys, 0, &made), "x");
+  EXPECT_INVALID(martlet_dataset_create(NULL, NULL, 0, &made), "x and y are both NULL");
   EXPECT_INVALID(martlet_dataset_create(&xs, &ys, 0, NULL), "out_dataset");
   EXPECT_INVALID(martlet_dataset_create(&xs, &ys, 2, &made), "copy");
   bad.data = NULL;
@@ -248,7 +248,7 @@ static void dataset_functions(void) {
   bad = ys, bad.shape = three;
   EXPECT_INVALID(martlet_dataset_create(&xs, &bad, 0, &made), "y");
   EXPECT_INVALID(martlet_dataset_open(NULL, "x", "y", &made), "path");
-  EXPECT_INVALID(martlet_dataset_open("d.h5", NULL, "y", &made), "x_name");
+  EXPECT_INVALID(martlet_dataset_open("d.h5", NULL, NULL, &made), "x_name and y_name are both NULL");
   EXPECT_INVALID(martlet_dataset_open("d.h5", "x", "y", NULL), "out_dataset");
   EXPECT_INVALID(martlet_dataset_rows(NULL, 0, 1, &made), "dataset");
   EXPECT_INVALID(martlet_dataset_rows(dataset, 0, 1, NULL), "out_dataset");
@@ -272,12 +272,19 @@ static void dataset_functions(void) {
   const char *name = &marker, *names[] = {"a", NULL};
   EXPECT_INVALID(martlet_dataset_length(NULL, &length), "dataset");
   EXPECT_INVALID(martlet_dataset_length(dataset, NULL), "out_length");
-  EXPECT_INVALID(martlet_dataset_x_shape(NULL, &rank, row), "dataset");
-  EXPECT_INVALID(martlet_dataset_x_shape(dataset, NULL, row), "out_rank");
-  EXPECT_INVALID(martlet_dataset_x_shape(dataset, &rank, NULL), "out_shape");
-  EXPECT_INVALID(martlet_dataset_y_shape(NULL, &rank, row), "dataset");
-  EXPECT_INVALID(martlet_dataset_y_shape(dataset, NULL, row), "out_rank");
-  EXPECT_INVALID(martlet_dataset_y_shape(dataset, &rank, NULL), "out_shape");
+  EXPECT_INVALID(martlet_dataset_x_count(NULL, &rank), "dataset");
+  EXPECT_INVALID(martlet_dataset_x_count(dataset, NULL), "out_count");
+  EXPECT_INVALID(martlet_dataset_y_count(NULL, &rank), "dataset");
+  EXPECT_INVALID(martlet_dataset_y_count(dataset, NULL), "out_count");
+  EXPECT_INVALID(martlet_dataset_x_shape(NULL, 0, &rank, row), "dataset");
+  EXPECT_INVALID(martlet_dataset_x_shape(dataset, 0, NULL, row), "out_rank");
+  EXPECT_INVALID(martlet_dataset_x_shape(dataset, 0, &rank, NULL), "out_shape");
+  EXPECT_INVALID(martlet_dataset_x_shape(dataset, 1, &rank, row), "index is 1; there are 1 x");
+  EXPECT_INVALID(martlet_dataset_x_shape(dataset, INT32_MIN, &rank, row), "index");
+  EXPECT_INVALID(martlet_dataset_y_shape(NULL, 0, &rank, row), "dataset");
+  EXPECT_INVALID(martlet_dataset_y_shape(dataset, 0, NULL, row), "out_rank");
+  EXPECT_INVALID(martlet_dataset_y_shape(dataset, 0, &rank, NULL), "out_shape");
+  EXPECT_INVALID(martlet_dataset_y_shape(dataset, -1, &rank, row), "index");
   EXPECT_INVALID(martlet_dataset_set_scaling(NULL, 1, 0), "dataset");
   EXPECT_INVALID(martlet_dataset_set_scaling(dataset, NAN, 0), "scale");
   EXPECT_INVALID(martlet_dataset_set_scaling(dataset, 1, INFINITY), "offset");
@@ -304,12 +311,70 @@ static void dataset_functions(void) {
   EXPECT_INVALID(martlet_trainer_evaluate(trainer, not_finite, NULL, NULL, &metrics), "x");
   martlet_dataset_destroy(not_finite);
   REQUIRE(martlet_dataset_create(&xs, NULL, 0, &not_finite));
-  EXPECT(martlet_dataset_y_shape(not_finite, &rank, row), MARTLET_NOT_FOUND, "y");
+  EXPECT(martlet_dataset_y_shape(not_finite, 0, &rank, row), MARTLET_NOT_FOUND, "y");
   martlet_fit_options two_rows = MARTLET_FIT_OPTIONS_INIT;
   two_rows.batch_size = 2;
   EXPECT_INVALID(martlet_trainer_fit(trainer, not_finite, NULL, &two_rows, NULL, NULL), "y");
   martlet_dataset_destroy(not_finite);
   martlet_dataset_destroy(NULL);
+}
+
+static void zipped_datasets(void) {
+  const float x[4] = {1, 2, 3, 4}, weights[6] = {1, 0, 2, 1, 1, 1};
+  const int32_t y[2] = {0, 1};
+  const int64_t x_shape[] = {2, 2}, rows[] = {2}, three[] = {3}, wide[] = {2, 3};
+  const martlet_array xs = check_array(x, 2, x_shape, MARTLET_FLOAT32), ys = check_array(y, 1, rows, MARTLET_INT32);
+  martlet_array w = check_array(weights, 1, rows, MARTLET_FLOAT32), bad = w;
+  martlet_dataset *inputs, *targets, *other, *zipped = (martlet_dataset *)&marker;
+  REQUIRE(martlet_dataset_create(&xs, NULL, 0, &inputs));
+  REQUIRE(martlet_dataset_create(NULL, &ys, 1, &targets));
+  REQUIRE(martlet_dataset_rows(targets, 0, 1, &other));
+
+  martlet_dataset *parts[] = {inputs, targets, inputs}, *unequal[] = {inputs, other}, *hole[] = {inputs, NULL};
+  EXPECT_INVALID(martlet_dataset_zip(NULL, 1, &zipped), "datasets");
+  EXPECT_INVALID(martlet_dataset_zip(parts, 0, &zipped), "count");
+  EXPECT_INVALID(martlet_dataset_zip(parts, INT32_MIN, &zipped), "count");
+  EXPECT_INVALID(martlet_dataset_zip(parts, 3, NULL), "out_dataset");
+  EXPECT_INVALID(martlet_dataset_zip(hole, 2, &zipped), "datasets[1] is NULL");
+  EXPECT_INVALID(martlet_dataset_zip(unequal, 2, &zipped), "datasets[1] has 1 rows and datasets[0] has 2");
+  CHECK(zipped == (martlet_dataset *)&marker, "the failed calls left out_dataset alone");
+
+  EXPECT_INVALID(martlet_dataset_set_sample_weights(NULL, &w, 0), "dataset");
+  EXPECT_INVALID(martlet_dataset_set_sample_weights(inputs, &w, 2), "copy");
+  bad.shape = three;
+  EXPECT_INVALID(martlet_dataset_set_sample_weights(inputs, &bad, 1), "weights has shape [3]");
+  bad.shape = wide, bad.rank = 2;
+  EXPECT_INVALID(martlet_dataset_set_sample_weights(inputs, &bad, 1), "weights has shape [2, 3]");
+  bad = w, bad.type = 9;
+  EXPECT_INVALID(martlet_dataset_set_sample_weights(inputs, &bad, 1), "the type of weights");
+  EXPECT_OK(martlet_dataset_set_sample_weights(inputs, &w, 1));
+  EXPECT_INVALID(martlet_dataset_zip(parts, 3, &zipped), "datasets[0] and datasets[2] both have sample weights");
+  EXPECT_OK(martlet_dataset_set_sample_weights(inputs, NULL, 0));
+
+  int32_t count = 77, rank = 77;
+  int64_t shape[MARTLET_MAX_RANK];
+  EXPECT(martlet_dataset_x_shape(targets, 0, &rank, shape), MARTLET_NOT_FOUND, "no x");
+  EXPECT(martlet_dataset_y_shape(inputs, 0, &rank, shape), MARTLET_NOT_FOUND, "no y");
+  EXPECT(martlet_dataset_set_scaling(targets, 1, 0), MARTLET_INVALID_STATE, "the dataset has 0 x");
+  REQUIRE(martlet_dataset_set_scaling(inputs, 2, 0));
+  EXPECT_OK(martlet_dataset_zip(parts, 3, &zipped));
+  EXPECT_OK(martlet_dataset_x_count(zipped, &count));
+  CHECK(count == 2, "the x of all");
+  EXPECT_OK(martlet_dataset_y_count(zipped, &count));
+  CHECK(count == 1, "the y of all");
+  EXPECT_OK(martlet_dataset_x_shape(zipped, 1, &rank, shape));
+  CHECK(rank == 1 && shape[0] == 2, "the shape of the second x");
+  EXPECT_INVALID(martlet_dataset_x_shape(zipped, 2, &rank, shape), "there are 2 x");
+  EXPECT(martlet_dataset_set_scaling(zipped, 1, 0), MARTLET_INVALID_STATE, "the dataset has 2 x");
+  EXPECT(martlet_dataset_statistics(zipped, 1, NULL, NULL), MARTLET_INVALID_STATE, "the dataset has 2 x");
+
+  martlet_metrics metrics;
+  EXPECT_INVALID(martlet_trainer_evaluate(trainer, zipped, NULL, NULL, &metrics), "the dataset has 2 x");
+  EXPECT_INVALID(martlet_trainer_evaluate(trainer, targets, NULL, NULL, &metrics), "the dataset has 0 x");
+  martlet_dataset_destroy(zipped);
+  martlet_dataset_destroy(other);
+  martlet_dataset_destroy(inputs);
+  martlet_dataset_destroy(targets);
 }
 
 /* Sets one member, expects its name in the message, and sets it back. */
@@ -475,6 +540,7 @@ int main(void) {
   null_model_functions();
   builders();
   dataset_functions();
+  zipped_datasets();
   trainer_functions();
   options_of_training();
   martlet_trainer_destroy(trainer);

@@ -40,6 +40,7 @@ TYPES = {
     "martlet_model **": ctypes.POINTER(_library.ModelHandle),
     "martlet_dataset *": _library.DatasetHandle,
     "martlet_dataset **": ctypes.POINTER(_library.DatasetHandle),
+    "martlet_dataset *const *": ctypes.POINTER(_library.DatasetHandle),
     "martlet_trainer *": _library.TrainerHandle,
     "martlet_trainer **": ctypes.POINTER(_library.TrainerHandle),
     "const martlet_array *": ctypes.POINTER(_library.Array),

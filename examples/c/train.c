@@ -36,7 +36,7 @@ static int32_t show(const martlet_progress *p, void *history) {
 static martlet_model *make_model(martlet_dataset *data) {
   int32_t rank, classes;
   int64_t shape[MARTLET_MAX_RANK];
-  check(martlet_dataset_x_shape(data, &rank, shape));
+  check(martlet_dataset_x_shape(data, 0, &rank, shape));
   check(martlet_dataset_class_count(data, &classes));
   if (classes == 0) {
     fprintf(stderr, "the dataset names no classes\n");

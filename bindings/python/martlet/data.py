@@ -127,12 +127,12 @@ class Dataset:
     @property
     def x_shape(self) -> tuple[int, ...]:
         """Shape of one row of x."""
-        return read_shape(library().martlet_dataset_x_shape, self.handle)
+        return read_shape(library().martlet_dataset_x_shape, self.handle, 0)
 
     @property
     def y_shape(self) -> tuple[int, ...]:
         """Shape of one row of y; () for labels [N]. NotFoundError if there is no y."""
-        return read_shape(library().martlet_dataset_y_shape, self.handle)
+        return read_shape(library().martlet_dataset_y_shape, self.handle, 0)
 
     def set_scaling(self, scale: float, offset: float = 0.0) -> None:
         """Feed x * scale + offset instead of x, such as scale 1/255 for 8-bit images."""
