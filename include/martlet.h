@@ -197,19 +197,47 @@ void martlet_model_destroy(martlet_model *model);
 #define MARTLET_TANH 4       /* y = tanh(x) */
 #define MARTLET_SOFTMAX 5    /* y_j = exp(x_j) / sum_k exp(x_k) over the last axis, computed after subtracting max(x) */
 
-/* Initialisers of weights. fan_in = I, fan_out = O for a Dense kernel; both are O for its bias. */
-#define MARTLET_GLOROT_UNIFORM 0 /* U(-l, l), l = sqrt(6 / (fan_in + fan_out)); Glorot and Bengio 2010 */
-#define MARTLET_GLOROT_NORMAL 1  /* truncated normal, stddev sqrt(2 / (fan_in + fan_out)) after truncation */
-#define MARTLET_HE_UNIFORM 2     /* U(-l, l), l = sqrt(6 / fan_in); He et al. 2015 */
-#define MARTLET_HE_NORMAL 3      /* truncated normal, stddev sqrt(2 / fan_in) after truncation */
-#define MARTLET_RANDOM_NORMAL 4  /* N(0, value^2); value is the standard deviation */
-#define MARTLET_ZEROS 5          /* 0 */
-#define MARTLET_CONSTANT 6       /* value */
+/* Initialisers of weights, as Keras'. fan_in and fan_out of a kernel are the sizes of its last two axes, for a Dense kernel
+ * I and O, each times the sizes of the axes before; of a bias both are O. A truncated normal is drawn again where it is
+ * more than two standard deviations from its mean. */
+#define MARTLET_GLOROT_UNIFORM 0    /* U(-l, l), l = sqrt(6 / (fan_in + fan_out)); Glorot and Bengio 2010 */
+#define MARTLET_GLOROT_NORMAL 1     /* truncated normal, stddev sqrt(2 / (fan_in + fan_out)) after truncation */
+#define MARTLET_HE_UNIFORM 2        /* U(-l, l), l = sqrt(6 / fan_in); He et al. 2015 */
+#define MARTLET_HE_NORMAL 3         /* truncated normal, stddev sqrt(2 / fan_in) after truncation */
+#define MARTLET_RANDOM_NORMAL 4     /* N(mean, value^2) */
+#define MARTLET_ZEROS 5             /* 0 */
+#define MARTLET_CONSTANT 6          /* value */
+#define MARTLET_ONES 7              /* 1 */
+#define MARTLET_RANDOM_UNIFORM 8    /* U(minimum, maximum) */
+#define MARTLET_TRUNCATED_NORMAL 9  /* truncated N(mean, value^2); value is the stddev before truncation */
+#define MARTLET_VARIANCE_SCALING 10 /* mean 0, variance value / fan; fan by mode, shape by distribution */
+#define MARTLET_LECUN_UNIFORM 11    /* U(-l, l), l = sqrt(3 / fan_in); LeCun et al. 1998 */
+#define MARTLET_LECUN_NORMAL 12     /* truncated normal, stddev sqrt(1 / fan_in) after truncation */
+#define MARTLET_ORTHOGONAL 13       /* value * Q, Q uniformly random with orthonormal columns (rows, if those are fewer), of
+                                       the array as a matrix whose columns are its last axis; Saxe et al. 2014 */
+#define MARTLET_IDENTITY 14         /* value * the identity matrix */
 
-/** How a weight array starts. The truncated normals are cut at two standard deviations, as Keras does. */
+/* The fan of MARTLET_VARIANCE_SCALING. */
+#define MARTLET_FAN_IN 0
+#define MARTLET_FAN_OUT 1
+#define MARTLET_FAN_AVG 2 /* (fan_in + fan_out) / 2 */
+
+/* The distribution of MARTLET_VARIANCE_SCALING. */
+#define MARTLET_DISTRIBUTION_TRUNCATED_NORMAL 0
+#define MARTLET_DISTRIBUTION_UNTRUNCATED_NORMAL 1
+#define MARTLET_DISTRIBUTION_UNIFORM 2
+
+/** How a weight array starts. Members that the kind does not speak of are ignored. */
 typedef struct martlet_initializer {
-  int32_t kind; /* MARTLET_GLOROT_UNIFORM ... MARTLET_CONSTANT */
-  float value;  /* standard deviation of RANDOM_NORMAL (>= 0), value of CONSTANT; finite; otherwise ignored */
+  int32_t kind;         /* MARTLET_GLOROT_UNIFORM ... MARTLET_IDENTITY */
+  int32_t mode;         /* VARIANCE_SCALING: MARTLET_FAN_IN (0), MARTLET_FAN_OUT or MARTLET_FAN_AVG */
+  int32_t distribution; /* VARIANCE_SCALING: MARTLET_DISTRIBUTION_TRUNCATED_NORMAL (0) ... */
+  float value;          /* CONSTANT: the value, finite. RANDOM_NORMAL, TRUNCATED_NORMAL: standard deviation, finite, >= 0.
+                           VARIANCE_SCALING: scale, finite, > 0. ORTHOGONAL (arrays of 2 dimensions or more), IDENTITY
+                           (of 2): gain, finite, not 0 */
+  float mean;           /* RANDOM_NORMAL, TRUNCATED_NORMAL: finite */
+  float minimum;        /* RANDOM_UNIFORM: minimum <= maximum, both and their difference finite */
+  float maximum;
 } martlet_initializer;
 
 /** Penalty added to the loss for one weight array W: l1 * sum |W| + l2 * sum W^2 (Keras' L1L2). Both finite, >= 0. */
@@ -242,8 +270,9 @@ typedef struct martlet_dense_options {
 } martlet_dense_options;
 
 #define MARTLET_DENSE_OPTIONS_INIT                                                                                     \
-  {(uint32_t)sizeof(martlet_dense_options), MARTLET_LINEAR, 1, {MARTLET_GLOROT_UNIFORM, 0.0f},                         \
-   {MARTLET_ZEROS, 0.0f}, {0.0f, 0.0f}, {0.0f, 0.0f}, 0}
+  {(uint32_t)sizeof(martlet_dense_options), MARTLET_LINEAR, 1,                                                         \
+   {MARTLET_GLOROT_UNIFORM, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f}, {MARTLET_ZEROS, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f},              \
+   {0.0f, 0.0f}, {0.0f, 0.0f}, 0}
 
 /** Add a fully connected layer: Y = activation(X W + b), with X [N, ..., I], W [I, O], b [O], Y [N, ..., O].
  * Weights are named "kernel" and "bias".

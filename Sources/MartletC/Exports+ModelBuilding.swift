@@ -181,33 +181,6 @@ extension Activation {
   }
 }
 
-extension Initializer {
-  fileprivate init(_ initializer: martlet_initializer, _ name: String) throws(MartletError) {
-    switch initializer.kind {
-    case MARTLET_GLOROT_UNIFORM: self = .glorotUniform
-    case MARTLET_GLOROT_NORMAL: self = .glorotNormal
-    case MARTLET_HE_UNIFORM: self = .heUniform
-    case MARTLET_HE_NORMAL: self = .heNormal
-    case MARTLET_RANDOM_NORMAL:
-      self = .randomNormal(standardDeviation: try finite(initializer.value, "\(name).value", minimum: 0))
-    case MARTLET_ZEROS: self = .zeros
-    case MARTLET_CONSTANT: self = .constant(try finite(initializer.value, "\(name).value"))
-    default:
-      throw MartletError(
-        .invalidArgument,
-        "\(name).kind is \(initializer.kind), which is none of MARTLET_GLOROT_UNIFORM to MARTLET_CONSTANT")
-    }
-  }
-}
-
-extension Regularizer {
-  fileprivate init(_ regularizer: martlet_regularizer, _ name: String) throws(MartletError) {
-    self.init(
-      l1: try finite(regularizer.l1, "\(name).l1", minimum: 0),
-      l2: try finite(regularizer.l2, "\(name).l2", minimum: 0))
-  }
-}
-
 /// A copy of `count` values.
 ///
 /// - Throws: `invalidArgument` for NULL and for the first value that is not finite or below `minimum`.

@@ -80,8 +80,8 @@ extension KerasLayer {
     return Dense(
       units: units, activation: try activation(of: config["activation"]),
       useBias: try flag("use_bias", default: true),
-      kernelInitializer: Initializer(keras: config["kernel_initializer"]) ?? .glorotUniform,
-      biasInitializer: Initializer(keras: config["bias_initializer"]) ?? .zeros,
+      kernelInitializer: Initializer(keras: config["kernel_initializer"], rank: 2) ?? .glorotUniform,
+      biasInitializer: Initializer(keras: config["bias_initializer"], rank: 1) ?? .zeros,
       kernelRegularizer: try regularizer("kernel_regularizer"), biasRegularizer: try regularizer("bias_regularizer"))
   }
 

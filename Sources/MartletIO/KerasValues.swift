@@ -1,4 +1,4 @@
-// Activations, initialisers and regularisers in Keras' JSON: `"relu"`, `{"class_name": "L2", "config": {"l2": 0.01}}`.
+// Activations and regularisers in Keras' JSON: `"relu"`, `{"class_name": "L2", "config": {"l2": 0.01}}`.
 
 import MartletCore
 import MartletNN
@@ -69,62 +69,6 @@ extension Regularizer {
     case (true, false): .keras("L1", ["l1": JSON(l1)])
     case (false, true): .keras("L2", ["l2": JSON(l2)])
     case (true, true): .keras("L1L2", ["l1": JSON(l1), "l2": JSON(l2)])
-    }
-  }
-}
-
-// MARK: Initialisers
-
-extension Initializer {
-  var kerasJSON: JSON {
-    switch self {
-    case .glorotUniform: .keras("GlorotUniform", ["seed": .null])
-    case .glorotNormal: .keras("GlorotNormal", ["seed": .null])
-    case .heUniform: .keras("HeUniform", ["seed": .null])
-    case .heNormal: .keras("HeNormal", ["seed": .null])
-    case .randomNormal(let deviation):
-      .keras("RandomNormal", ["mean": .number(0), "stddev": JSON(deviation), "seed": .null])
-    case .zeros: .keras("Zeros", [:])
-    case .constant(let value): .keras("Constant", ["value": JSON(value)])
-    }
-  }
-
-  /// Nil if there is none, or none that we have: the weights are in the file, so that does not stop loading.
-  init?(keras json: JSON?) {
-    guard let json, let name = json.stringValue ?? json["class_name"]?.stringValue else { return nil }
-    func number(_ key: String, _ standard: Double) -> Float { Float(json["config"]?[key]?.doubleValue ?? standard) }
-    switch name {
-    case "GlorotUniform", "glorot_uniform": self = .glorotUniform
-    case "GlorotNormal", "glorot_normal": self = .glorotNormal
-    case "HeUniform", "he_uniform": self = .heUniform
-    case "HeNormal", "he_normal": self = .heNormal
-    case "Zeros", "zeros": self = .zeros
-    case "Ones", "ones": self = .constant(1)
-    case "Constant", "constant":
-      let value = number("value", 0)
-      guard value.isFinite else { return nil }
-      self = .constant(value)
-    case "RandomNormal", "random_normal":
-      let deviation = number("stddev", 0.05)
-      guard number("mean", 0) == 0, deviation.isFinite, deviation >= 0 else { return nil }
-      self = .randomNormal(standardDeviation: deviation)
-    case "VarianceScaling": self.init(varianceScaling: json["config"])
-    default: return nil
-    }
-  }
-
-  /// The general form that older Keras wrote Glorot and He initialisers in.
-  private init?(varianceScaling config: JSON?) {
-    let isUniform: Bool
-    switch config?["distribution"]?.stringValue {
-    case "uniform": isUniform = true
-    case "normal", "truncated_normal": isUniform = false
-    default: return nil
-    }
-    switch (config?["scale"]?.doubleValue, config?["mode"]?.stringValue) {
-    case (1, "fan_avg"): self = isUniform ? .glorotUniform : .glorotNormal
-    case (2, "fan_in"): self = isUniform ? .heUniform : .heNormal
-    default: return nil
     }
   }
 }

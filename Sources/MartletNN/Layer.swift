@@ -42,18 +42,16 @@ package struct WeightSpecification: Sendable {
   package var shape: Shape
   package var initializer: Initializer
   package var regularizer: Regularizer
-  package var fanIn: Int
-  package var fanOut: Int
 
+  /// - Throws: `invalidArgument` if the initialiser does not fit the shape.
   package init(
-    name: String, shape: Shape, initializer: Initializer, regularizer: Regularizer, fanIn: Int, fanOut: Int
-  ) {
+    name: String, shape: Shape, initializer: Initializer, regularizer: Regularizer
+  ) throws(MartletError) {
+    try initializer.check(shape, ofWeight: name)
     self.name = name
     self.shape = shape
     self.initializer = initializer
     self.regularizer = regularizer
-    self.fanIn = fanIn
-    self.fanOut = fanOut
   }
 }
 

@@ -23,9 +23,8 @@ package final class Model: @unchecked Sendable {
     storage = try TensorStorage(count: layout.count, of: Float.self, purpose: "the weights of model '\(graph.name)'")
     for (index, parameter) in layout.parameters.enumerated() {
       let weight = parameter.specification
-      weight.initializer.fill(
-        values + parameter.offset, count: parameter.count, fanIn: weight.fanIn, fanOut: weight.fanOut,
-        source: RandomSource(seed: seed, stream: UInt64(index)))
+      try weight.initializer.fill(
+        values + parameter.offset, weight.shape, source: RandomSource(seed: seed, stream: UInt64(index)))
     }
   }
 

@@ -87,25 +87,75 @@ struct KerasConfigurationTests {
     }
   }
 
+  private func initializer(_ json: String, of weight: String = "kernel") throws -> Initializer? {
+    let dense = layer("Dense", #""units": 2, "\#(weight)_initializer": \#(json)"#)
+    let found = try graph(sequential(Self.input, dense)).layers[1].layer as? Dense
+    return weight == "kernel" ? found?.kernelInitializer : found?.biasInitializer
+  }
+
   @Test func initialisersInAllTheirForms() throws {
     let cases: [(String, Initializer)] = [
-      (#""glorot_normal""#, .glorotNormal),
+      (#""glorot_normal""#, .glorotNormal), (#""lecun_uniform""#, .lecunUniform), (#""zero""#, .zeros),
+      (#""uniform""#, .randomUniform(minimum: -0.05, maximum: 0.05)),
+      (#""normal""#, .randomNormal(mean: 0, standardDeviation: 0.05)), (#""orthogonal""#, .orthogonal(gain: 1)),
+      // Keras 2.0 to 2.2 wrote Glorot and He initialisers like this, and called the truncated normal "normal".
       (
-        #"{"class_name": "VarianceScaling", "config": {"scale": 2.0, "mode": "fan_in", "distribution": "uniform"}}"#,
-        .heUniform
+        #"{"class_name": "VarianceScaling", "config": {"scale": 2.0, "mode": "fan_in", "distribution": "normal"}}"#,
+        .varianceScaling(.init(scale: 2, mode: .fanIn, distribution: .truncatedNormal))
       ),
       (
-        #"{"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.25}}"#,
-        .randomNormal(standardDeviation: 0.25)
+        #"{"class_name": "VarianceScaling", "config": {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform"}}"#,
+        .varianceScaling(.init(scale: 1, mode: .fanAverage, distribution: .uniform))
       ),
-      (#"{"class_name": "Ones", "config": {}}"#, .constant(1)),
-      // The weights are in the file: an unknown way to draw them does not matter.
-      (#"{"class_name": "Orthogonal", "config": {"gain": 1.0}}"#, .glorotUniform),
+      (
+        #"{"class_name": "VarianceScaling", "config": {"seed": null}}"#,
+        .varianceScaling(.init(scale: 1, mode: .fanIn, distribution: .truncatedNormal))
+      ),
+      (
+        #"{"class_name": "RandomNormal", "config": {"mean": 0.5, "stddev": 0.25, "seed": 3}}"#,
+        .randomNormal(mean: 0.5, standardDeviation: 0.25)
+      ),
+      (
+        #"{"module": "keras.initializers", "class_name": "LecunNormal", "config": {"seed": null, "input_axes": null}}"#,
+        .lecunNormal
+      ),
+      (#"{"class_name": "Ones", "config": {}}"#, .ones),
+      (#"{"class_name": "IdentityInitializer", "config": {"gain": 2}}"#, .identity(gain: 2)),
     ]
     for (text, expected) in cases {
-      let dense = layer("Dense", #""units": 2, "kernel_initializer": \#(text)"#)
-      let found = try graph(sequential(Self.input, dense)).layers[1].layer as? Dense
-      #expect(found?.kernelInitializer == expected, "\(text)")
+      #expect(try initializer(text) == expected, "\(text)")
+    }
+  }
+
+  /// The weights are in the file: a way to draw them that is unknown or makes no sense does not matter.
+  @Test func initialisersThatAreNotUnderstood() throws {
+    for text in [
+      #"{"class_name": "STFT", "config": {}}"#, #"{"class_name": "Constant", "config": {"value": [1, 2]}}"#,
+      #"{"class_name": "RandomNormal", "config": {"stddev": -1}}"#,
+      #"{"class_name": "RandomUniform", "config": {"minval": 1, "maxval": 0}}"#,
+      #"{"class_name": "RandomUniform", "config": {"minval": -3e38, "maxval": 3e38}}"#,
+      #"{"class_name": "VarianceScaling", "config": {"scale": 0}}"#,
+      #"{"class_name": "VarianceScaling", "config": {"mode": "fan"}}"#,
+      #"{"class_name": "VarianceScaling", "config": {"distribution": "cauchy"}}"#,
+      #"{"class_name": "HeNormal", "config": {"input_axes": [0], "output_axes": [1]}}"#,
+      #"{"class_name": "Orthogonal", "config": {"gain": 1e300}}"#, "3", "[]",
+    ] {
+      #expect(try initializer(text) == .glorotUniform, "\(text)")
+    }
+    #expect(try initializer(#""orthogonal""#, of: "bias") == .zeros)
+    #expect(try initializer(#""identity""#, of: "bias") == .zeros)
+  }
+
+  /// Every class is written so that it is read as what it was.
+  @Test func initialisersComeBack() throws {
+    let scaling = Initializer.VarianceScaling(scale: 0.3, mode: .fanOut, distribution: .untruncatedNormal)
+    for initializer: Initializer in [
+      .zeros, .ones, .constant(0.1), .randomNormal(mean: 0.1, standardDeviation: 0.2),
+      .truncatedNormal(mean: -0.1, standardDeviation: 0.7), .randomUniform(minimum: -0.3, maximum: 0.1),
+      .varianceScaling(scaling), .glorotUniform, .glorotNormal, .heUniform, .heNormal, .lecunUniform, .lecunNormal,
+      .orthogonal(gain: 1.1), .identity(gain: 0.9),
+    ] {
+      #expect(Initializer(keras: try JSON(text: initializer.kerasJSON.text()), rank: 2) == initializer)
     }
   }
 
@@ -124,7 +174,8 @@ struct KerasConfigurationTests {
 
   /// A number is not spread over a shape that costs the file nothing.
   @Test func normalisationOfAHugeShapeByOneNumber() throws {
-    let input = #"{"class_name": "InputLayer", "config": {"batch_input_shape": [null, 1125899906842624], "name": "in"}}"#
+    let input =
+      #"{"class_name": "InputLayer", "config": {"batch_input_shape": [null, 1125899906842624], "name": "in"}}"#
     let graph = try graph(sequential(input, layer("Normalization", #""axis": -1, "mean": 1, "variance": 1"#)))
     #expect((graph.layers[1].layer as? Normalization)?.mean == [1])
   }

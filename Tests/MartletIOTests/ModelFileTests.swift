@@ -22,7 +22,7 @@ struct ModelFileTests {
       Normalization(mean: (0..<32).map { Float($0) / 7 }, variance: (0..<32).map { Float($0) / 3 }),
       Flatten(),
       Dense(
-        units: 5, activation: .tanh, useBias: false, kernelInitializer: .randomNormal(standardDeviation: 0.1),
+        units: 5, activation: .tanh, useBias: false, kernelInitializer: .randomNormal(mean: 0, standardDeviation: 0.1),
         kernelRegularizer: Regularizer(l1: 1e-5, l2: 1e-4)),
       ActivationLayer(.leakyReLU(slope: 0.3)),
       Dropout(rate: 0.25),

@@ -109,6 +109,46 @@ static void null_model_functions(void) {
   EXPECT_INVALID(martlet_model_save(model, NULL), "path");
 }
 
+/* Every kind with every member out of its range; `value` is read by some kinds only. */
+static void initializers(martlet_model *m, martlet_node x) {
+  static const struct {
+    martlet_initializer initializer;
+    const char *message;
+  } bad[] = {
+      {{15, 0, 0, 0, 0, 0, 0}, "kernel_initializer.kind is 15, which is none of MARTLET_GLOROT_UNIFORM to MARTLET_IDENT"},
+      {{-1, 0, 0, 0, 0, 0, 0}, "kernel_initializer.kind is -1"},
+      {{MARTLET_RANDOM_NORMAL, 0, 0, -1, 0, 0, 0}, "kernel_initializer.value is -1.0; it must be finite and >= 0"},
+      {{MARTLET_RANDOM_NORMAL, 0, 0, 1, NAN, 0, 0}, "kernel_initializer.mean is nan; it must be finite"},
+      {{MARTLET_TRUNCATED_NORMAL, 0, 0, NAN, 0, 0, 0}, "kernel_initializer.value is nan"},
+      {{MARTLET_TRUNCATED_NORMAL, 0, 0, 1, INFINITY, 0, 0}, "kernel_initializer.mean is inf"},
+      {{MARTLET_CONSTANT, 0, 0, INFINITY, 0, 0, 0}, "kernel_initializer.value is inf; it must be finite"},
+      {{MARTLET_RANDOM_UNIFORM, 0, 0, 0, 0, NAN, 1}, "kernel_initializer.minimum is nan"},
+      {{MARTLET_RANDOM_UNIFORM, 0, 0, 0, 0, 1, 0}, "kernel_initializer.maximum is 0.0; it must be finite and >= 1.0"},
+      {{MARTLET_RANDOM_UNIFORM, 0, 0, 0, 0, -3e38f, 3e38f}, "kernel_initializer.maximum - kernel_initializer.minimum"},
+      {{MARTLET_VARIANCE_SCALING, 0, 0, 0, 0, 0, 0}, "kernel_initializer.value is 0; the scale must not be 0"},
+      {{MARTLET_VARIANCE_SCALING, 0, 0, -2, 0, 0, 0}, "kernel_initializer.value is -2.0; it must be finite and >= 0"},
+      {{MARTLET_VARIANCE_SCALING, 3, 0, 1, 0, 0, 0}, "kernel_initializer.mode is 3, which is none of MARTLET_FAN_IN to"},
+      {{MARTLET_VARIANCE_SCALING, 0, -1, 1, 0, 0, 0}, "kernel_initializer.distribution is -1"},
+      {{MARTLET_ORTHOGONAL, 0, 0, 0, 0, 0, 0}, "kernel_initializer.value is 0; the gain must not be 0"},
+      {{MARTLET_IDENTITY, 0, 0, NAN, 0, 0, 0}, "kernel_initializer.value is nan"},
+  };
+  martlet_node y;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    martlet_dense_options options = MARTLET_DENSE_OPTIONS_INIT;
+    options.kernel_initializer = bad[i].initializer;
+    EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), bad[i].message);
+  }
+  martlet_dense_options options = MARTLET_DENSE_OPTIONS_INIT;
+  options.bias_initializer.kind = MARTLET_CONSTANT;
+  options.bias_initializer.value = NAN;
+  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "bias_initializer.value");
+  options.bias_initializer.kind = MARTLET_ORTHOGONAL;
+  options.bias_initializer.value = 1;
+  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "the orthogonal initializer of weight 'bias' needs 2 dimensions");
+  options.bias_initializer.kind = MARTLET_IDENTITY;
+  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "the identity initializer of weight 'bias' needs 2 dimensions");
+}
+
 static void builders(void) {
   martlet_model *m;
   martlet_node x = -77, y = -77;
@@ -150,16 +190,7 @@ static void builders(void) {
   options.use_bias = 2;
   EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "use_bias");
   options.use_bias = 1;
-  options.kernel_initializer.kind = 7;
-  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "kernel_initializer");
-  options.kernel_initializer.kind = MARTLET_RANDOM_NORMAL;
-  options.kernel_initializer.value = -1;
-  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "kernel_initializer");
-  options.kernel_initializer.value = 0.1f;
-  options.bias_initializer.kind = MARTLET_CONSTANT;
-  options.bias_initializer.value = INFINITY;
-  EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "bias_initializer");
-  options.bias_initializer.value = 0;
+  initializers(m, x);
   options.kernel_regularizer.l2 = -1;
   EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "kernel_regularizer");
   options.kernel_regularizer.l2 = 0;

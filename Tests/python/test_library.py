@@ -146,7 +146,11 @@ def test_codes_are_those_of_the_header():
     for name, code in layers._ACTIVATIONS.items():
         assert code == header[name.upper()]
     for name, kind in initializers._NAMES.items():
-        assert kind.kind == header["CONSTANT" if name == "ones" else name.upper()]
+        assert kind.kind == header[name.upper()]
+    for name, code in initializers._MODES.items():
+        assert code == header[name.upper()]
+    for name, code in initializers._DISTRIBUTIONS.items():
+        assert code == header[f"DISTRIBUTION_{name.upper()}"]
     for name, kind in losses._NAMES.items():
         assert kind.code == header[name.upper()]
     assert (losses.NoLoss.code, optimizers.SGD.code, optimizers.Adam.code) == tuple(

@@ -262,7 +262,7 @@ def test_a_file_that_cannot_be_written(tmp_path, run_python, hardship):
         (lambda: layers.Dense(2.5), TypeError, "units must be an integer, received 2.5"),
         (lambda: layers.Dense(2**63), ValueError, "units must be from 1 to"),
         (lambda: layers.Dense(2, "swish"), ValueError, "Unknown activation: 'swish'"),
-        (lambda: layers.Dense(2, kernel_initializer="lecun_normal"), ValueError, "Unknown initializer: 'lecun_normal'"),
+        (lambda: layers.Dense(2, kernel_initializer="stft"), ValueError, "Unknown initializer: 'stft'"),
         (lambda: layers.Dense(2, kernel_regularizer="l3"), ValueError, "Unknown regularizer: 'l3'"),
         (lambda: layers.Dense(2, dilation=1), TypeError, "dilation"),
         (lambda: martlet.Input(4), ValueError, r"Input shape must be a tuple such as \(4,\), received 4"),

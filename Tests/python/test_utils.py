@@ -88,7 +88,7 @@ def test_labels_that_came_as_floats():
 @pytest.mark.parametrize(
     "get, name, words",
     [
-        (initializers.get, "uniform", "Unknown initializer: 'uniform'.*glorot_uniform"),
+        (initializers.get, "xavier", "Unknown initializer: 'xavier'.*glorot_uniform"),
         (regularizers.get, "l3", "Unknown regularizer: 'l3'.*l1, l2, l1_l2"),
         (losses.get, "mae", "Unknown loss: 'mae'.*mean_squared_error"),
         (metrics.get, "auc", "Unknown metric: 'auc'.*accuracy"),

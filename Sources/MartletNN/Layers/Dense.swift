@@ -37,15 +37,14 @@ package struct Dense: Layer {
   package func weights(of inputs: [Shape]) throws(MartletError) -> [WeightSpecification] {
     let features = try single(inputs).lastDimension
     var weights = [
-      WeightSpecification(
-        name: "kernel", shape: try Shape([features, units], of: "the kernel of a Dense layer"),
-        initializer: kernelInitializer, regularizer: kernelRegularizer, fanIn: features, fanOut: units)
+      try WeightSpecification(
+        name: "kernel", shape: Shape([features, units], of: "the kernel of a Dense layer"),
+        initializer: kernelInitializer, regularizer: kernelRegularizer)
     ]
     if useBias {
       weights.append(
-        WeightSpecification(
-          name: "bias", shape: Shape(vector: units), initializer: biasInitializer, regularizer: biasRegularizer,
-          fanIn: units, fanOut: units))
+        try WeightSpecification(
+          name: "bias", shape: Shape(vector: units), initializer: biasInitializer, regularizer: biasRegularizer))
     }
     return weights
   }

@@ -40,6 +40,11 @@ def string_array(names: Sequence[str], name: str) -> ctypes.Array:
     return (c_char_p * len(names))(*(text(n, name) for n in names))
 
 
+def structure(kind: type[ctypes.Structure], source: Any) -> Any:
+    """A struct of the library from an object that has its members as attributes."""
+    return kind(*(getattr(source, name) for name, *_ in kind._fields_))
+
+
 def read_shape(function: Callable, *arguments: Any) -> tuple[int, ...]:
     """The shape that a function of the library writes to its last two arguments, rank and dimensions."""
     rank, shape = c_int32(), (c_int64 * MAX_RANK)()
@@ -103,17 +108,17 @@ class EngineModel:
         units: int,
         activation: int,
         use_bias: bool,
-        initializers: Sequence[tuple[int, float]],
-        regularizers: Sequence[tuple[float, float]],
+        initializers: Sequence[Any],
+        regularizers: Sequence[Any],
         name: str | None,
     ) -> int:
-        """initializers, regularizers: of the kernel, then of the bias."""
+        """initializers, regularizers: of the kernel, then of the bias; their attributes are the members of the structs."""
         options = DenseOptions(
             ctypes.sizeof(DenseOptions),
             activation,
             int(bool(use_bias)),
-            *(Initializer(kind, value) for kind, value in initializers),
-            *(Regularizer(l1, l2) for l1, l2 in regularizers),
+            *(structure(Initializer, i) for i in initializers),
+            *(structure(Regularizer, r) for r in regularizers),
             optional_text(name, "name"),
         )
         out = c_int32()

@@ -40,7 +40,15 @@ class Array(ctypes.Structure):
 
 
 class Initializer(ctypes.Structure):
-    _fields_ = [("kind", c_int32), ("value", c_float)]
+    _fields_ = [
+        ("kind", c_int32),
+        ("mode", c_int32),
+        ("distribution", c_int32),
+        ("value", c_float),
+        ("mean", c_float),
+        ("minimum", c_float),
+        ("maximum", c_float),
+    ]
 
 
 class Regularizer(ctypes.Structure):

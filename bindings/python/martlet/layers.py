@@ -95,8 +95,8 @@ class Dense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
 
     def add(self, engine: EngineModel, node: int, name: str) -> int:
-        starts = [(i.kind, i.value) for i in (self.kernel_initializer, self.bias_initializer)]
-        penalties = [(r.l1, r.l2) for r in (self.kernel_regularizer, self.bias_regularizer)]
+        starts = (self.kernel_initializer, self.bias_initializer)
+        penalties = (self.kernel_regularizer, self.bias_regularizer)
         return engine.dense(node, self.units, self._activation, self.use_bias, starts, penalties, name)
 
 
