@@ -520,7 +520,7 @@ martlet_status martlet_model_save(martlet_model *model, const char *path);
  * @param out_model The model, built.
  * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_NOT_FOUND (no such file), MARTLET_IO_ERROR,
  *         MARTLET_FORMAT_ERROR, MARTLET_UNSUPPORTED (a layer or option this version does not have, named; a file of
- *         weights only), MARTLET_OUT_OF_MEMORY.
+ *         weights only: martlet_model_load_weights; Keras 3's .keras), MARTLET_OUT_OF_MEMORY.
  *
  * Ownership: free it with martlet_model_destroy.
  *
@@ -556,6 +556,32 @@ martlet_status martlet_model_save_memory(martlet_model *model, void *out_bytes, 
  *
  * Ownership: free it with martlet_model_destroy. */
 martlet_status martlet_model_load_memory(const void *bytes, int64_t count, martlet_model **out_model);
+
+/** Save the weights alone, without the layers, as Keras' save_weights does. As martlet_model_save, the file appears whole
+ * or not at all.
+ *
+ * @param model Model, built.
+ * @param path File name. One that ends in ".weights.h5" gets the layout of Keras 3, any other that of Keras 2.
+ * @return As martlet_model_save. */
+martlet_status martlet_model_save_weights(martlet_model *model, const char *path);
+
+/** Replace the weights of a model by those of a file: one of martlet_model_save_weights, one of save_weights of Keras 1 to
+ * 3, or that of a whole model. All that are asked for are read and checked before the first is replaced.
+ *
+ * By order, the layers with weights are as many in the file as in the model, and they are paired in Keras' order: falling
+ * distance from the outputs, which for a chain is its order. By name, layers are paired that have the same name; the others
+ * keep their weights, and at least one must be found.
+ *
+ * @param model Model, built.
+ * @param path File name.
+ * @param by_name 1: by name; 0: by order.
+ * @param skip_mismatch 1: a layer with weights of other shapes than those of the file, or another number of them, keeps
+ *                      its own; 0: it is an error.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (not built), MARTLET_NOT_FOUND (no such file),
+ *         MARTLET_IO_ERROR, MARTLET_FORMAT_ERROR (also: weights that do not fit, with layer, expected and found),
+ *         MARTLET_UNSUPPORTED, MARTLET_OUT_OF_MEMORY, MARTLET_BUSY. */
+martlet_status martlet_model_load_weights(martlet_model *model, const char *path, int32_t by_name,
+                                          int32_t skip_mismatch);
 
 /* ------------------------------------------------------------------------------------------------------------
  * Prediction
@@ -884,8 +910,8 @@ typedef struct martlet_progress {
 /** Progress callback. Runs in the thread that called fit or evaluate, which waits.
  *
  * May call, for the handles in use: martlet_predict, the functions that look inside a model or dataset,
- * martlet_model_save, _save_memory, martlet_trainer_learning_rate, _set_learning_rate, _history, _history_length,
- * _best_epoch and _interrupt. Anything else that would change them is MARTLET_BUSY.
+ * martlet_model_save, _save_memory, _save_weights, martlet_trainer_learning_rate, _set_learning_rate, _history,
+ * _history_length, _best_epoch and _interrupt. Anything else that would change them is MARTLET_BUSY.
  *
  * @param progress Borrowed; valid until the callback returns.
  * @param payload What was passed with the callback.

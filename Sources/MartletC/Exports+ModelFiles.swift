@@ -60,6 +60,27 @@ public func martlet_model_load_memory(
   }
 }
 
+@_cdecl("martlet_model_save_weights") @implementation
+public func martlet_model_save_weights(_ model: OpaquePointer?, _ path: UnsafePointer<CChar>?) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let path = try nonEmptyString(path, "path")
+    try WeightsFile.save(try model.requireBuilt().model, path: path)
+  }
+}
+
+@_cdecl("martlet_model_load_weights") @implementation
+public func martlet_model_load_weights(
+  _ model: OpaquePointer?, _ path: UnsafePointer<CChar>?, _ by_name: Int32, _ skip_mismatch: Int32
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let path = try nonEmptyString(path, "path")
+    let byName = try flag(by_name, "by_name")
+    let skipMismatch = try flag(skip_mismatch, "skip_mismatch")
+    try WeightsFile.load(
+      path: path, into: try model.requireBuilt().model, byName: byName, skipMismatch: skipMismatch)
+  }
+}
+
 @_cdecl("martlet_predict") @implementation
 public func martlet_predict(
   _ model: OpaquePointer?, _ x: UnsafePointer<martlet_array>?, _ out_y: UnsafeMutablePointer<Float>?, _ y_count: Int64

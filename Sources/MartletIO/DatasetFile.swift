@@ -51,10 +51,21 @@ package enum DatasetFile {
   }
 
   private static func object(_ path: String, in root: borrowing HDF5Object) throws(MartletError) -> HDF5Object {
-    guard !path.split(separator: "/").isEmpty, let object = try root.object(at: path) else {
-      throw MartletError(.notFound, "'\(root.file)' has no dataset '\(path)'")
+    let names = path.split(separator: "/")
+    if !names.isEmpty, let object = try root.object(at: path) { return object }
+    throw MartletError(.notFound, "'\(root.file)' has no dataset '\(path)': \(try nearest(names, in: root))")
+  }
+
+  /// What is at the deepest place of a path that there is: `of '/train', it holds 'images', 'labels'`.
+  private static func nearest(
+    _ names: [Substring], in root: borrowing HDF5Object
+  ) throws(MartletError) -> String {
+    for count in (1..<max(names.count, 1)).reversed() {
+      if let object = try root.object(at: names.prefix(count).joined(separator: "/")) {
+        return "of '\(object.path)', \(object.contents())"
+      }
     }
-    return object
+    return root.contents()
   }
 
   private static func rows(of object: borrowing HDF5Object) throws(MartletError) -> MemorySource {

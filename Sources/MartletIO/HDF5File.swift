@@ -3,6 +3,7 @@
 
 import CHDF5
 import MartletCore
+import MartletNN
 
 /// A file that is open for reading.
 struct HDF5File: ~Copyable {
@@ -105,7 +106,7 @@ struct HDF5Object: ~Copyable {
     // "." is this group itself to HDF5, so a link of that name cannot be meant.
     guard name != ".", !name.utf8.contains(0) else { return nil }
     let exists = H5Lexists(handle.id, name, hid_t(H5P_DEFAULT))
-    guard exists >= 0 else { throw error(.formatError, "cannot be searched: \(HDF5Library.lastMessage())") }
+    guard exists >= 0 else { throw unsearchable() }
     guard exists > 0 else { return nil }
     var address = haddr_t()
     let isHard = chdf5_link_target(handle.id, name, &address)
@@ -122,8 +123,64 @@ struct HDF5Object: ~Copyable {
         error(.formatError, "holds '\(name)', which cannot be opened: \(HDF5Library.lastMessage())")))
   }
 
+  // MARK: What a group holds
+
+  /// Names of the objects in this group.
+  ///
+  /// - Throws: `formatError`; `unsupported` if there are more than `limit`.
+  func childNames(limit: Int) throws(MartletError) -> [String] {
+    let count = try childCount()
+    guard count <= limit else {
+      throw error(.unsupported, "holds \(count) objects; at most \(limit) are supported")
+    }
+    return try names(count)
+  }
+
+  func childCount() throws(MartletError) -> Int {
+    var information = H5G_info_t()
+    guard H5Gget_info(handle.id, &information) >= 0 else { throw unsearchable() }
+    return Int(clamping: information.nlinks)
+  }
+
+  /// What is there, for a message about what is not: `it holds 'a', 'b' and 3 more`.
+  func contents() -> String {
+    guard isGroup, let count = try? childCount(), let names = try? names(min(count, listedNameCount)) else {
+      return "it is not a group"
+    }
+    return "it holds " + quotedList(names, of: count)
+  }
+
+  private func names(_ count: Int) throws(MartletError) -> [String] {
+    var names: [String] = []
+    for index in 0..<count {
+      var bytes = [CChar](repeating: 0, count: GraphBuilder.maximumNameLength + 1)
+      let length = H5Lget_name_by_idx(
+        handle.id, ".", H5_INDEX_NAME, H5_ITER_INC, hsize_t(index), &bytes, bytes.count, hid_t(H5P_DEFAULT))
+      guard length >= 0 else { throw unsearchable() }
+      names.append(String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    }
+    return names
+  }
+
+  private func unsearchable() -> MartletError {
+    error(.formatError, "cannot be searched: \(HDF5Library.lastMessage())")
+  }
+
   /// An error that names file and object: `'m.h5': /model_weights/dense has no ...`.
   func error(_ code: ErrorCode, _ message: String) -> MartletError {
     MartletError(code, "'\(file)': \(path == "/" ? "the root group" : path) \(message)")
   }
+}
+
+/// Names that a message lists.
+private let listedNameCount = 10
+
+/// The first names of a list for a message: `'a', 'b' and 3 more`.
+///
+/// - Parameter count: of the whole list, if `names` are not all.
+func quotedList(_ names: [String], of count: Int? = nil) -> String {
+  guard !names.isEmpty else { return "nothing" }
+  let shown = names.prefix(listedNameCount)
+  let rest = (count ?? names.count) - shown.count
+  return shown.map { "'\($0.prefix(60))'" }.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
 }

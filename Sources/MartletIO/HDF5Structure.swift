@@ -25,13 +25,13 @@ struct HDF5Structure {
   mutating func checkGroup(_ message: HDF5Fields) throws(MartletError) {
     var fields = message
     let tree = try fields.integer(8)
-    let heapByteCount = try checkHeap(at: try fields.integer(8))
+    let namesEnd = try checkHeap(at: try fields.integer(8))
     try walkTree(at: tree, keyByteCount: 8, kind: 0) { structure, _, child throws(MartletError) in
-      try structure.checkSymbols(at: child, heapByteCount: heapByteCount)
+      try structure.checkSymbols(at: child, namesEnd: namesEnd)
     }
   }
 
-  /// - Returns: bytes of the names.
+  /// - Returns: where the last zero is, which ends every name that begins before it.
   private func checkHeap(at address: UInt64) throws(MartletError) -> UInt64 {
     var fields = try signed("HEAP", at: address, count: 32)
     _ = try fields.take(4)
@@ -47,17 +47,17 @@ struct HDF5Structure {
       free = try block.integer(8)
       guard try block.integer(8) <= byteCount else { throw fields.damaged("a heap has a free block beyond its end") }
     }
-    return byteCount
+    return data.lastZero.map { UInt64($0) + 1 } ?? 0
   }
 
-  private func checkSymbols(at address: UInt64, heapByteCount: UInt64) throws(MartletError) {
+  private func checkSymbols(at address: UInt64, namesEnd: UInt64) throws(MartletError) {
     var fields = try signed("SNOD", at: address, count: 8)
     _ = try fields.take(2)
     let count = try fields.small(2)
     var entries = try bytes.bytes(at: address, count: 8 + count * 40).dropping(8)
     for _ in 0..<count {
       var entry = try entries.take(40)
-      guard try entry.integer(8) < heapByteCount else { throw entry.damaged("a name is beyond the end of its heap") }
+      guard try entry.integer(8) < namesEnd else { throw entry.damaged("a name is beyond the end of its heap") }
       try checkEntry(&entry)
     }
   }

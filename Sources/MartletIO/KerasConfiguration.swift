@@ -10,7 +10,7 @@ struct KerasConfiguration {
   private let output: String?
 
   /// Layers that a file may have. Deep networks have some hundred.
-  private static let maximumLayerCount = 4096
+  static let maximumLayerCount = 4096
 
   // MARK: Reading
 

@@ -1,5 +1,6 @@
-// The group of one layer in a Keras file: an attribute `weight_names`, and the datasets it names. Arrays are found by name,
-// or by their place where names are those of an old version (`dense_1_W`).
+// The arrays of one layer in a Keras file: in Keras 1 and 2 a group with an attribute `weight_names` and the datasets it
+// names, in Keras 3 a group `vars` of datasets `0`, `1`, ... Arrays are found by name, or by their place where names say
+// nothing (`dense_1_W`, `0`).
 
 import MartletCore
 import MartletNN
@@ -11,7 +12,7 @@ struct KerasWeights: ~Copyable {
   /// - Throws: `formatError` naming the file if there is no such group.
   init(_ layer: String, in weights: borrowing HDF5Object) throws(MartletError) {
     guard let group = try weights.object(at: layer), group.isGroup else {
-      throw weights.error(.formatError, "has no weights of layer '\(layer)'")
+      throw weights.error(.formatError, "has no weights of layer '\(layer)'; \(weights.contents())")
     }
     guard let names = try group.strings("weight_names") else {
       throw group.error(.formatError, "has no attribute 'weight_names'")
@@ -20,19 +21,38 @@ struct KerasWeights: ~Copyable {
     self.names = names
   }
 
+  /// - Parameter variables: a group of datasets with numbers as names.
+  init(variables: consuming HDF5Object) throws(MartletError) {
+    names = try variables.childNames(limit: Self.maximumVariableCount).indices.map { String($0) }
+    group = variables
+  }
+
+  /// Arrays of a layer of Keras 3: layers have a handful.
+  private static let maximumVariableCount = 1024
+
+  var isEmpty: Bool { names.isEmpty }
+
   /// - Throws: `formatError` naming the array if one is missing or its shape differs.
-  func check(_ weights: [WeightSpecification]) throws(MartletError) {
-    for (index, weight) in weights.enumerated() {
-      let array = try array(weight.name, index, of: weights.count)
+  func check(_ layer: GraphLayer) throws(MartletError) {
+    guard names.count == layer.weights.count else {
+      throw group.error(
+        .formatError,
+        "holds \(names.count) weights (\(quotedList(names))); layer '\(layer.name)' has \(layer.weights.count) "
+          + "(\(quotedList(layer.weights.map(\.name))))")
+    }
+    for (index, weight) in layer.weights.enumerated() {
+      let array = try array(weight.name, index, of: layer.weights.count)
       let shape = try array.datasetForm().shape
       guard shape == weight.shape else {
-        throw array.error(.formatError, "has shape \(shape); expected \(weight.shape)")
+        throw array.error(
+          .formatError,
+          "has shape \(shape); expected \(weight.shape), that of '\(weight.name)' of layer '\(layer.name)'")
       }
     }
   }
 
   /// Read arrays that have passed `check`.
-  func read(_ parameters: [Parameter], into values: UnsafeMutablePointer<Float>) throws(MartletError) {
+  func read(_ parameters: ArraySlice<Parameter>, into values: UnsafeMutablePointer<Float>) throws(MartletError) {
     for (index, parameter) in parameters.enumerated() {
       let array = try array(parameter.name, index, of: parameters.count)
       let destination = values + parameter.offset
@@ -67,11 +87,10 @@ struct KerasWeights: ~Copyable {
     } else if names.count == count {
       path = names[index]
     } else {
-      throw group.error(
-        .formatError, "has no weight '\(name)'; it lists \(names.count) weights, \(count) are expected")
+      throw group.error(.formatError, "has no weight '\(name)' among the \(names.count) it lists: \(quotedList(names))")
     }
     guard let array = try group.object(at: path) else {
-      throw group.error(.formatError, "lists the weight '\(path)' but does not hold it")
+      throw group.error(.formatError, "lists the weight '\(path)' but does not hold it; \(group.contents())")
     }
     return array
   }

@@ -15,8 +15,8 @@ package enum ModelFile {
   private static let schemaVersion: Int32 = 1
 
   /// The version whose JSON and layout are written; Keras 3 reads them too.
-  private static let kerasVersion = "2.15.0"
-  private static let kerasBackend = "tensorflow"
+  static let kerasVersion = "2.15.0"
+  static let kerasBackend = "tensorflow"
 
   // MARK: Loading
 
@@ -40,7 +40,7 @@ package enum ModelFile {
     let root = try file.root()
     guard let configuration = try root.string("model_config") else { throw try missingConfiguration(root) }
     guard let weights = try root.object(at: "model_weights"), weights.isGroup else {
-      throw root.error(.formatError, "has no group 'model_weights'")
+      throw root.error(.formatError, "has no group 'model_weights'; \(root.contents())")
     }
     let graph = try graph(configuration, weights)
     let extras = try Extras(root)
@@ -50,12 +50,12 @@ package enum ModelFile {
     }
     // All shapes are compared before memory is asked for: a configuration costs nothing, an array has been written.
     for layer in graph.layers where !layer.weights.isEmpty {
-      try KerasWeights(layer.name, in: weights).check(layer.weights)
+      try KerasWeights(layer.name, in: weights).check(layer)
     }
     let model = try Model(graph: graph, seed: extras.seed)
     for (index, layer) in graph.layers.enumerated() where !layer.weights.isEmpty {
       let parameters = model.layout.parameters[model.layout.range(ofLayer: index)]
-      try KerasWeights(layer.name, in: weights).read(Array(parameters), into: model.values)
+      try KerasWeights(layer.name, in: weights).read(parameters, into: model.values)
     }
     model.classNames = extras.classNames
     return model
@@ -79,11 +79,14 @@ package enum ModelFile {
   }
 
   private static func missingConfiguration(_ root: borrowing HDF5Object) throws(MartletError) -> MartletError {
-    guard try root.strings("layer_names") != nil else {
-      return root.error(.formatError, "has no attribute 'model_config': this is not a Keras model file")
+    guard try StoredWeights.areIn(root) else {
+      return root.error(
+        .formatError, "has no attribute 'model_config': this is not a Keras model file; \(root.contents())")
     }
     return root.error(
-      .unsupported, "has weights but no 'model_config': files of save_weights are not supported, those of save are")
+      .unsupported,
+      "has weights but no 'model_config', as files of save_weights do: load it into a model that has these layers, with "
+        + "martlet_model_load_weights")
   }
 
   /// What /martlet holds.
@@ -127,32 +130,11 @@ package enum ModelFile {
         try root.attribute("keras_version", kerasVersion)
         try root.attribute("backend", kerasBackend)
         try root.attribute("model_config", configuration)
-        try writeWeights(of: model, to: root)
+        try WeightsFile.writeNamed(model, to: try root.group("model_weights"))
         let extras = try root.group("martlet")
         try extras.attribute("schema_version", schemaVersion)
         try extras.attribute("seed", model.seed)
         try extras.attribute("class_names", model.classNames)
-      }
-    }
-  }
-
-  private static func writeWeights(of model: Model, to root: borrowing HDF5Writer) throws(MartletError) {
-    let graph = model.graph
-    let group = try root.group("model_weights")
-    // A Sequential model of Keras does not count its input layer.
-    let indices = graph.layers.indices.filter { !(graph.isChain && graph.layers[$0].layer is InputLayer) }
-    try group.attribute("keras_version", kerasVersion)
-    try group.attribute("backend", kerasBackend)
-    try group.attribute("layer_names", indices.map { graph.layers[$0].name })
-    for index in indices {
-      let name = graph.layers[index].name
-      let parameters = model.layout.parameters[model.layout.range(ofLayer: index)]
-      let layer = try group.group(name)
-      try layer.attribute("weight_names", parameters.map { "\(name)/\($0.name):0" })
-      guard !parameters.isEmpty else { continue }
-      let arrays = try layer.group(name)
-      for parameter in parameters {
-        try arrays.dataset("\(parameter.name):0", parameter.shape.dimensions, model.values + parameter.offset)
       }
     }
   }

@@ -59,6 +59,7 @@ def main():
     whole = (folder / "good.h5").read_bytes()
     (folder / "truncated.h5").write_bytes(whole[: len(whole) // 2])
     (folder / "signature_only.h5").write_bytes(whole[:8])
+    (folder / "zip.keras").write_bytes(b"PK\x03\x04" + bytes(100))
     (folder / "empty.h5").write_bytes(b"")
     (folder / "not_hdf5.h5").write_bytes(b"This is a text file, not HDF5.\n" * 100)
     (folder / "folder.h5").mkdir(exist_ok=True)

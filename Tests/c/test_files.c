@@ -123,6 +123,47 @@ static void memory(void) {
   martlet_model_destroy(m);
 }
 
+static void weights(void) {
+  martlet_model *m = small_model(8), *other = small_model(9), *unbuilt;
+  const int64_t shape[] = {1, 4};
+  const float x[4] = {1, 2, 3, 4};
+  float y[3], y_other[3], before[3];
+  const martlet_array array = check_array(x, 2, shape, MARTLET_FLOAT32);
+  REQUIRE(martlet_predict(m, &array, y, 3));
+  REQUIRE(martlet_predict(other, &array, before, 3));
+  const char *const names[] = {"w.h5", "w.weights.h5"};
+  for (int i = 0; i < 4; i++) {
+    EXPECT_OK(martlet_model_save_weights(m, names[i / 2]));
+    EXPECT_OK(martlet_model_load_weights(other, names[i / 2], i % 2, 0));
+    REQUIRE(martlet_predict(other, &array, y_other, 3));
+    CHECK(memcmp(y, y_other, sizeof y) == 0, "weights come back, in either layout, by order and by name");
+    martlet_model_destroy(other);
+    other = small_model(9);
+  }
+  EXPECT(martlet_model_load_weights(other, "missing.h5", 0, 0), MARTLET_NOT_FOUND, "missing.h5");
+  EXPECT(martlet_model_load_weights(other, "foreign.h5", 0, 0), MARTLET_FORMAT_ERROR, "it holds 'temperatures'");
+  EXPECT(martlet_model_load_weights(other, "zip.keras", 0, 0), MARTLET_UNSUPPORTED, "'zip.keras' is a zip archive");
+  EXPECT(martlet_model_load_weights(other, "keras.h5", 0, 0), MARTLET_FORMAT_ERROR,
+         "has shape [6, 5]; expected [4, 8], that of 'kernel' of layer 'hidden'");
+  EXPECT(martlet_model_load_weights(other, "good.h5", 0, 0), MARTLET_FORMAT_ERROR,
+         "holds 1 layers with weights ('d'); model 'small' has 2 ('hidden', 'output')");
+  EXPECT(martlet_model_load_weights(other, "good.h5", 1, 0), MARTLET_FORMAT_ERROR, "it names 'd', 'x'");
+  EXPECT_OK(martlet_model_load_weights(other, "keras.h5", 0, 1));
+  EXPECT_INVALID(martlet_model_load_weights(other, "w.h5", 2, 0), "by_name is 2");
+  EXPECT_INVALID(martlet_model_load_weights(other, "w.h5", 0, -1), "skip_mismatch is -1");
+  EXPECT_INVALID(martlet_model_load_weights(other, "", 0, 0), "path");
+  EXPECT_INVALID(martlet_model_save_weights(other, NULL), "path");
+  EXPECT(martlet_model_save_weights(other, "no/such/w.h5"), MARTLET_NOT_FOUND, "no/such/w.h5");
+  REQUIRE(martlet_model_create("unbuilt", 1, &unbuilt));
+  EXPECT(martlet_model_load_weights(unbuilt, "w.h5", 0, 0), MARTLET_INVALID_STATE, "not built");
+  EXPECT(martlet_model_save_weights(unbuilt, "w.h5"), MARTLET_INVALID_STATE, "not built");
+  REQUIRE(martlet_predict(other, &array, y_other, 3));
+  CHECK(memcmp(before, y_other, sizeof before) == 0, "the failed loads left the weights alone");
+  martlet_model_destroy(unbuilt);
+  martlet_model_destroy(other);
+  martlet_model_destroy(m);
+}
+
 static void model_files(void) {
   none = (martlet_model *)&none;
   EXPECT(martlet_model_load("missing.h5", &none), MARTLET_NOT_FOUND, "missing.h5");
@@ -134,6 +175,8 @@ static void model_files(void) {
   EXPECT(martlet_model_load("signature_only.h5", &none), MARTLET_FORMAT_ERROR, "signature_only.h5");
   EXPECT(martlet_model_load("truncated.h5", &none), MARTLET_FORMAT_ERROR, "truncated.h5");
   EXPECT(martlet_model_load("foreign.h5", &none), MARTLET_FORMAT_ERROR, "model_config");
+  EXPECT(martlet_model_load("foreign.h5", &none), MARTLET_FORMAT_ERROR, "it holds 'temperatures'");
+  EXPECT(martlet_model_load("zip.keras", &none), MARTLET_UNSUPPORTED, "model.save('model.h5')");
   EXPECT(martlet_model_load("not_json.h5", &none), MARTLET_FORMAT_ERROR, "not_json.h5");
   EXPECT(martlet_model_load("nan_in_json.h5", &none), MARTLET_FORMAT_ERROR, "nan_in_json.h5");
   EXPECT(martlet_model_load("lambda.h5", &none), MARTLET_UNSUPPORTED, "Lambda");
@@ -173,7 +216,12 @@ static void dataset_files(void) {
   EXPECT(martlet_dataset_open("missing.h5", "x", "y", &data), MARTLET_NOT_FOUND, "missing.h5");
   EXPECT(martlet_dataset_open("not_hdf5.h5", "x", "y", &data), MARTLET_FORMAT_ERROR, "not_hdf5.h5");
   EXPECT(martlet_dataset_open("truncated.h5", "x", "y", &data), MARTLET_FORMAT_ERROR, "truncated.h5");
-  EXPECT(martlet_dataset_open("data.h5", "nothing", "y", &data), MARTLET_NOT_FOUND, "nothing");
+  EXPECT(martlet_dataset_open("data.h5", "nothing", "y", &data), MARTLET_NOT_FOUND,
+         "'data.h5' has no dataset 'nothing': it holds 'big_endian', 'claims_much', ");
+  EXPECT(martlet_dataset_open("data.h5", "nothing", "y", &data), MARTLET_NOT_FOUND, "'scalar' and 5 more");
+  EXPECT(martlet_dataset_open("good.h5", "/model_weights/d/e", "y", &data), MARTLET_NOT_FOUND,
+         "no dataset '/model_weights/d/e': of '/model_weights/d', it holds 'd'");
+  EXPECT(martlet_dataset_open("data.h5", "x/y", "y", &data), MARTLET_NOT_FOUND, "of '/x', it is not a group");
   EXPECT(martlet_dataset_open("data.h5", "x", "nothing", &data), MARTLET_NOT_FOUND, "nothing");
   EXPECT(martlet_dataset_open("data.h5", "loop", NULL, &data), MARTLET_UNSUPPORTED, "loop");
   EXPECT_FAILURE(martlet_dataset_open("data.h5", "group", "y", &data), "group");
@@ -280,6 +328,7 @@ int main(int argc, char **argv) {
   umask(022);
   round_trip();
   memory();
+  weights();
   model_files();
   small_stack();
   dataset_files();

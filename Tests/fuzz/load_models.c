@@ -1,9 +1,10 @@
 /* Loads every file of a folder; each gives a model or an error.
  *
- *     load_models make FILE.h5       saves a model with one layer of each kind, for mutate_models.py to damage
+ *     load_models make FILE.h5       saves a model with one layer of each kind, for mutate_models.py to damage; with the
+ *                                    ending .weights.h5, its weights alone
  *     load_models load FOLDER        loads 0.h5, 1.h5, ... in child processes
  *
- * Every file is loaded from the disk and from memory, with the same outcome. A model that loads is used as well: it predicts
+ * Every file is loaded from the disk and from memory, with the same outcome, and as a file of weights. A model that loads is used as well: it predicts
  * and takes a training step. When a child dies, or takes longer than any
  * file should (20 s; they take milliseconds), its file is named and the next child goes on after it.
  */
@@ -15,7 +16,7 @@
 
 enum { BATCH = 100, SECONDS = 20 };
 
-static void make(const char *path) {
+static martlet_model *make(void) {
   martlet_model *m;
   martlet_node x;
   const int64_t shape[] = {4, 4};
@@ -36,8 +37,7 @@ static void make(const char *path) {
   REQUIRE(martlet_dense(m, x, 3, &output, &x));
   REQUIRE(martlet_model_build(m, 1, &x));
   REQUIRE(martlet_model_set_class_names(m, 3, names));
-  REQUIRE(martlet_model_save(m, path));
-  martlet_model_destroy(m);
+  return m;
 }
 
 /* One row of zeros through the model, forwards and backwards. Models that the mutation made large are left alone. */
@@ -84,6 +84,7 @@ static martlet_status load_memory(const char *path, martlet_model **model) {
 
 /* Loads files begin ..< end; tells the parent through the pipe which one it is at. */
 static void load_batch(int begin, int end, int pipe, int counts[2]) {
+  martlet_model *weights = make();
   for (int i = begin; i < end; i++) {
     char path[64];
     martlet_model *model;
@@ -99,6 +100,7 @@ static void load_batch(int begin, int end, int pipe, int counts[2]) {
     } else if (martlet_last_error()[0] == '\0' || status == MARTLET_INTERNAL_ERROR) {
       _exit(4);
     }
+    if (martlet_model_load_weights(weights, path, i & 1, i >> 1 & 1) == MARTLET_OK) counts[1] += status != MARTLET_OK;
     const martlet_status in_memory = load_memory(path, &model);
     if (in_memory == MARTLET_OK) martlet_model_destroy(model);
     if ((in_memory == MARTLET_OK) != (status == MARTLET_OK)) _exit(5);
@@ -109,7 +111,13 @@ static void load_batch(int begin, int end, int pipe, int counts[2]) {
 
 int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "make") == 0) {
-    make(argv[2]);
+    martlet_model *m = make();
+    if (strstr(argv[2], ".weights.h5") != NULL) {
+      REQUIRE(martlet_model_save_weights(m, argv[2]));
+    } else {
+      REQUIRE(martlet_model_save(m, argv[2]));
+    }
+    martlet_model_destroy(m);
     return 0;
   }
   if (argc != 3 || strcmp(argv[1], "load") != 0 || chdir(argv[2]) != 0) return 2;

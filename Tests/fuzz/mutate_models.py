@@ -96,7 +96,7 @@ def mutate_structure(rng, path):
         file.visititems(lambda _, item: objects.append(item))
         attributes = [(item, name) for item in objects for name in item.attrs]
         datasets = [item for item in objects if isinstance(item, h5py.Dataset)]
-        kind = rng.randrange(8)
+        kind = rng.randrange(0 if "model_config" in file.attrs else 4, 8)
         if kind < 4:
             config = file.attrs["model_config"]
             config = config.decode() if isinstance(config, bytes) else config

@@ -241,6 +241,12 @@ class EngineModel:
         check(library().martlet_model_save_memory(self.handle, data, len(data), byref(count)))
         return data.raw
 
+    def save_weights(self, path: str | os.PathLike) -> None:
+        check(library().martlet_model_save_weights(self.handle, path_text(path)))
+
+    def load_weights(self, path: str | os.PathLike, by_name: bool, skip_mismatch: bool) -> None:
+        check(library().martlet_model_load_weights(self.handle, path_text(path), int(by_name), int(skip_mismatch)))
+
     def predict(self, x: np.ndarray) -> np.ndarray:
         """x: [N, ...] from _arrays.supported. Returns [N, ...] float32."""
         y = np.empty((len(x), *self.output_shape()), np.float32)

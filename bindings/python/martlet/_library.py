@@ -176,6 +176,8 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_model_load": (STATUS, [c_char_p, _MODELS]),
     "martlet_model_save_memory": (STATUS, [_MODEL, c_void_p, c_int64, _INT64S]),
     "martlet_model_load_memory": (STATUS, [c_char_p, c_int64, _MODELS]),
+    "martlet_model_save_weights": (STATUS, [_MODEL, c_char_p]),
+    "martlet_model_load_weights": (STATUS, [_MODEL, c_char_p, c_int32, c_int32]),
     "martlet_predict": (STATUS, [_MODEL, POINTER(Array), _FLOATS, c_int64]),
     "martlet_dataset_create": (STATUS, [POINTER(Array), POINTER(Array), c_int32, _DATASETS]),
     "martlet_dataset_open": (STATUS, [c_char_p, c_char_p, c_char_p, _DATASETS]),

@@ -164,6 +164,27 @@ class Model:
             raise FileExistsError(f"{path!r} exists already")
         self.built_engine().save(path)
 
+    def save_weights(self, filepath: str | os.PathLike, overwrite: bool = True) -> None:
+        """Save the weights alone: in Keras 3's layout if the name ends in .weights.h5, otherwise in that of Keras 2.
+
+        Raises what save raises.
+        """
+        path = os.fspath(filepath)
+        if not overwrite and os.path.exists(path):
+            raise FileExistsError(f"{path!r} exists already")
+        self.built_engine().save_weights(path)
+
+    def load_weights(
+        self, filepath: str | os.PathLike, by_name: bool = False, skip_mismatch: bool = False
+    ) -> None:
+        """Take the weights of a file of save_weights, of Keras' or this one, or of a whole model's file.
+
+        By order, all layers with weights must be in the file and no others; by_name, those that are not keep theirs.
+        skip_mismatch: layers whose weights have other shapes keep theirs too. FormatError (a ValueError): what does not
+        fit, with layer, expected and found; then no weight is changed. Otherwise raises what load_model raises.
+        """
+        self.built_engine().load_weights(filepath, bool(by_name), bool(skip_mismatch))
+
     def to_bytes(self) -> bytes:
         """The bytes of the file that save would write; model_from_bytes makes a model of them."""
         return self.built_engine().to_bytes()
