@@ -161,7 +161,8 @@ typedef struct martlet_array {
  * NULL stands for the Keras class in snake case, numbered from the second on: "dense", "dense_1"; "input" for an input.
  * --------------------------------------------------------------------------------------------------------- */
 
-/** A directed acyclic graph of layers with their weights; in this version a chain, as each layer reads one node.
+/** A directed acyclic graph of layers with their weights. It has one or more inputs, in the order in which they were
+ * added, and one or more outputs. A layer can be applied more than once: see martlet_share.
  *
  * Threads: one at a time per model, but any number in martlet_predict. */
 typedef struct martlet_model martlet_model;
@@ -350,12 +351,95 @@ martlet_status martlet_rescaling(martlet_model *model, martlet_node input, doubl
 martlet_status martlet_normalization(martlet_model *model, martlet_node input, int64_t count, const float *mean,
                                      const float *variance, const char *name, martlet_node *out_node);
 
-/** Finish a model: check the graph, order its layers and initialise the weights. After this no layer can be added.
+/** Add y = x1 + x2 + ..., such as the end of a residual block.
  *
  * @param model Model, not built yet.
- * @param output_count 1 in this version.
- * @param outputs [output_count], the nodes that are the model's results. Every layer must lead to one.
- * @return The section's codes; MARTLET_OUT_OF_MEMORY; MARTLET_UNSUPPORTED (other than one input and one output). */
+ * @param input_count Number of inputs, 2 or more.
+ * @param inputs [input_count] nodes of one shape.
+ * @param name Layer name or NULL.
+ * @param out_node Node of that shape.
+ * @return The section's codes.
+ *
+ *   martlet_node both[] = {x, f};
+ *   martlet_dense(m, x, 64, NULL, &both[1]), martlet_add(m, 2, both, NULL, &y); */
+martlet_status martlet_add(martlet_model *model, int32_t input_count, const martlet_node *inputs, const char *name,
+                           martlet_node *out_node);
+
+/** Add y = a - b.
+ *
+ * @param model Model, not built yet.
+ * @param a, b Nodes of one shape.
+ * @param name Layer name or NULL.
+ * @param out_node Node of that shape.
+ * @return The section's codes. */
+martlet_status martlet_subtract(martlet_model *model, martlet_node a, martlet_node b, const char *name,
+                                martlet_node *out_node);
+
+/** Add y = x1 x2 ..., element by element.
+ *
+ * @param model Model, not built yet.
+ * @param input_count Number of inputs, 2 or more.
+ * @param inputs [input_count] nodes of one shape.
+ * @param name Layer name or NULL.
+ * @param out_node Node of that shape.
+ * @return The section's codes. */
+martlet_status martlet_multiply(martlet_model *model, int32_t input_count, const martlet_node *inputs, const char *name,
+                                martlet_node *out_node);
+
+/** Add y = (x1 + x2 + ...) / input_count.
+ *
+ * @param model Model, not built yet.
+ * @param input_count Number of inputs, 2 or more.
+ * @param inputs [input_count] nodes of one shape.
+ * @param name Layer name or NULL.
+ * @param out_node Node of that shape.
+ * @return The section's codes. */
+martlet_status martlet_average(martlet_model *model, int32_t input_count, const martlet_node *inputs, const char *name,
+                               martlet_node *out_node);
+
+/** Add y = max(x1, x2, ...), element by element. Where inputs are equal, the first of them gets the gradient.
+ *
+ * @param model Model, not built yet.
+ * @param input_count Number of inputs, 2 or more.
+ * @param inputs [input_count] nodes of one shape.
+ * @param name Layer name or NULL.
+ * @param out_node Node of that shape.
+ * @return The section's codes. */
+martlet_status martlet_maximum(martlet_model *model, int32_t input_count, const martlet_node *inputs, const char *name,
+                               martlet_node *out_node);
+
+/** Join nodes along one axis.
+ *
+ * @param model Model, not built yet.
+ * @param input_count Number of inputs, 2 or more.
+ * @param inputs [input_count] nodes that differ in that axis only.
+ * @param axis As in Keras: 1 is the first dimension of a row, -1 the last.
+ * @param name Layer name or NULL.
+ * @param out_node Node whose size in that axis is the sum of theirs.
+ * @return The section's codes. */
+martlet_status martlet_concatenate(martlet_model *model, int32_t input_count, const martlet_node *inputs, int32_t axis,
+                                   const char *name, martlet_node *out_node);
+
+/** Apply a layer once more, with the same weights, to other nodes. Its gradient is the sum over all applications.
+ *
+ * @param model Model, not built yet.
+ * @param node A result of the layer.
+ * @param input_count Number of nodes that the layer reads.
+ * @param inputs [input_count] nodes to read, of shapes that fit the weights.
+ * @param out_node The new result.
+ * @return The section's codes.
+ *
+ *   martlet_dense(m, left, 16, NULL, &a), martlet_share(m, a, 1, &right, &b); */
+martlet_status martlet_share(martlet_model *model, martlet_node node, int32_t input_count, const martlet_node *inputs,
+                             martlet_node *out_node);
+
+/** Finish a model: check the graph and initialise the weights. After this no layer can be added.
+ *
+ * @param model Model, not built yet.
+ * @param output_count Number of outputs, 1 or more.
+ * @param outputs [output_count], the nodes that are the model's results, in this order, each once. Every layer must
+ *                lead to one.
+ * @return The section's codes; MARTLET_OUT_OF_MEMORY. */
 martlet_status martlet_model_build(martlet_model *model, int32_t output_count, const martlet_node *outputs);
 
 /* ------------------------------------------------------------------------------------------------------------
@@ -391,19 +475,33 @@ martlet_status martlet_model_summary(martlet_model *model, const char **out_text
  * @return The section's codes. */
 martlet_status martlet_model_parameter_count(martlet_model *model, int64_t *out_total, int64_t *out_trainable);
 
-/** Shape of one input row.
+/** Number of inputs.
  *
  * @param model Model.
- * @param index 0, for the one input of this version's models.
+ * @param out_count Inputs, 1 or more.
+ * @return The section's codes. */
+martlet_status martlet_model_input_count(martlet_model *model, int32_t *out_count);
+
+/** Number of outputs.
+ *
+ * @param model Model.
+ * @param out_count Outputs, 1 or more.
+ * @return The section's codes. */
+martlet_status martlet_model_output_count(martlet_model *model, int32_t *out_count);
+
+/** Shape of one row of an input.
+ *
+ * @param model Model.
+ * @param index 0 to the number of inputs - 1.
  * @param out_rank Number of dimensions, without N.
  * @param out_shape *out_rank dimensions.
  * @return The section's codes. */
 martlet_status martlet_model_input_shape(martlet_model *model, int32_t index, int32_t *out_rank, int64_t *out_shape);
 
-/** Shape of one output row.
+/** Shape of one row of an output.
  *
  * @param model Model.
- * @param index 0, for the one output of this version's models.
+ * @param index 0 to the number of outputs - 1.
  * @param out_rank Number of dimensions, without N.
  * @param out_shape *out_rank dimensions.
  * @return The section's codes. */
@@ -473,10 +571,10 @@ martlet_status martlet_model_get_weight(martlet_model *model, const char *layer,
 martlet_status martlet_model_set_weight(martlet_model *model, const char *layer, const char *weight,
                                         const float *values, int64_t count);
 
-/** Name the C classes of the output; kept in the model file.
+/** Name the C classes of the (first) output; kept in the model file.
  *
  * @param model Model.
- * @param count Size of the last axis of the output, or 0 for none; at most 2^20.
+ * @param count Size of the last axis of that output, or 0 for none; at most 2^20.
  * @param names [count] strings, each at most 255 bytes; copied.
  * @return The section's codes; MARTLET_OUT_OF_MEMORY, MARTLET_UNSUPPORTED (more names). */
 martlet_status martlet_model_set_class_names(martlet_model *model, int32_t count, const char *const *names);
@@ -587,13 +685,15 @@ martlet_status martlet_model_load_weights(martlet_model *model, const char *path
  * Prediction
  * --------------------------------------------------------------------------------------------------------- */
 
-/** Compute the model's output for any number of rows; they are batched inside. The result of a row does not depend on
+/** Compute the model's outputs for any number of rows; they are batched inside. The result of a row does not depend on
  * the other rows.
  *
  * @param model Model, built.
- * @param x [N, ...], N >= 1, rows of exactly the shape of the model's input, finite as float32.
- * @param out_y [N, ...], the output rows, written.
- * @param y_count Floats out_y has room for: N times the elements of an output row, no more and no less.
+ * @param x [x_count] arrays, one for each input: [N, ...], N >= 1 the same for all, rows of exactly the shape of that
+ *          input, finite as float32.
+ * @param x_count Number of the model's inputs.
+ * @param out_y The outputs one after the other, each [N, ...]; written.
+ * @param y_count Floats out_y has room for: N times the elements of one row of all outputs, no more and no less.
  * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT (wrong shape or type; NaN or infinite x), MARTLET_INVALID_STATE (not
  *         built), MARTLET_OUT_OF_MEMORY, MARTLET_BUSY (the model is being trained or changed).
  *
@@ -602,8 +702,9 @@ martlet_status martlet_model_load_weights(martlet_model *model, const char *path
  *   const int64_t shape[] = {2, 784};
  *   martlet_array x = {pixels, shape, 2, MARTLET_FLOAT32};
  *   float y[2 * 10];
- *   martlet_predict(m, &x, y, 2 * 10); */
-martlet_status martlet_predict(martlet_model *model, const martlet_array *x, float *out_y, int64_t y_count);
+ *   martlet_predict(m, &x, 1, y, 2 * 10); */
+martlet_status martlet_predict(martlet_model *model, const martlet_array *x, int32_t x_count, float *out_y,
+                               int64_t y_count);
 
 /* ------------------------------------------------------------------------------------------------------------
  * Datasets

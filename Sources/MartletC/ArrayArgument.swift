@@ -2,6 +2,7 @@
 
 import CMartlet
 import MartletCore
+import MartletNN
 import MartletTraining
 
 /// A `martlet_array` with at least one row and one element per row. It borrows the caller's data and shape, and neither
@@ -48,6 +49,34 @@ struct ArrayArgument {
     self.data = data
   }
 
+  /// The arrays for the inputs of a model, one for each, all with the same number of rows.
+  ///
+  /// - Throws: `invalidArgument`.
+  static func inputs(
+    _ pointer: UnsafePointer<martlet_array>?, _ count: Int32, _ name: String, of model: Model
+  ) throws(MartletError) -> [ArrayArgument] {
+    let shapes = model.graph.inputShapes
+    guard Int(count) == shapes.count else {
+      throw MartletError(
+        .invalidArgument,
+        "\(name)_count is \(count); model '\(model.graph.name)' has \(shapes.count) "
+          + (shapes.count == 1 ? "input" : "inputs"))
+    }
+    let first = try required(pointer, name)
+    var arrays: [ArrayArgument] = []
+    for (index, shape) in shapes.enumerated() {
+      let array = try ArrayArgument(first + index, shapes.count == 1 ? name : "\(name)[\(index)]")
+      try array.checkRows(shape, ofModel: model.graph.name)
+      guard array.rowCount == arrays.first?.rowCount ?? array.rowCount else {
+        throw MartletError(
+          .invalidArgument,
+          "\(array.name) has \(array.rowCount) rows and \(arrays[0].name) has \(arrays[0].rowCount)")
+      }
+      arrays.append(array)
+    }
+    return arrays
+  }
+
   var byteCount: Int { rowCount * rowElementCount * type.byteCount }
 
   func hasRows(of shape: Shape) -> Bool {
@@ -62,6 +91,9 @@ struct ArrayArgument {
         "\(name) has shape \(dimensions.description); model '\(model)' expects \(shape.batchDescription)")
     }
   }
+
+  /// The rows for a prediction.
+  var inputRows: InputRows { InputRows(base: data, type: type.sourceType, elementByteCount: type.byteCount) }
 
   /// The rows for one call.
   var rows: RowArray { RowArray(base: data, type: type, shape: dimensions) }

@@ -136,19 +136,99 @@ public func martlet_normalization(
   }
 }
 
+@_cdecl("martlet_add") @implementation
+public func martlet_add(
+  _ model: OpaquePointer?, _ input_count: Int32, _ inputs: UnsafePointer<martlet_node>?,
+  _ name: UnsafePointer<CChar>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  merge(model, Merge(.add), input_count, inputs, name, out_node)
+}
+
+@_cdecl("martlet_multiply") @implementation
+public func martlet_multiply(
+  _ model: OpaquePointer?, _ input_count: Int32, _ inputs: UnsafePointer<martlet_node>?,
+  _ name: UnsafePointer<CChar>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  merge(model, Merge(.multiply), input_count, inputs, name, out_node)
+}
+
+@_cdecl("martlet_average") @implementation
+public func martlet_average(
+  _ model: OpaquePointer?, _ input_count: Int32, _ inputs: UnsafePointer<martlet_node>?,
+  _ name: UnsafePointer<CChar>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  merge(model, Merge(.average), input_count, inputs, name, out_node)
+}
+
+@_cdecl("martlet_maximum") @implementation
+public func martlet_maximum(
+  _ model: OpaquePointer?, _ input_count: Int32, _ inputs: UnsafePointer<martlet_node>?,
+  _ name: UnsafePointer<CChar>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  merge(model, Merge(.maximum), input_count, inputs, name, out_node)
+}
+
+@_cdecl("martlet_subtract") @implementation
+public func martlet_subtract(
+  _ model: OpaquePointer?, _ a: martlet_node, _ b: martlet_node, _ name: UnsafePointer<CChar>?,
+  _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    result.pointee = try model.add(Merge(.subtract), name: name, inputs: [Int(a), Int(b)])
+  }
+}
+
+@_cdecl("martlet_concatenate") @implementation
+public func martlet_concatenate(
+  _ model: OpaquePointer?, _ input_count: Int32, _ inputs: UnsafePointer<martlet_node>?, _ axis: Int32,
+  _ name: UnsafePointer<CChar>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  merge(model, Concatenate(axis: Int(axis)), input_count, inputs, name, out_node)
+}
+
+@_cdecl("martlet_share") @implementation
+public func martlet_share(
+  _ model: OpaquePointer?, _ node: martlet_node, _ input_count: Int32, _ inputs: UnsafePointer<martlet_node>?,
+  _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    result.pointee = try model.share(layerOf: node, inputs: try nodes(inputs, input_count, "input"))
+  }
+}
+
 @_cdecl("martlet_model_build") @implementation
 public func martlet_model_build(
   _ model: OpaquePointer?, _ output_count: Int32, _ outputs: UnsafePointer<martlet_node>?
 ) -> martlet_status {
+  withModel(model, .change) { model in try model.build(outputs: try nodes(outputs, output_count, "output")) }
+}
+
+/// Adds a layer that reads several nodes.
+private func merge(
+  _ model: OpaquePointer?, _ layer: any Layer, _ inputCount: Int32, _ inputs: UnsafePointer<martlet_node>?,
+  _ name: UnsafePointer<CChar>?, _ outNode: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
   withModel(model, .change) { model in
-    guard output_count >= 1 else {
-      throw MartletError(.invalidArgument, "output_count is \(output_count); it must be 1")
-    }
-    guard output_count == 1 else {
-      throw MartletError(.unsupported, "output_count is \(output_count); this version builds models with 1 output")
-    }
-    try model.build(outputs: [Int(try required(outputs, "outputs").pointee)])
+    let result = try required(outNode, "out_node")
+    let name = try optionalString(name, "name")
+    result.pointee = try model.add(layer, name: name, inputs: try nodes(inputs, inputCount, "input"))
   }
+}
+
+/// The nodes of a list that C passes.
+///
+/// - Throws: `invalidArgument` for NULL, an empty list and one longer than any model's.
+private func nodes(
+  _ pointer: UnsafePointer<martlet_node>?, _ count: Int32, _ name: String
+) throws(MartletError) -> [Int] {
+  let maximum = 4096
+  guard (1...maximum).contains(Int(count)) else {
+    throw MartletError(.invalidArgument, "\(name)_count is \(count); it must be 1 to \(maximum)")
+  }
+  return UnsafeBufferPointer(start: try required(pointer, "\(name)s"), count: Int(count)).map { Int($0) }
 }
 
 // MARK: Configurations

@@ -83,16 +83,15 @@ public func martlet_model_load_weights(
 
 @_cdecl("martlet_predict") @implementation
 public func martlet_predict(
-  _ model: OpaquePointer?, _ x: UnsafePointer<martlet_array>?, _ out_y: UnsafeMutablePointer<Float>?, _ y_count: Int64
+  _ model: OpaquePointer?, _ x: UnsafePointer<martlet_array>?, _ x_count: Int32,
+  _ out_y: UnsafeMutablePointer<Float>?, _ y_count: Int64
 ) -> martlet_status {
   withModel(model, .inspect) { model in
-    let x = try ArrayArgument(x, "x")
     let y = try required(out_y, "out_y")
     let built = try model.requireBuilt()
-    try x.checkRows(built.inputShape, ofModel: model.name)
-    try built.checkOutputCount(y_count, "y_count", rows: x.rowCount)
-    try built.predictor.predict(
-      x.data, type: x.type.sourceType, elementByteCount: x.type.byteCount, rowCount: x.rowCount, into: y,
-      threads: Engine.threads)
+    let x = try ArrayArgument.inputs(x, x_count, "x", of: built.model)
+    let rowCount = x[0].rowCount
+    try built.checkOutputCount(y_count, "y_count", rows: rowCount)
+    try built.predictor.predict(x.map(\.inputRows), rowCount: rowCount, into: y, threads: Engine.threads)
   }
 }

@@ -37,6 +37,26 @@ public func martlet_model_parameter_count(
   }
 }
 
+@_cdecl("martlet_model_input_count") @implementation
+public func martlet_model_input_count(
+  _ model: OpaquePointer?, _ out_count: UnsafeMutablePointer<Int32>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_count, "out_count")
+    result.pointee = Int32(clamping: try model.requireBuilt().model.graph.inputs.count)
+  }
+}
+
+@_cdecl("martlet_model_output_count") @implementation
+public func martlet_model_output_count(
+  _ model: OpaquePointer?, _ out_count: UnsafeMutablePointer<Int32>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_count, "out_count")
+    result.pointee = Int32(clamping: try model.requireBuilt().model.graph.outputs.count)
+  }
+}
+
 @_cdecl("martlet_model_input_shape") @implementation
 public func martlet_model_input_shape(
   _ model: OpaquePointer?, _ index: Int32, _ out_rank: UnsafeMutablePointer<Int32>?,
@@ -155,7 +175,7 @@ public func martlet_model_set_class_names(
 ) -> martlet_status {
   withModel(model, .change) { model in
     let built = try model.requireBuilt()
-    let classCount = built.outputShape.lastDimension
+    let classCount = built.model.graph.outputShapes[0].lastDimension
     guard count == 0 || Int(count) == classCount else {
       throw MartletError(
         .invalidArgument, "count is \(count); \(model.description) has \(classCount) outputs, so it must be that or 0")

@@ -13,7 +13,7 @@ public func martlet_trainer_train_step(
     let x = try ArrayArgument(x, "x")
     let y = try ArrayArgument(y, "y")
     let result = try out_metrics.map { try required($0, "out_metrics") }
-    try x.checkRows(trainer.built.inputShape, ofModel: trainer.model.name)
+    try x.checkRows(trainer.built.model.graph.inputShapes[0], ofModel: trainer.model.name)
     let metrics = try trainer.trainer.trainStep(x: x.rows, y: y.rows, threads: Engine.threads)
     result?.pointee = martlet_metrics(metrics)
   }
@@ -27,7 +27,7 @@ public func martlet_trainer_forward(
   withTrainer(trainer, .change, model: .read) { trainer in
     let x = try ArrayArgument(x, "x")
     let y = try required(out_y, "out_y")
-    try x.checkRows(trainer.built.inputShape, ofModel: trainer.model.name)
+    try x.checkRows(trainer.built.model.graph.inputShapes[0], ofModel: trainer.model.name)
     try trainer.built.checkOutputCount(y_count, "y_count", rows: x.rowCount)
     try trainer.trainer.forward(x: x.rows, into: y, threads: Engine.threads)
   }

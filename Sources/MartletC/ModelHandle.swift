@@ -35,7 +35,22 @@ final class ModelHandle: Handle {
   /// - Throws: `invalidState` if the model is built; what `GraphBuilder.add` throws.
   func add(_ layer: any Layer, name: String?, inputs: [Int]) throws(MartletError) -> Int32 {
     _ = try unbuilt()
-    guard let node = try builder?.add(layer, name: name, inputs: inputs), let result = Int32(exactly: node) else {
+    return try number(ofNode: try builder?.add(layer, name: name, inputs: inputs))
+  }
+
+  /// Applies the layer of a node once more.
+  ///
+  /// - Throws: `invalidState` if the model is built; `invalidArgument` for an unknown node; what `GraphBuilder.apply` throws.
+  func share(layerOf node: Int32, inputs: [Int]) throws(MartletError) -> Int32 {
+    let nodes = try unbuilt().nodes
+    guard nodes.indices.contains(Int(node)) else {
+      throw MartletError(.invalidArgument, "node is \(node), which is not a node of \(description)")
+    }
+    return try number(ofNode: try builder?.apply(layer: nodes[Int(node)].layer, inputs: inputs))
+  }
+
+  private func number(ofNode node: Int?) throws(MartletError) -> Int32 {
+    guard let node, let result = Int32(exactly: node) else {
       throw MartletError(.invalidArgument, "\(description) has too many layers")
     }
     return result
@@ -81,8 +96,6 @@ final class ModelHandle: Handle {
 final class BuiltModel {
   let model: Model
   let predictor: Predictor
-  let inputShape: Shape
-  let outputShape: Shape
   let summary: StringTable
   let layerNames: StringTable
   let layerClasses: StringTable
@@ -90,18 +103,10 @@ final class BuiltModel {
   let weightNames: StringTable
   private(set) var classNames: StringTable
 
-  /// - Throws: `unsupported` for other than one input and one output, `outOfMemory`.
+  /// - Throws: `outOfMemory`.
   init(_ model: Model) throws(MartletError) {
     let graph = model.graph
-    guard graph.inputs.count == 1, graph.outputs.count == 1 else {
-      throw MartletError(
-        .unsupported,
-        "model '\(graph.name)' has \(graph.inputs.count) inputs and \(graph.outputs.count) outputs; this version "
-          + "takes 1 of each")
-    }
     self.model = model
-    inputShape = graph.inputShapes[0]
-    outputShape = graph.outputShapes[0]
     predictor = Predictor(model: model, kernels: Engine.kernels)
     summary = try StringTable([model.summary()])
     layerNames = try StringTable(graph.layers.map(\.name))
@@ -135,11 +140,17 @@ final class BuiltModel {
     return (index, parameter.offset, parameter.count)
   }
 
-  /// Checks the size of a buffer for the model's output.
+  /// Checks the size of a buffer for the model's outputs, one after the other.
   ///
   /// - Throws: `invalidArgument`.
   func checkOutputCount(_ count: Int64, _ name: String, rows: Int) throws(MartletError) {
-    let (expected, overflow) = rows.multipliedReportingOverflow(by: outputShape.elementCount)
+    var perRow = 0
+    for output in model.graph.outputs {
+      // A shape has at most 2^56 elements: only absurdly many outputs overflow.
+      let (sum, overflow) = perRow.addingReportingOverflow(model.graph.nodes[output].shape.elementCount)
+      perRow = overflow ? Int.max : sum
+    }
+    let (expected, overflow) = rows.multipliedReportingOverflow(by: perRow)
     guard !overflow else {
       throw MartletError(
         .invalidArgument, "\(name) is \(count); \(rows) rows of the output are more than memory can hold")
@@ -147,7 +158,8 @@ final class BuiltModel {
     guard count == Int64(expected) else {
       throw MartletError(
         .invalidArgument,
-        "\(name) is \(count); it must be \(expected), for \(rows) rows of shape \(outputShape)")
+        "\(name) is \(count); it must be \(expected), for \(rows) rows of shape "
+          + model.graph.outputShapes.map(\.description).joined(separator: " and "))
     }
   }
 }

@@ -164,13 +164,3 @@ struct KerasConfiguration {
     return try JSON.keras(isInGraph ? "Functional" : "Sequential", config).text()
   }
 }
-
-extension Graph {
-  /// Whether each layer reads from the one before, and the last is the output.
-  var isChain: Bool {
-    inputs == [0] && outputs == [nodes.count - 1]
-      && nodes.indices.allSatisfy { nodes[$0].inputs == ($0 == 0 ? [] : [$0 - 1]) }
-  }
-
-  func layerName(ofNode node: Int) -> String { layers[nodes[node].layer].name }
-}

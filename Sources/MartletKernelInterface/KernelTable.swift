@@ -188,6 +188,13 @@ package struct LossArguments<Scalar> {
   }
 }
 
+/// Ways to combine two arrays element by element.
+package enum Combination: Int32, Sendable, BitwiseCopyable {
+  case add, subtract, multiply
+  /// The greater; NaN if either is.
+  case maximum
+}
+
 /// Element types that rows can be gathered from; raw values as in `martlet.h`.
 package enum SourceType: Int32, Sendable { case uint8 = 1, int32, int64, float32, float64 }
 
@@ -271,14 +278,26 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ x: UnsafePointer<Scalar>, _ scale: Double, _ offset: Double, _ y: UnsafeMutablePointer<Scalar>, _ count: Int
     ) -> Void
 
-  /// y = a * b over `count` elements; y may be the same as either. (Dropout mask.)
-  package var multiply:
+  /// y = a ∘ b over `count` elements; y may be the same as either.
+  package var combine:
     @Sendable (
-      _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ count: Int
+      _ combination: Combination, _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>,
+      _ y: UnsafeMutablePointer<Scalar>, _ count: Int
     ) -> Void
 
-  /// y += x over `count` elements. (Gradients of a node that several layers read.)
-  package var add: @Sendable (_ x: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ count: Int) -> Void
+  /// y = x where (a == b) is `whereEqual`, else 0, over `count` elements; y may be the same as x. (Gradient of a maximum.)
+  package var gate:
+    @Sendable (
+      _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ whereEqual: Bool, _ x: UnsafePointer<Scalar>,
+      _ y: UnsafeMutablePointer<Scalar>, _ count: Int
+    ) -> Void
+
+  /// y[r * yStride + j] = x[r * xStride + j] for j < columns. (Concatenation and its gradient.)
+  package var copyColumns:
+    @Sendable (
+      _ x: UnsafePointer<Scalar>, _ xStride: Int, _ y: UnsafeMutablePointer<Scalar>, _ yStride: Int, _ rows: Int,
+      _ columns: Int
+    ) -> Void
 
   /// Gather rows: destination[r, j] = source[rows[r], j] * scale + offset, converted from `type` (computed in the
   /// scalar type; 64-bit sources are rounded to it first). `rows` nil: rows 0 ..< rowCount. Returns false if any
@@ -318,9 +337,16 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
         UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int, Int
       ) -> Void,
     scale: @escaping @Sendable (UnsafePointer<Scalar>, Double, Double, UnsafeMutablePointer<Scalar>, Int) -> Void,
-    multiply:
-      @escaping @Sendable (UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int) -> Void,
-    add: @escaping @Sendable (UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int) -> Void,
+    combine:
+      @escaping @Sendable (
+        Combination, UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int
+      ) -> Void,
+    gate:
+      @escaping @Sendable (
+        UnsafePointer<Scalar>, UnsafePointer<Scalar>, Bool, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int
+      ) -> Void,
+    copyColumns:
+      @escaping @Sendable (UnsafePointer<Scalar>, Int, UnsafeMutablePointer<Scalar>, Int, Int, Int) -> Void,
     gather:
       @escaping @Sendable (
         UnsafeRawPointer, SourceType, UnsafePointer<Int>?, Int, Int, Float, Float, UnsafeMutablePointer<Scalar>
@@ -341,8 +367,9 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     self.norms = norms
     self.standardizeColumns = standardizeColumns
     self.scale = scale
-    self.multiply = multiply
-    self.add = add
+    self.combine = combine
+    self.gate = gate
+    self.copyColumns = copyColumns
     self.gather = gather
     self.allFinite = allFinite
   }

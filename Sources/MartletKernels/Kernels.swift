@@ -25,8 +25,9 @@ package let kernels = KernelTable<Float>(
   norms: norms,
   standardizeColumns: standardizeColumns,
   scale: scale,
-  multiply: multiply,
-  add: add,
+  combine: combine,
+  gate: gate,
+  copyColumns: copyColumns,
   gather: gather,
   allFinite: allFinite
 )

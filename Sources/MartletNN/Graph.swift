@@ -30,6 +30,14 @@ package struct Graph: Sendable {
   package var outputShapes: [Shape] { outputs.map { nodes[$0].shape } }
 
   package func layerIndex(named name: String) -> Int? { layers.firstIndex { $0.name == name } }
+
+  package func layerName(ofNode node: Int) -> String { layers[nodes[node].layer].name }
+
+  /// Whether each layer reads from the one before, and the last is the output.
+  package var isChain: Bool {
+    inputs == [0] && outputs == [nodes.count - 1] && layers.count == nodes.count
+      && nodes.indices.allSatisfy { nodes[$0].inputs == ($0 == 0 ? [] : [$0 - 1]) }
+  }
 }
 
 package struct GraphBuilder {
@@ -54,16 +62,12 @@ package struct GraphBuilder {
   package mutating func add(
     _ layer: any Layer, name: String?, inputs: [Int], isTrainable: Bool = true
   ) throws(MartletError) -> Int {
-    for input in inputs where !nodes.indices.contains(input) {
-      throw MartletError(
-        .invalidArgument, "input node \(input) is not a node of model '\(self.name)', which has \(nodes.count)")
-    }
+    let shapes = try rowShapes(of: inputs)
     let name = name ?? unusedName(for: layer)
     try GraphBuilder.check(name, "layer name")
     guard !layers.contains(where: { $0.name == name }) else {
       throw MartletError(.invalidArgument, "model '\(self.name)' has a layer named '\(name)' already")
     }
-    let shapes = inputs.map { nodes[$0].shape }
     do {
       let shape = try layer.outputShape(of: shapes)
       let weights = try layer.weights(of: shapes)
@@ -72,6 +76,30 @@ package struct GraphBuilder {
       return nodes.count - 1
     } catch {
       throw MartletError(error.code, "layer '\(name)': \(error.message)")
+    }
+  }
+
+  /// Apply a layer once more, with the weights it has.
+  ///
+  /// - Parameter layer: index of the layer.
+  /// - Returns: the new node.
+  /// - Throws: `invalidArgument` for an unknown node, an input layer, shapes that do not fit the layer or its weights.
+  package mutating func apply(layer index: Int, inputs: [Int]) throws(MartletError) -> Int {
+    let shapes = try rowShapes(of: inputs)
+    let shared = layers[index]
+    guard !(shared.layer is InputLayer) else {
+      throw MartletError(.invalidArgument, "layer '\(shared.name)' is an input; it reads nothing")
+    }
+    do throws(MartletError) {
+      let shape = try shared.layer.outputShape(of: shapes)
+      for (old, new) in zip(shared.weights, try shared.layer.weights(of: shapes)) where old.shape != new.shape {
+        throw MartletError(
+          .invalidArgument, "its weight '\(old.name)' has shape \(old.shape); these inputs need \(new.shape)")
+      }
+      nodes.append(GraphNode(layer: index, inputs: inputs, shape: shape))
+      return nodes.count - 1
+    } catch {
+      throw MartletError(error.code, "layer '\(shared.name)': \(error.message)")
     }
   }
 
@@ -97,6 +125,14 @@ package struct GraphBuilder {
     }
     let inputs = nodes.indices.filter { layers[nodes[$0].layer].layer is InputLayer }
     return Graph(name: name, layers: layers, nodes: nodes, inputs: inputs, outputs: outputs)
+  }
+
+  private func rowShapes(of inputs: [Int]) throws(MartletError) -> [Shape] {
+    for input in inputs where !nodes.indices.contains(input) {
+      throw MartletError(
+        .invalidArgument, "input node \(input) is not a node of model '\(name)', which has \(nodes.count)")
+    }
+    return inputs.map { nodes[$0].shape }
   }
 
   private static func check(_ name: String, _ what: String) throws(MartletError) {

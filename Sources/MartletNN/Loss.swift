@@ -26,14 +26,31 @@ package enum Loss: Int32, Sendable {
   }
 }
 
-/// A loss as a plan computes it.
+/// The loss of one output as a plan computes it.
 package struct LossConfiguration: Sendable, Equatable {
   package var loss: Loss
   package var fromLogits: Bool
+  /// Factor of this output's loss in the total.
+  package var weight: Double
+  /// Share of the targets that is spread evenly over the classes; Szegedy et al. 2016.
+  package var labelSmoothing: Double
+  /// Where Huber's loss turns from a parabola into a line.
+  package var delta: Double
+  /// Exponent and factor of the focal losses; Lin et al. 2017.
+  package var gamma: Double
+  package var alpha: Double
 
-  package init(_ loss: Loss, fromLogits: Bool = false) {
+  package init(
+    _ loss: Loss, fromLogits: Bool = false, weight: Double = 1, labelSmoothing: Double = 0, delta: Double = 1,
+    gamma: Double = 2, alpha: Double = 0.25
+  ) {
     self.loss = loss
     self.fromLogits = fromLogits
+    self.weight = weight
+    self.labelSmoothing = labelSmoothing
+    self.delta = delta
+    self.gamma = gamma
+    self.alpha = alpha
   }
 
   /// The activation whose input the loss takes in place of its output: cross-entropy of a softmax (or a sigmoid) is
@@ -58,4 +75,20 @@ package struct LossConfiguration: Sendable, Equatable {
     case .none: nil
     }
   }
+}
+
+/// The loss of one output in a plan, and the buffers it works on.
+package struct PlannedLoss: Sendable {
+  package let configuration: LossConfiguration
+  /// nil with `Loss.none`.
+  package let kernel: LossKind?
+  /// Targets as numbers, shaped like the output; labels have storage of their own. nil with `Loss.none`.
+  package let targets: BufferID?
+  /// The gradient by the output; nil without a backward pass from there.
+  package let gradient: BufferID?
+  /// Whether the output holds logits, its softmax or sigmoid having gone into the loss.
+  package let holdsLogits: Bool
+  /// The loss works on vectors along the last axis of the output: so many in one row of the output, of this length.
+  package let rowsPerSample: Int
+  package let columns: Int
 }

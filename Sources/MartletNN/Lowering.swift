@@ -21,15 +21,17 @@ package struct Lowering {
   private(set) var backward: [Operation] = []
   private(set) var buffers: [Buffer] = []
   private(set) var constants: [Float] = []
-  private(set) var targets: BufferID?
-  private(set) var outputGradient: BufferID?
-  private(set) var outputHoldsLogits = false
+  /// One for each output; none in prediction.
+  private(set) var losses: [PlannedLoss] = []
 
   private var values: [BufferID?]
   private var gradients: [BufferID?]
   private var scratches: [BufferID?]
   private var parameterBuffers: [BufferID]
+  /// Where the gradients of parameters add up whose layer is applied more than once.
+  private var sharedGradients: [BufferID?]
   private let readerCounts: [Int]
+  private let applicationCounts: [Int]
   private let nodesNeedingGradient: [Bool]
 
   /// Nodes whose gradient is already the one before their activation.
@@ -45,6 +47,10 @@ package struct Lowering {
     isPreActivationGradient = .init(repeating: false, count: graph.nodes.count)
     parameterBuffers = Array(layout.parameters.indices)
     buffers = layout.parameters.indices.map { .parameter($0) }
+    sharedGradients = .init(repeating: nil, count: layout.parameters.count)
+    var applications = [Int](repeating: 0, count: graph.layers.count)
+    for node in graph.nodes { applications[node.layer] += 1 }
+    applicationCounts = applications
     var readers = [Int](repeating: 0, count: graph.nodes.count)
     for node in graph.nodes { for input in node.inputs { readers[input] += 1 } }
     for output in graph.outputs { readers[output] += 1 }
@@ -60,18 +66,33 @@ package struct Lowering {
   mutating func lower() {
     for index in graph.nodes.indices { layer(of: index).lowerForward(site(index), into: &self) }
     for node in graph.inputs + graph.outputs { pin(value(of: node)) }
-    let output = graph.outputs[0]
-    let extent = Extent.perRow(graph.nodes[output].shape.elementCount)
-    outputHoldsLogits = lossTakesActivation(of: output)
-    if lossKernel != nil { targets = newBuffer(extent, isPinned: true) }
-    guard isTraining, nodesNeedingGradient[output] else { return }
-    let gradient = newBuffer(extent, isPinned: true)
-    outputGradient = gradient
-    gradients[output] = gradient
-    isPreActivationGradient[output] = outputHoldsLogits
+    for (output, configuration) in zip(graph.outputs, lossConfigurations) { plan(configuration, of: output) }
     for index in graph.nodes.indices.reversed() where nodesNeedingGradient[index] && gradients[index] != nil {
       layer(of: index).lowerBackward(site(index), into: &self)
     }
+    guard sink == .update else { return }
+    for (parameter, gradient) in sharedGradients.enumerated() {
+      if let gradient { appendBackward(.update(parameter: parameter, gradient: gradient)) }
+    }
+  }
+
+  /// Give the loss of an output its buffers. In training without any loss the caller fills in the gradients.
+  private mutating func plan(_ configuration: LossConfiguration, of output: Int) {
+    let shape = graph.nodes[output].shape
+    let extent = Extent.perRow(shape.elementCount)
+    let holdsLogits = lossTakesActivation(of: output)
+    let kernel = configuration.kernel(onLogits: configuration.fromLogits || holdsLogits)
+    let isLeftToCaller = lossConfigurations.allSatisfy { $0.loss == .none }
+    if isTraining, nodesNeedingGradient[output], kernel != nil || isLeftToCaller {
+      gradients[output] = newBuffer(extent, isPinned: true)
+      isPreActivationGradient[output] = holdsLogits
+    }
+    losses.append(
+      PlannedLoss(
+        configuration: configuration, kernel: kernel,
+        targets: kernel == nil ? nil : newBuffer(extent, isPinned: true), gradient: gradients[output],
+        holdsLogits: holdsLogits, rowsPerSample: shape.elementCount / shape.lastDimension,
+        columns: shape.lastDimension))
   }
 
   // MARK: What the plan is for
@@ -84,22 +105,20 @@ package struct Lowering {
     if case .training(_, let sink) = purpose { sink } else { nil }
   }
 
-  private var loss: LossConfiguration? {
+  /// One for each output; none in prediction.
+  private var lossConfigurations: [LossConfiguration] {
     switch purpose {
-    case .prediction: nil
-    case .evaluation(let loss), .training(let loss, _): loss
+    case .prediction: []
+    case .evaluation(let losses), .training(let losses, _): losses
     }
   }
 
-  var lossKernel: LossKind? {
-    guard let loss else { return nil }
-    return loss.kernel(onLogits: loss.fromLogits || lossTakesActivation(of: graph.outputs[0]))
-  }
-
-  /// Whether a node leaves out its activation because the loss is computed from what comes before it.
+  /// Whether a node leaves out its activation because its loss is computed from what comes before it.
   package func lossTakesActivation(of node: Int) -> Bool {
-    guard let loss, node == graph.outputs[0], readerCounts[node] == 1 else { return false }
-    return activation(of: node).map { loss.absorbs($0) } ?? false
+    guard readerCounts[node] == 1, let output = graph.outputs.firstIndex(of: node),
+      lossConfigurations.indices.contains(output), let activation = activation(of: node)
+    else { return false }
+    return lossConfigurations[output].absorbs(activation)
   }
 
   // MARK: Values
@@ -122,6 +141,9 @@ package struct Lowering {
     scratches[node] = buffer
     return buffer
   }
+
+  /// A buffer for a result that the next operations use up.
+  package mutating func temporary(count: Int) -> BufferID { newBuffer(.perRow(count)) }
 
   package func parameter(_ index: Int) -> BufferID { parameterBuffers[index] }
 
@@ -186,7 +208,8 @@ package struct Lowering {
       let extent = Extent.perRow(graph.nodes[node].shape.elementCount)
       let contribution = newBuffer(extent)
       appendBackward(operation(contribution, nil))
-      appendBackward(.add(x: contribution, y: gradient(of: node), count: extent))
+      let sum = gradient(of: node)
+      appendBackward(.combine(.add, a: sum, b: contribution, y: sum, count: extent))
       return
     }
     let destination = gradient(of: node)
@@ -200,30 +223,60 @@ package struct Lowering {
     }
   }
 
-  /// The gradient by a layer's input is that by its output as it is.
+  /// The gradient by each input of a layer is that by its output as it is.
   package mutating func passGradientThrough(_ site: LayerSite) {
-    let input = site.inputs[0]
     let gradient = gradient(of: site.output)
-    if gradients[input] == nil, readerCounts[input] == 1 {
-      gradients[input] = gradient
-    } else {
+    let count = Extent.perRow(site.outputShape.elementCount)
+    let inputs = site.inputs.filter { needsGradient($0) }
+    // One of them may take over the buffer: the last, when the others have their copies.
+    let heir = inputs.last { gradients[$0] == nil && readerCounts[$0] == 1 }
+    for input in inputs where input != heir {
       appendGradient(of: input) { destination, _ in
-        .activation(
-          ActivationFunction(.linear), x: gradient, y: destination, count: .perRow(site.outputShape.elementCount))
+        .activation(ActivationFunction(.linear), x: gradient, y: destination, count: count)
       }
+    }
+    if let heir { gradients[heir] = gradient }
+  }
+
+  /// Contribute to the gradient by a parameter. That of a layer applied once goes to the plan's sink; those of a shared
+  /// layer are added up, and go there at the end, when nothing reads the weights any more.
+  ///
+  /// - Parameters:
+  ///   - contraction: rows of the operation's sum for each row of the batch, if it is a product. A fused update needs
+  ///     memory only for sums longer than one chunk.
+  ///   - operation: writes the gradient to `destination`; with a sink it is complete.
+  package mutating func appendGradient(
+    ofParameter parameter: Int, contraction: Int,
+    _ operation: (_ destination: BufferID?, _ sink: Int?) -> Operation
+  ) {
+    let fitsOneChunk = maximumBatch <= KernelTable<Float>.chunk / contraction
+    if sink == .update, fitsOneChunk, applicationCounts[layout.parameters[parameter].layer] == 1 {
+      appendBackward(operation(nil, parameter))
+    } else {
+      appendGradient(ofParameter: parameter) { destination, sink in operation(destination, sink) }
     }
   }
 
-  /// Where the product that makes a parameter's gradient is written.
-  ///
-  /// - Parameter contraction: rows of the product's sum for each row of the batch. A fused update needs memory only for
-  ///   sums longer than one chunk.
-  package mutating func gradientBuffer(ofParameter parameter: Int, contraction: Int) -> BufferID? {
-    if sink == .update, maximumBatch <= KernelTable<Float>.chunk / contraction { return nil }
-    return gradientBuffer(ofParameter: parameter)
+  package mutating func appendGradient(
+    ofParameter parameter: Int, _ operation: (_ destination: BufferID, _ sink: Int?) -> Operation
+  ) {
+    guard applicationCounts[layout.parameters[parameter].layer] > 1 else {
+      appendBackward(operation(gradientBuffer(ofParameter: parameter), parameter))
+      return
+    }
+    if let sum = sharedGradients[parameter] {
+      let count = Extent.fixed(layout.parameters[parameter].count)
+      let contribution = newBuffer(count)
+      appendBackward(operation(contribution, nil))
+      appendBackward(.combine(.add, a: sum, b: contribution, y: sum, count: count))
+    } else {
+      let sum = gradientBuffer(ofParameter: parameter)
+      sharedGradients[parameter] = sum
+      appendBackward(operation(sum, nil))
+    }
   }
 
-  package mutating func gradientBuffer(ofParameter parameter: Int) -> BufferID {
+  private mutating func gradientBuffer(ofParameter parameter: Int) -> BufferID {
     if sink == .update { return newBuffer(.fixed(layout.parameters[parameter].count)) }
     buffers.append(.gradient(parameter))
     return buffers.count - 1

@@ -3,15 +3,21 @@
 import MartletCore
 
 extension Model {
-  /// One line per layer with its class, output shape and parameters, then the totals.
+  /// One line per application of a layer with its class, output shape and parameters, and what it reads unless that is the
+  /// line before; then the totals. The parameters of a shared layer are counted where it is applied first.
   package func summary() -> String {
     var rows = [["Layer", "Class", "Output shape", "Parameters"]]
-    for (index, layer) in graph.layers.enumerated() {
-      let shape = graph.nodes.first { $0.layer == index }?.shape.batchDescription ?? ""
-      let count = layout.range(ofLayer: index).reduce(0) { $0 + layout.parameters[$1].count }
-      rows.append([layer.name, layer.layer.className, shape, "\(count)"])
+    if !graph.isChain { rows[0].append("Reads") }
+    for (index, node) in graph.nodes.enumerated() {
+      let layer = graph.layers[node.layer]
+      let isFirst = graph.nodes.firstIndex { $0.layer == node.layer } == index
+      let count = layout.range(ofLayer: node.layer).reduce(0) { $0 + layout.parameters[$1].count }
+      rows.append([
+        layer.name, layer.layer.className, node.shape.batchDescription, isFirst ? "\(count)" : "shared",
+      ])
+      if !graph.isChain { rows[index + 1].append(node.inputs.map { graph.layerName(ofNode: $0) }.joined(separator: ", ")) }
     }
-    let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     let lines = rows.map { row in
       row.enumerated().map { column, text in
         let padding = String(repeating: " ", count: widths[column] - text.count)

@@ -69,11 +69,17 @@ package enum Operation: Sendable, BitwiseCopyable {
   case scale(x: BufferID, scale: Double, offset: Double, y: BufferID, count: Extent)
   case standardizeColumns(x: BufferID, mean: BufferID, factor: BufferID, y: BufferID, rows: Extent, columns: Int)
   case dropoutMask(mask: BufferID, count: Extent, rate: Double, stream: UInt64)
-  case multiply(a: BufferID, b: BufferID, y: BufferID, count: Extent)
-  /// y += x
-  case add(x: BufferID, y: BufferID, count: Extent)
-  /// The gradient of a bias, which then goes where the plan's sink says.
-  case columnSums(x: BufferID, rows: Extent, columns: Int, sums: BufferID, parameter: Int)
+  /// y = a ∘ b; y may be one of the two.
+  case combine(Combination, a: BufferID, b: BufferID, y: BufferID, count: Extent)
+  /// y = x where (a == b) is `whereEqual`, else 0; y may be x.
+  case gate(a: BufferID, b: BufferID, whereEqual: Bool, x: BufferID, y: BufferID, count: Extent)
+  /// Columns of x, from `xColumn` on, to those of y.
+  case copyColumns(
+    x: BufferID, xColumn: Int, xStride: Int, y: BufferID, yColumn: Int, yStride: Int, rows: Extent, columns: Int)
+  /// The gradient of a bias; then, with a parameter, it goes where the plan's sink says.
+  case columnSums(x: BufferID, rows: Extent, columns: Int, sums: BufferID, parameter: Int?)
+  /// Apply the rule of the step to a parameter whose gradient several applications of its layer have made.
+  case update(parameter: Int, gradient: BufferID)
 
   /// The buffers in use, which decides how long their memory must last.
   var buffers: [BufferID] {
@@ -92,9 +98,11 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .scale(let x, _, _, let y, _): [x, y]
     case .standardizeColumns(let x, let mean, let factor, let y, _, _): [x, mean, factor, y]
     case .dropoutMask(let mask, _, _, _): [mask]
-    case .multiply(let a, let b, let y, _): [a, b, y]
-    case .add(let x, let y, _): [x, y]
+    case .combine(_, let a, let b, let y, _): [a, b, y]
+    case .gate(let a, let b, _, let x, let y, _): [a, b, x, y]
+    case .copyColumns(let x, _, _, let y, _, _, _, _): [x, y]
     case .columnSums(let x, _, _, let sums, _): [x, sums]
+    case .update(_, let gradient): [gradient]
     }
   }
 }

@@ -14,9 +14,9 @@ package enum GradientSink: Sendable {
 
 package enum PlanPurpose: Sendable {
   case prediction
-  /// Forward pass and loss as in prediction: no dropout, no gradients.
-  case evaluation(LossConfiguration)
-  case training(LossConfiguration, GradientSink)
+  /// Forward pass and losses as in prediction: no dropout, no gradients. One loss for each output.
+  case evaluation([LossConfiguration])
+  case training([LossConfiguration], GradientSink)
 }
 
 /// A buffer of a plan and where it lies.
@@ -46,18 +46,8 @@ package struct Plan: Sendable {
   package let inputShapes: [Shape]
   package let outputShapes: [Shape]
 
-  /// nil in a prediction plan and with `Loss.none`.
-  package let lossKernel: LossKind?
-  /// Rows of the last axis, which the loss works on, in one row of the output.
-  package var lossRowsPerSample: Int { outputShapes[0].elementCount / outputShapes[0].lastDimension }
-
-  /// Targets as numbers, shaped like the output; labels have storage of their own.
-  package let targets: BufferID?
-  /// The gradient by the output; nil without a backward pass.
-  package let outputGradient: BufferID?
-
-  /// Whether the first output holds logits, its softmax or sigmoid having gone into the loss.
-  package let outputHoldsLogits: Bool
+  /// One for each output; none in a prediction plan.
+  package let losses: [PlannedLoss]
 
   /// - Throws: `outOfMemory` if the sizes cannot be addressed.
   package init(graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int) throws(MartletError) {
@@ -76,9 +66,6 @@ package struct Plan: Sendable {
     outputs = graph.outputs.map { lowering.value(of: $0) }
     inputShapes = graph.inputShapes
     outputShapes = graph.outputShapes
-    outputHoldsLogits = lowering.outputHoldsLogits
-    lossKernel = lowering.lossKernel
-    targets = lowering.targets
-    outputGradient = lowering.outputGradient
+    losses = lowering.losses
   }
 }

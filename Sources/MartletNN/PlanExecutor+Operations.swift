@@ -27,12 +27,15 @@ extension PlanExecutor {
       let cuts = max(m, n) / Self.tileMultiple
       return min(cuts, m * n * product.k.count(rows: rows) / Self.productGrain)
     case .activation(_, _, _, let count), .activationGradient(_, _, _, _, let count), .scale(_, _, _, _, let count),
-      .multiply(_, _, _, let count), .add(_, _, let count):
+      .combine(_, _, _, _, let count), .gate(_, _, _, _, _, let count):
       return count.count(rows: rows) / Self.elementGrain
     case .dropoutMask(_, let count, _, _): return count.count(rows: rows) / (Self.elementGrain / 8)
     case .softmax(_, _, let rows, let columns), .softmaxGradient(_, _, _, let rows, let columns),
       .standardizeColumns(_, _, _, _, let rows, let columns):
       return rows.count(rows: self.rows) * columns / Self.elementGrain
+    case .copyColumns(_, _, _, _, _, _, let rows, let columns):
+      return rows.count(rows: self.rows) * columns / Self.elementGrain
+    case .update(let parameter, _): return plan.layout.parameters[parameter].count / Self.elementGrain
     case .columnSums(_, let rows, let columns, _, _):
       return min(columns / Self.tileMultiple, rows.count(rows: self.rows) * columns / Self.elementGrain)
     }
@@ -76,13 +79,25 @@ extension PlanExecutor {
         pointers[x] + first, pointers[mean], pointers[factor], pointers[y] + first, part.count, columns)
     case .dropoutMask(let mask, let count, let rate, let stream):
       fillMask(pointers[mask], part(of: count.count(rows: rows), task: task, multiple: 16), rate, stream)
-    case .multiply(let a, let b, let y, let count):
+    case .combine(let combination, let a, let b, let y, let count):
       let part = part(of: count.count(rows: rows), task: task, multiple: 16)
-      kernels.multiply(
-        pointers[a] + part.lowerBound, pointers[b] + part.lowerBound, pointers[y] + part.lowerBound, part.count)
-    case .add(let x, let y, let count):
+      kernels.combine(
+        combination, pointers[a] + part.lowerBound, pointers[b] + part.lowerBound, pointers[y] + part.lowerBound,
+        part.count)
+    case .gate(let a, let b, let whereEqual, let x, let y, let count):
       let part = part(of: count.count(rows: rows), task: task, multiple: 16)
-      kernels.add(pointers[x] + part.lowerBound, pointers[y] + part.lowerBound, part.count)
+      kernels.gate(
+        pointers[a] + part.lowerBound, pointers[b] + part.lowerBound, whereEqual, pointers[x] + part.lowerBound,
+        pointers[y] + part.lowerBound, part.count)
+    case .copyColumns(let x, let xColumn, let xStride, let y, let yColumn, let yStride, let extent, let columns):
+      let part = part(of: extent.count(rows: rows), task: task)
+      kernels.copyColumns(
+        pointers[x] + part.lowerBound * xStride + xColumn, xStride, pointers[y] + part.lowerBound * yStride + yColumn,
+        yStride, part.count, columns)
+    case .update(let parameter, let gradient):
+      let part = part(of: plan.layout.parameters[parameter].count, task: task, multiple: 16)
+      guard let rule else { return }
+      kernels.update(rule, target(parameter, offset: part.lowerBound), pointers[gradient] + part.lowerBound, part.count)
     case .columnSums(let x, let extent, let columns, let sums, let parameter):
       let part = part(of: columns, task: task, multiple: 16)
       runColumnSums(x, extent.count(rows: rows), columns, part, sums, parameter)
@@ -139,11 +154,11 @@ extension PlanExecutor {
   }
 
   private func runColumnSums(
-    _ x: BufferID, _ rowCount: Int, _ columns: Int, _ part: Range<Int>, _ sums: BufferID, _ parameter: Int
+    _ x: BufferID, _ rowCount: Int, _ columns: Int, _ part: Range<Int>, _ sums: BufferID, _ parameter: Int?
   ) {
     let destination = pointers[sums] + part.lowerBound
     kernels.columnSums(pointers[x] + part.lowerBound, columns, rowCount, part.count, destination)
-    if plan.sink == .update, let rule {
+    if plan.sink == .update, let rule, let parameter {
       kernels.update(rule, target(parameter, offset: part.lowerBound), destination, part.count)
     }
   }

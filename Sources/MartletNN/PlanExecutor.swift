@@ -20,8 +20,8 @@ package struct OptimizerSlots<Scalar> {
 
 /// One thread at a time. After the first batch nothing is allocated, unless more threads are asked for than before.
 ///
-/// A training step: fill `input`, `labels` or `targets`; `forward`; `computeLoss`, which tells whether the step may go
-/// on; `backward`, which updates the weights or stores gradients, as the plan's sink says.
+/// A training step: fill `input`, `labels` or `targets`; `forward`; `computeLoss` of each output, which tells whether the
+/// step may go on; `backward`, which updates the weights or stores gradients, as the plan's sink says.
 package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable & Sendable>: ParallelWork,
   @unchecked Sendable
 {
@@ -33,6 +33,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
   private let gradientStorage: TensorStorage?
   private let constantStorage: TensorStorage
   private let labelStorage: TensorStorage
+  private let rowWeightStorage: TensorStorage
   private let rowLossStorage: TensorStorage
   private let operationStorage: TensorStorage
   private let pointerStorage: TensorStorage
@@ -71,9 +72,11 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
       case .update, nil: nil
       }
     constantStorage = try TensorStorage(count: plan.constants.count, of: Scalar.self, purpose: "constants")
-    let lossRows = plan.lossKernel == nil ? 0 : plan.maximumBatch * plan.lossRowsPerSample
-    labelStorage = try TensorStorage(count: lossRows, of: Int32.self, purpose: "labels")
-    rowLossStorage = try TensorStorage(count: lossRows, of: Double.self, purpose: "the losses of a batch")
+    let lossRows = plan.losses.map { $0.kernel == nil ? 0 : plan.maximumBatch * $0.rowsPerSample }
+    let allLossRows = lossRows.reduce(0, +)
+    labelStorage = try TensorStorage(count: allLossRows, of: Int32.self, purpose: "labels")
+    rowWeightStorage = try TensorStorage(count: allLossRows, of: Float.self, purpose: "the weights of rows")
+    rowLossStorage = try TensorStorage(count: lossRows.max() ?? 0, of: Double.self, purpose: "the losses of a batch")
     workspaceStorage = try TensorStorage(count: 0, of: Scalar.self, purpose: "packing")
 
     for (index, value) in plan.constants.enumerated() {
@@ -83,7 +86,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     operationStorage = try TensorStorage(count: all.count, of: Operation.self, purpose: "a plan")
     operations = operationStorage.pointer(as: Operation.self)
     for (index, operation) in all.enumerated() { operations[index] = operation }
-    operation = .add(x: 0, y: 0, count: .fixed(0))
+    operation = .update(parameter: 0, gradient: 0)
     pointerStorage = try TensorStorage(
       count: plan.buffers.count, of: UnsafeMutablePointer<Scalar>.self, purpose: "a plan")
     pointers = pointerStorage.pointer(as: UnsafeMutablePointer<Scalar>.self)
@@ -104,17 +107,36 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
   /// Input rows, filled by the caller before `forward`.
   package func input(_ index: Int) -> UnsafeMutablePointer<Scalar> { pointers[plan.inputs[index]] }
 
-  /// Output rows, after `forward`; logits where `plan.outputHoldsLogits`.
+  /// Output rows, after `forward`; logits where the loss says so.
   package func output(_ index: Int) -> UnsafeMutablePointer<Scalar> { pointers[plan.outputs[index]] }
 
-  /// Targets of a loss that takes labels.
-  package var labels: UnsafeMutablePointer<Int32> { labelStorage.pointer(as: Int32.self) }
+  /// Targets of a loss that takes labels: [rows, rowsPerSample].
+  package func labels(_ output: Int) -> UnsafeMutablePointer<Int32> {
+    labelStorage.pointer(as: Int32.self) + firstLossRow(output)
+  }
 
   /// Targets of a loss that takes numbers, shaped like the output; nil without a loss.
-  package var targets: UnsafeMutablePointer<Scalar>? { plan.targets.map { pointers[$0] } }
+  package func targets(_ output: Int) -> UnsafeMutablePointer<Scalar>? {
+    plan.losses[output].targets.map { pointers[$0] }
+  }
 
-  /// The gradient by the output: what a caller's own loss fills in before `backward`.
-  package var outputGradient: UnsafeMutablePointer<Scalar>? { plan.outputGradient.map { pointers[$0] } }
+  /// What each row's loss is multiplied by, if `computeLoss` is asked to: [rows, rowsPerSample].
+  package func rowWeights(_ output: Int) -> UnsafeMutablePointer<Float> {
+    rowWeightStorage.pointer(as: Float.self) + firstLossRow(output)
+  }
+
+  /// The gradient by an output: what a caller's own loss fills in before `backward`. nil if no trainable weight comes
+  /// before that output.
+  package func outputGradient(_ output: Int) -> UnsafeMutablePointer<Scalar>? {
+    plan.losses[output].gradient.map { pointers[$0] }
+  }
+
+  /// Where an output's part of the label and weight storage begins.
+  private func firstLossRow(_ output: Int) -> Int {
+    var first = 0
+    for loss in plan.losses[..<output] where loss.kernel != nil { first += plan.maximumBatch * loss.rowsPerSample }
+    return first
+  }
 
   /// The flat gradients of a plan that stores them.
   package var gradients: UnsafeMutablePointer<Scalar>? { gradientStorage?.pointer(as: Scalar.self) }
@@ -135,21 +157,21 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     for index in 0..<plan.forward.count { run(operations[index]) }
   }
 
-  /// Sum of the losses of the rows of the last `forward`, in double and ascending row order; and, if the plan trains, the
-  /// gradient of their mean by the output.
+  /// Sum of the losses of an output's rows in the last `forward`, in double and ascending row order; and, if the plan
+  /// trains, the gradient of their mean, times the weight of this loss, by the output. 0 for an output without a loss.
   ///
   /// - Parameter useLabels: whether the targets are `labels` (true) or `targets`.
   @_specialize(where Scalar == Float)
-  package func computeLoss(useLabels: Bool) -> Double {
-    guard let kind = plan.lossKernel, let targets else { return 0 }
-    let columns = plan.outputShapes[0].lastDimension
-    let lossRows = rows * plan.lossRowsPerSample
+  package func computeLoss(output: Int, useLabels: Bool) -> Double {
+    let loss = plan.losses[output]
+    guard let kind = loss.kernel, let targets = targets(output) else { return 0 }
+    let lossRows = rows * loss.rowsPerSample
     let rowLosses = rowLossStorage.pointer(as: Double.self)
     kernels.loss(
       LossArguments(
-        kind: kind, rows: lossRows, columns: columns, predictions: output(0),
-        targets: useLabels ? .labels(labels) : .values(targets), rowLosses: rowLosses, gradient: outputGradient,
-        gradientScale: 1 / Double(lossRows)))
+        kind: kind, rows: lossRows, columns: loss.columns, predictions: self.output(output),
+        targets: useLabels ? .labels(labels(output)) : .values(targets), rowLosses: rowLosses,
+        gradient: outputGradient(output), gradientScale: loss.configuration.weight / Double(lossRows)))
     var sum = 0.0
     for row in 0..<lossRows { sum += rowLosses[row] }
     return sum

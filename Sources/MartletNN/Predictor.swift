@@ -4,6 +4,19 @@ import MartletCore
 import MartletKernelInterface
 import Synchronization
 
+/// Rows of one input of a model, row-major, for one call.
+package struct InputRows {
+  package let base: UnsafeRawPointer
+  package let type: SourceType
+  package let elementByteCount: Int
+
+  package init(base: UnsafeRawPointer, type: SourceType, elementByteCount: Int) {
+    self.base = base
+    self.type = type
+    self.elementByteCount = elementByteCount
+  }
+}
+
 package final class Predictor: Sendable {
   private let model: Model
   private let kernels: KernelTable<Float>
@@ -21,46 +34,53 @@ package final class Predictor: Sendable {
     self.kernels = kernels
   }
 
-  /// Compute the first output for rows of the first input.
+  /// Compute all outputs.
   ///
   /// - Parameters:
-  ///   - x: [rowCount, …] in `type`, row-major.
-  ///   - y: [rowCount, …] floats, written.
-  /// - Throws: `invalidArgument` naming the first row with a value that is not finite; `outOfMemory`.
+  ///   - x: `rowCount` rows for each input of the model.
+  ///   - y: the outputs one after the other, each [rowCount, …] floats; written.
+  /// - Throws: `invalidArgument` naming the first row with a value that is not finite, before anything is written;
+  ///   `outOfMemory`.
   package func predict(
-    _ x: UnsafeRawPointer, type: SourceType, elementByteCount: Int, rowCount: Int,
-    into y: UnsafeMutablePointer<Float>, threads: Int
+    _ x: [InputRows], rowCount: Int, into y: UnsafeMutablePointer<Float>, threads: Int
   ) throws(MartletError) {
     let executor = try checkOut(rowCount: rowCount)
     defer { checkIn(executor) }
-    let columns = executor.plan.inputShapes[0].elementCount
-    let outputs = executor.plan.outputShapes[0].elementCount
-    /// Read block `first`; the rows it has.
-    func load(_ first: Int) throws(MartletError) -> Int {
-      let rows = min(executor.plan.maximumBatch, rowCount - first)
-      let isFinite = kernels.gather(
-        x + first * columns * elementByteCount, type, nil, rows, columns, 1, 0, executor.input(0))
-      guard isFinite else {
-        throw MartletError(
-          .invalidArgument,
-          "x has a value that is NaN or infinite in row \(first + firstBadRow(executor.input(0), rows, columns))")
-      }
-      return rows
-    }
     let blocks = stride(from: 0, to: rowCount, by: executor.plan.maximumBatch)
     // The first block is checked as it is computed. Were a later one bad, y would be half written: check them before.
-    if type == .float32 || type == .float64 {
-      for first in blocks.dropFirst() { _ = try load(first) }
+    for (index, input) in x.enumerated() where input.type == .float32 || input.type == .float64 {
+      for first in blocks.dropFirst() { _ = try load(x, index, first, rowCount, into: executor) }
     }
     for first in blocks {
-      let rows = try load(first)
+      var rows = 0
+      for index in x.indices { rows = try load(x, index, first, rowCount, into: executor) }
       try executor.forward(rows: rows, step: 0, threads: threads)
-      (y + first * outputs).update(from: executor.output(0), count: rows * outputs)
+      var output = y
+      for (index, shape) in executor.plan.outputShapes.enumerated() {
+        (output + first * shape.elementCount).update(from: executor.output(index), count: rows * shape.elementCount)
+        output += rowCount * shape.elementCount
+      }
     }
   }
 
-  private func firstBadRow(_ x: UnsafePointer<Float>, _ rows: Int, _ columns: Int) -> Int {
-    (0..<rows).first { !kernels.allFinite(x + $0 * columns, columns) } ?? 0
+  /// Read the block of one input that begins at row `first`.
+  ///
+  /// - Returns: the rows it has.
+  private func load(
+    _ x: [InputRows], _ index: Int, _ first: Int, _ rowCount: Int, into executor: PlanExecutor<Float>
+  ) throws(MartletError) -> Int {
+    let columns = executor.plan.inputShapes[index].elementCount
+    let rows = min(executor.plan.maximumBatch, rowCount - first)
+    let destination = executor.input(index)
+    let isFinite = kernels.gather(
+      x[index].base + first * columns * x[index].elementByteCount, x[index].type, nil, rows, columns, 1, 0,
+      destination)
+    guard isFinite else {
+      let bad = (0..<rows).first { !kernels.allFinite(destination + $0 * columns, columns) } ?? 0
+      let name = x.count == 1 ? "x" : "x[\(index)]"
+      throw MartletError(.invalidArgument, "\(name) has a value that is NaN or infinite in row \(first + bad)")
+    }
+    return rows
   }
 
   /// An idle executor that is large enough, or a new one: single rows do not pay for the arena of a full batch.

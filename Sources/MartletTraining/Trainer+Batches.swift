@@ -106,7 +106,7 @@ extension Trainer {
       let inputIsFinite = try array.gather(rows.of(array, at: positions), kernels, into: executor.input(index))
       isFinite = isFinite && inputIsFinite
     }
-    guard let targets = executor.targets else {
+    guard let targets = executor.targets(0) else {
       throw MartletError(.internalError, "a plan with a loss has no targets")
     }
     let array = data.targets[0]
@@ -116,7 +116,7 @@ extension Trainer {
     case .labels:
       try array.source.gatherLabels(
         rows: rows.of(array, at: positions), classCount: output.shape.lastDimension, name: output.name,
-        into: executor.labels)
+        into: executor.labels(0))
     case .values:
       let targetsAreFinite = try array.gather(rows.of(array, at: positions), kernels, into: targets)
       isFinite = isFinite && targetsAreFinite

@@ -18,7 +18,7 @@ extension Trainer {
     let regularizationLoss = executor.regularizationLoss()
     var added = metrics
     let lossSum = addLoss(of: executor, rows: rows, form, regularizationLoss, &added)
-    let loss = lossSum / Double(rows * executor.plan.lossRowsPerSample) + regularizationLoss
+    let loss = lossSum / Double(rows * executor.plan.losses[0].rowsPerSample) + regularizationLoss
     guard loss.isFinite else { throw MartletError(.notFinite, "the loss is \(loss.isNaN ? "NaN" : "infinite")") }
     metrics = added
     executor.backward(rule: options.optimizer.rule(step: iteration + 1, learningRate: learningRate), slots: slots)
@@ -42,10 +42,10 @@ extension Trainer {
     switch form {
     case .labels:
       try Labels.read(
-        y.base, y.type, rows: nil, rowCount: y.rowCount, columns: executor.plan.lossRowsPerSample,
-        classCount: output.shape.lastDimension, name: output.name, into: executor.labels)
+        y.base, y.type, rows: nil, rowCount: y.rowCount, columns: executor.plan.losses[0].rowsPerSample,
+        classCount: output.shape.lastDimension, name: output.name, into: executor.labels(0))
     case .values:
-      if let targets = executor.targets { try read(y, "y", into: targets, columns: fit.outputs[0].shape.elementCount) }
+      if let targets = executor.targets(0) { try read(y, "y", into: targets, columns: fit.outputs[0].shape.elementCount) }
     }
     var metrics = MetricAccumulator(kind: accuracyKind(executor), topK: options.topK)
     try step(executor, rows: x.rowCount, form, threads: threads, &metrics)
@@ -92,7 +92,7 @@ extension Trainer {
       throw notFinite("dy", dY, fit.outputs[0].shape.elementCount, forwardRowCount)
     }
     // Without trainable weights there is nothing to compute.
-    if let gradient = stepping.outputGradient {
+    if let gradient = stepping.outputGradient(0) {
       gradient.update(from: dY, count: count)
       stepping.backward(rule: nil, slots: slots)
     }
@@ -135,16 +135,16 @@ extension Trainer {
   // MARK: Executors, made when first needed and kept for the largest batch so far
 
   func trainingExecutor(_ rows: Int, threads: Int) throws(MartletError) -> PlanExecutor<Float> {
-    try executor(&training, .training(options.loss, .update), rows, threads)
+    try executor(&training, .training([options.loss], .update), rows, threads)
   }
 
   func evaluationExecutor(for data: Dataset, threads: Int) throws(MartletError) -> PlanExecutor<Float> {
-    try executor(&evaluation, .evaluation(options.loss), min(data.count, Trainer.evaluationBatch), threads)
+    try executor(&evaluation, .evaluation([options.loss]), min(data.count, Trainer.evaluationBatch), threads)
   }
 
   private func steppingExecutor(_ rows: Int, threads: Int) throws(MartletError) -> PlanExecutor<Float> {
     // The caller sees the model's output as it is, so no activation goes into a loss.
-    try executor(&stepping, .training(LossConfiguration(.none), .store), rows, threads)
+    try executor(&stepping, .training([LossConfiguration(.none)], .store), rows, threads)
   }
 
   /// The one that is kept, if it is large enough, or a new one to keep. It has all the memory it will need.
@@ -165,7 +165,7 @@ extension Trainer {
   // MARK: Inside
 
   func accuracyKind(_ executor: PlanExecutor<Float>) -> AccuracyKind {
-    AccuracyKind(options.loss, onLogits: options.loss.fromLogits || executor.plan.outputHoldsLogits)
+    AccuracyKind(options.loss, onLogits: options.loss.fromLogits || executor.plan.losses[0].holdsLogits)
   }
 
   /// Loss and accuracy of the rows just computed.
@@ -177,12 +177,12 @@ extension Trainer {
     _ metrics: inout MetricAccumulator
   ) -> Double {
     // Computing the loss may overwrite nothing that the metrics read: its gradient has a buffer of its own.
-    let lossSum = executor.computeLoss(useLabels: form == .labels)
-    let lossRows = rows * executor.plan.lossRowsPerSample
+    let lossSum = executor.computeLoss(output: 0, useLabels: form == .labels)
+    let lossRows = rows * executor.plan.losses[0].rowsPerSample
     metrics.add(samples: rows, lossRows: lossRows, lossSum: lossSum, regularizationLoss: regularizationLoss)
-    if let targets = executor.targets {
+    if let targets = executor.targets(0) {
       metrics.judge(
-        executor.output(0), targets: form == .labels ? .labels(executor.labels) : .values(targets), rows: lossRows,
+        executor.output(0), targets: form == .labels ? .labels(executor.labels(0)) : .values(targets), rows: lossRows,
         columns: fit.outputs[0].shape.lastDimension)
     }
     return lossSum

@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [PlanPurpose.prediction, .training(LossConfiguration(.meanSquaredError), .update)])
+  @Test(arguments: [PlanPurpose.prediction, .training([LossConfiguration(.meanSquaredError)], .update)])
   func buffersAliveTogetherAreApart(_ purpose: PlanPurpose) throws {
     let layers: [any Layer] = [
       Dense(units: 33, activation: .relu), Normalization(mean: [0], variance: [1]), Dropout(rate: 0.5),

@@ -15,6 +15,11 @@ struct GradientCheck {
   private let parameters: TensorStorage
 
   init(_ model: Model, _ loss: LossConfiguration, rows: Int, useLabels: Bool, seed: UInt64 = 7) throws {
+    try self.init(model, losses: [loss], rows: rows, useLabels: useLabels, seed: seed)
+  }
+
+  /// - Parameter losses: one for each output.
+  init(_ model: Model, losses: [LossConfiguration], rows: Int, useLabels: Bool, seed: UInt64 = 7) throws {
     self.model = model
     self.rows = rows
     self.useLabels = useLabels
@@ -26,24 +31,34 @@ struct GradientCheck {
       values[index] = Double(model.values[index]) + 0.1 * noise.normal(at: UInt64(index))
     }
     let plan = try Plan(
-      graph: model.graph, layout: model.layout, purpose: .training(loss, .store), maximumBatch: rows)
+      graph: model.graph, layout: model.layout, purpose: .training(losses, .store), maximumBatch: rows)
     executor = try PlanExecutor(plan: plan, parameters: values, kernels: .reference, seed: seed)
-    let source = RandomSource(seed: seed, stream: 1)
-    for index in 0..<(rows * model.graph.inputShapes[0].elementCount) {
-      executor.input(0)[index] = source.normal(at: UInt64(index))
+    for (input, shape) in model.graph.inputShapes.enumerated() {
+      let source = RandomSource(seed: seed, stream: 1 + UInt64(input))
+      for index in 0..<(rows * shape.elementCount) {
+        executor.input(input)[index] = source.normal(at: UInt64(index))
+      }
     }
-    let columns = model.graph.outputShapes[0].lastDimension
-    for index in 0..<(rows * executor.plan.lossRowsPerSample) {
-      let label = Int(source.word(at: UInt64(1000 + index))) % columns
-      executor.labels[index] = Int32(label)
-      for column in 0..<columns { executor.targets?[index * columns + column] = column == label ? 1 : 0 }
+    let source = RandomSource(seed: seed, stream: 50)
+    for (output, loss) in plan.losses.enumerated() {
+      for index in 0..<(rows * loss.rowsPerSample) {
+        let label = Int(source.word(at: UInt64(1000 * output + index))) % loss.columns
+        executor.labels(output)[index] = Int32(label)
+        for column in 0..<loss.columns {
+          executor.targets(output)?[index * loss.columns + column] = column == label ? 1 : 0
+        }
+      }
     }
   }
 
   func loss() throws -> Double {
     try executor.forward(rows: rows, step: 3, threads: 1)
-    let lossRows = Double(rows * executor.plan.lossRowsPerSample)
-    return executor.computeLoss(useLabels: useLabels) / lossRows + executor.regularizationLoss()
+    var sum = executor.regularizationLoss()
+    for (output, loss) in executor.plan.losses.enumerated() {
+      let rowSum = executor.computeLoss(output: output, useLabels: useLabels)
+      sum += loss.configuration.weight * rowSum / Double(rows * loss.rowsPerSample)
+    }
+    return sum
   }
 
   /// |analytic - numeric| / max(|analytic|, |numeric|, 1e-3) of the worst weight. The central difference with h = 1e-5

@@ -54,6 +54,36 @@ func message(_ body: () throws -> Void) -> String {
     #expect(message { _ = try builder.build(outputs: [dense]) } == "layer 'stray' does not lead to an output")
   }
 
+  @Test func mergesRefuse() throws {
+    var builder = try GraphBuilder(name: "m")
+    let x = try builder.add(InputLayer(shape: Shape(vector: 4)), name: nil, inputs: [])
+    let y = try builder.add(Dense(units: 2), name: nil, inputs: [x])
+    func refusal(_ layer: any Layer, _ inputs: [Int]) -> String {
+      message { _ = try builder.add(layer, name: "merge", inputs: inputs) }
+    }
+    #expect(refusal(Merge(.add), [x]) == "layer 'merge': Add takes 2 or more inputs, 1 were given")
+    #expect(refusal(Merge(.subtract), [x, x, x]) == "layer 'merge': Subtract takes 2 inputs, 3 were given")
+    #expect(
+      refusal(Merge(.maximum), [x, y])
+        == "layer 'merge': Maximum takes inputs of one shape; input 0 has rows of shape [4], input 1 of [2]")
+    #expect(refusal(Concatenate(), [x]) == "layer 'merge': Concatenate takes 2 or more inputs, 1 were given")
+    for axis in [0, 2, -2] {
+      #expect(refusal(Concatenate(axis: axis), [x, y]).contains("has axis \(axis); rows of shape [4] have axes 1 to 1"))
+    }
+    #expect(refusal(Dense(units: 1), [x, y]) == "layer 'merge': Dense takes 1 input, 2 were given")
+  }
+
+  @Test func sharingRefuses() throws {
+    var builder = try GraphBuilder(name: "m")
+    let x = try builder.add(InputLayer(shape: Shape(vector: 4)), name: "x", inputs: [])
+    let y = try builder.add(Dense(units: 2), name: "d", inputs: [x])
+    #expect(message { _ = try builder.apply(layer: 0, inputs: [y]) } == "layer 'x' is an input; it reads nothing")
+    #expect(
+      message { _ = try builder.apply(layer: 1, inputs: [y]) }
+        == "layer 'd': its weight 'kernel' has shape [4, 2]; these inputs need [2, 2]")
+    #expect(message { _ = try builder.apply(layer: 1, inputs: [9]) }.contains("node 9 is not a node"))
+  }
+
   @Test func hugeLayersAreRefused() throws {
     var builder = try GraphBuilder(name: "m")
     let input = try builder.add(InputLayer(shape: Shape(vector: 1 << 30)), name: nil, inputs: [])

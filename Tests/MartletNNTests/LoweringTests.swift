@@ -6,31 +6,6 @@ import MartletKernels
 import MartletNN
 import Testing
 
-/// y = a + b: two inputs, so that a node can have two readers.
-private struct Sum: Layer {
-  var className: String { "Sum" }
-
-  func outputShape(of inputs: [Shape]) throws(MartletError) -> Shape { inputs[0] }
-
-  func lowerForward(_ site: LayerSite, into lowering: inout Lowering) {
-    let count = Extent.perRow(site.outputShape.elementCount)
-    let y = lowering.value(of: site.output)
-    lowering.appendForward(
-      .activation(ActivationFunction(.linear), x: lowering.value(of: site.inputs[0]), y: y, count: count))
-    lowering.appendForward(.add(x: lowering.value(of: site.inputs[1]), y: y, count: count))
-  }
-
-  func lowerBackward(_ site: LayerSite, into lowering: inout Lowering) {
-    let dY = lowering.gradient(of: site.output)
-    for input in site.inputs where lowering.needsGradient(input) {
-      lowering.appendGradient(of: input) { destination, _ in
-        .activation(
-          ActivationFunction(.linear), x: dY, y: destination, count: .perRow(site.outputShape.elementCount))
-      }
-    }
-  }
-}
-
 @Suite struct LoweringTests {
   /// x -> a -> (b, flatten) -> b + flatten -> c: `a` has two readers, one of which only passes it on.
   private func diamond() throws -> Model {
@@ -39,7 +14,7 @@ private struct Sum: Layer {
     let a = try builder.add(Dense(units: 4, activation: .tanh), name: "a", inputs: [x])
     let b = try builder.add(Dense(units: 4, activation: .sigmoid), name: "b", inputs: [a])
     let flat = try builder.add(Flatten(), name: nil, inputs: [a])
-    let sum = try builder.add(Sum(), name: nil, inputs: [b, flat])
+    let sum = try builder.add(Merge(.add), name: nil, inputs: [b, flat])
     let c = try builder.add(Dense(units: 2), name: "c", inputs: [sum])
     return try Model(graph: builder.build(outputs: [c]), seed: 3)
   }
@@ -53,7 +28,7 @@ private struct Sum: Layer {
     var builder = try GraphBuilder(name: "twice")
     let x = try builder.add(InputLayer(shape: Shape(vector: 3)), name: nil, inputs: [])
     let a = try builder.add(Dense(units: 4, activation: .relu), name: nil, inputs: [x])
-    let sum = try builder.add(Sum(), name: nil, inputs: [a, a])
+    let sum = try builder.add(Merge(.add), name: nil, inputs: [a, a])
     let c = try builder.add(Dense(units: 2), name: nil, inputs: [sum])
     let model = try Model(graph: builder.build(outputs: [c]), seed: 3)
     let check = try GradientCheck(model, LossConfiguration(.meanSquaredError), rows: 5, useLabels: false)
@@ -66,7 +41,7 @@ private struct Sum: Layer {
 
   @Test func firstLayerMakesNoInputGradient() throws {
     let model = try chain([20], [Dense(units: 8, activation: .relu), Dense(units: 4)])
-    let plan = try plan(model, .training(LossConfiguration(.meanSquaredError), .update))
+    let plan = try plan(model, .training([LossConfiguration(.meanSquaredError)], .update))
     let products = plan.backward.filter { if case .matrixProduct = $0 { true } else { false } }
     // dW of both layers and dX of the second.
     #expect(products.count == 3)
@@ -78,13 +53,13 @@ private struct Sum: Layer {
     let model = try chain([6], [Dense(units: 4, activation: .softmax)])
     let isSoftmax: (Operation) -> Bool = { if case .softmax = $0 { true } else { false } }
     let loss = LossConfiguration(.sparseCategoricalCrossentropy)
-    let training = try plan(model, .training(loss, .update))
-    #expect(training.outputHoldsLogits && !training.forward.contains(where: isSoftmax))
-    #expect(training.lossKernel == .softmaxCrossEntropy)
+    let training = try plan(model, .training([loss], .update))
+    #expect(training.losses[0].holdsLogits && !training.forward.contains(where: isSoftmax))
+    #expect(training.losses[0].kernel == .softmaxCrossEntropy)
     let prediction = try plan(model, .prediction)
-    #expect(!prediction.outputHoldsLogits && prediction.forward.contains(where: isSoftmax))
-    let squares = try plan(model, .training(LossConfiguration(.meanSquaredError), .update))
-    #expect(!squares.outputHoldsLogits && squares.forward.contains(where: isSoftmax))
+    #expect(prediction.losses.isEmpty && prediction.forward.contains(where: isSoftmax))
+    let squares = try plan(model, .training([LossConfiguration(.meanSquaredError)], .update))
+    #expect(!squares.losses[0].holdsLogits && squares.forward.contains(where: isSoftmax))
   }
 
   @Test func frozenLayersComputeNoGradient() throws {
@@ -93,7 +68,7 @@ private struct Sum: Layer {
     let a = try builder.add(Dense(units: 4), name: nil, inputs: [x], isTrainable: false)
     let b = try builder.add(Dense(units: 2), name: nil, inputs: [a])
     let model = try Model(graph: builder.build(outputs: [b]), seed: 3)
-    let plan = try plan(model, .training(LossConfiguration(.meanSquaredError), .store))
+    let plan = try plan(model, .training([LossConfiguration(.meanSquaredError)], .store))
     // The weight gradient of the second layer, and its bias.
     #expect(plan.backward.count == 2)
   }
@@ -104,7 +79,7 @@ private struct Sum: Layer {
     // Input and output are held throughout; of the nine between, two are alive at a time.
     #expect(try plan(model, .prediction, batch: 16).arenaCount == 4 * 16 * 1024)
     // Training keeps every activation for the backward pass.
-    let training = try plan(model, .training(LossConfiguration(.meanSquaredError), .update), batch: 16)
+    let training = try plan(model, .training([LossConfiguration(.meanSquaredError)], .update), batch: 16)
     #expect(training.arenaCount >= 11 * 16 * 1024)
   }
 

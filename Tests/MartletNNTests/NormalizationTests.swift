@@ -13,9 +13,8 @@ import Testing
     var y = [Float](repeating: .nan, count: x.count)
     try x.withUnsafeBytes { x in
       try y.withUnsafeMutableBufferPointer { y in
-        try predictor.predict(
-          #require(x.baseAddress), type: .float32, elementByteCount: 4, rowCount: 1, into: #require(y.baseAddress),
-          threads: 1)
+        let input = try InputRows(base: #require(x.baseAddress), type: .float32, elementByteCount: 4)
+        try predictor.predict([input], rowCount: 1, into: #require(y.baseAddress), threads: 1)
       }
     }
     return y

@@ -13,9 +13,8 @@ import Testing
     var y = [Float](repeating: .nan, count: rows * columns)
     try x.withUnsafeBytes { x in
       try y.withUnsafeMutableBufferPointer { y in
-        try predictor.predict(
-          #require(x.baseAddress), type: .float32, elementByteCount: 4, rowCount: rows, into: #require(y.baseAddress),
-          threads: threads)
+        let input = try InputRows(base: #require(x.baseAddress), type: .float32, elementByteCount: 4)
+        try predictor.predict([input], rowCount: rows, into: #require(y.baseAddress), threads: threads)
       }
     }
     return y
@@ -59,9 +58,8 @@ import Testing
     let error = message {
       try x.withUnsafeBytes { x in
         try y.withUnsafeMutableBufferPointer { y in
-          try predictor.predict(
-            #require(x.baseAddress), type: .float32, elementByteCount: 4, rowCount: 700,
-            into: #require(y.baseAddress), threads: 1)
+          let input = try InputRows(base: #require(x.baseAddress), type: .float32, elementByteCount: 4)
+          try predictor.predict([input], rowCount: 700, into: #require(y.baseAddress), threads: 1)
         }
       }
     }

@@ -234,6 +234,28 @@ static void builders(void) {
   EXPECT_INVALID(martlet_normalization(m, x, 4, mean, NULL, NULL, &y), "mean");
   CHECK(y == -77, "the failed builders left out_node alone");
 
+  const martlet_node both[] = {x, x}, strange[] = {x, 12345};
+  EXPECT_INVALID(martlet_add(NULL, 2, both, NULL, &y), "model");
+  EXPECT_INVALID(martlet_add(m, 2, both, NULL, NULL), "out_node");
+  EXPECT_INVALID(martlet_add(m, 2, NULL, NULL, &y), "inputs");
+  EXPECT_INVALID(martlet_add(m, 0, both, NULL, &y), "input_count is 0");
+  EXPECT_INVALID(martlet_add(m, INT32_MAX, both, NULL, &y), "input_count is 2147483647");
+  EXPECT_INVALID(martlet_add(m, 1, both, NULL, &y), "Add takes 2 or more inputs, 1 were given");
+  EXPECT_INVALID(martlet_add(m, 2, strange, NULL, &y), "node 12345");
+  EXPECT_INVALID(martlet_multiply(m, 1, both, NULL, &y), "Multiply");
+  EXPECT_INVALID(martlet_average(m, 1, both, NULL, &y), "Average");
+  EXPECT_INVALID(martlet_maximum(m, 1, both, NULL, &y), "Maximum");
+  EXPECT_INVALID(martlet_subtract(m, x, -1, NULL, &y), "node -1");
+  EXPECT_INVALID(martlet_subtract(m, x, x, NULL, NULL), "out_node");
+  EXPECT_INVALID(martlet_concatenate(m, 2, both, 0, NULL, &y), "axis 0");
+  EXPECT_INVALID(martlet_concatenate(m, 2, both, 9, NULL, &y), "axis 9");
+  EXPECT_INVALID(martlet_concatenate(m, 2, NULL, 1, NULL, &y), "inputs");
+  EXPECT_INVALID(martlet_share(m, 9, 1, &x, &y), "node is 9");
+  EXPECT_INVALID(martlet_share(m, x, 1, &x, &y), "is an input");
+  EXPECT_INVALID(martlet_share(m, x, 1, &x, NULL), "out_node");
+  EXPECT_INVALID(martlet_share(m, x, -1, &x, &y), "input_count is -1");
+  CHECK(y == -77, "the failed merges left out_node alone");
+
   const martlet_node unknown[] = {12345};
   EXPECT_INVALID(martlet_model_build(m, 1, NULL), "outputs");
   EXPECT_INVALID(martlet_model_build(m, 0, &x), "output_count");
@@ -241,6 +263,8 @@ static void builders(void) {
   EXPECT_INVALID(martlet_model_build(m, 1, unknown), "outputs");
   REQUIRE(martlet_dense(m, x, 3, NULL, &y));
   EXPECT_INVALID(martlet_model_build(m, 1, &x), "dense");
+  const martlet_node twice[] = {y, y};
+  EXPECT_INVALID(martlet_model_build(m, 2, twice), "given twice");
   EXPECT_OK(martlet_model_build(m, 1, &y));
   martlet_model_destroy(m);
   martlet_model_destroy(NULL);
@@ -545,18 +569,20 @@ static void trainer_functions(void) {
   EXPECT_OK(martlet_trainer_apply(trainer));
 
   float out[6] = {77};
-  EXPECT_INVALID(martlet_predict(NULL, &xs, out, 6), "model");
-  EXPECT_INVALID(martlet_predict(model, NULL, out, 6), "x");
-  EXPECT_INVALID(martlet_predict(model, &xs, NULL, 6), "out_y");
-  EXPECT_INVALID(martlet_predict(model, &xs, out, 7), "y_count");
-  EXPECT_INVALID(martlet_predict(model, &xs, out, -6), "y_count");
-  EXPECT_INVALID(martlet_predict(model, &bad, out, 6), "x has shape [2, 5]");
+  EXPECT_INVALID(martlet_predict(NULL, &xs, 1, out, 6), "model");
+  EXPECT_INVALID(martlet_predict(model, NULL, 1, out, 6), "x");
+  EXPECT_INVALID(martlet_predict(model, &xs, 1, NULL, 6), "out_y");
+  EXPECT_INVALID(martlet_predict(model, &xs, 1, out, 7), "y_count");
+  EXPECT_INVALID(martlet_predict(model, &xs, 0, out, 6), "x_count is 0; model");
+  EXPECT_INVALID(martlet_predict(model, &xs, 2, out, 6), "x_count is 2; model");
+  EXPECT_INVALID(martlet_predict(model, &xs, 1, out, -6), "y_count");
+  EXPECT_INVALID(martlet_predict(model, &bad, 1, out, 6), "x has shape [2, 5]");
   bad = check_array(x, 3, rank_three, MARTLET_FLOAT32);
-  EXPECT_INVALID(martlet_predict(model, &bad, out, 6), "x has shape [2, 2, 2]");
+  EXPECT_INVALID(martlet_predict(model, &bad, 1, out, 6), "x has shape [2, 2, 2]");
   bad = check_array(x, 2, none, MARTLET_FLOAT32);
-  EXPECT_INVALID(martlet_predict(model, &bad, out, 0), "x");
+  EXPECT_INVALID(martlet_predict(model, &bad, 1, out, 0), "x");
   x[3] = INFINITY;
-  EXPECT_INVALID(martlet_predict(model, &xs, out, 6), "x");
+  EXPECT_INVALID(martlet_predict(model, &xs, 1, out, 6), "x");
   CHECK(out[0] == 77, "the failed predictions wrote nothing");
   martlet_trainer_destroy(NULL);
 }

@@ -51,8 +51,8 @@ static void round_trip(void) {
   REQUIRE(martlet_model_set_class_names(m, 3, names));
   EXPECT_OK(martlet_model_save(m, "saved.h5"));
   EXPECT_OK(martlet_model_load("saved.h5", &loaded));
-  REQUIRE(martlet_predict(m, &array, y, 6));
-  REQUIRE(martlet_predict(loaded, &array, y_loaded, 6));
+  REQUIRE(martlet_predict(m, &array, 1, y, 6));
+  REQUIRE(martlet_predict(loaded, &array, 1, y_loaded, 6));
   CHECK(memcmp(y, y_loaded, sizeof y) == 0, "a loaded model predicts the same bits");
   REQUIRE(martlet_model_class_count(loaded, &classes));
   REQUIRE(martlet_model_class_name(loaded, 2, &name));

@@ -13,7 +13,7 @@ static void calls_out_of_order(void) {
   REQUIRE(martlet_model_create("order", 0, &m));
   REQUIRE(martlet_input(m, NULL, 1, shape, &x));
   EXPECT(martlet_model_summary(m, &text), MARTLET_INVALID_STATE, "built");
-  EXPECT(martlet_predict(m, &row, y_row, 3), MARTLET_INVALID_STATE, "built");
+  EXPECT(martlet_predict(m, &row, 1, y_row, 3), MARTLET_INVALID_STATE, "built");
   EXPECT(martlet_trainer_create(m, NULL, &trainer), MARTLET_INVALID_STATE, "built");
   EXPECT(martlet_model_save(m, "never.h5"), MARTLET_INVALID_STATE, "built");
   REQUIRE(martlet_dense(m, x, 3, NULL, &x));
@@ -123,7 +123,7 @@ static int32_t visit(const martlet_progress *p, void *payload) {
   martlet_metrics metrics;
   double rate;
   int64_t length;
-  EXPECT_OK(martlet_predict(v->model, &row, y, 3));
+  EXPECT_OK(martlet_predict(v->model, &row, 1, y, 3));
   EXPECT_OK(martlet_model_summary(v->model, &text));
   EXPECT_OK(martlet_model_get_weight(v->model, "hidden", "kernel", weights, 32));
   EXPECT_OK(martlet_trainer_learning_rate(v->trainer, &rate));

@@ -110,7 +110,7 @@ static void *predict_often(void *payload) {
   for (int round = 0; round < 20; round++) {
     const int64_t rows = 1 + (round * 37) % ROWS, shape[] = {rows, INPUTS};
     const martlet_array x = check_array(pixels, 2, shape, MARTLET_FLOAT32);
-    p->wrong += martlet_predict(p->model, &x, y, rows * CLASSES) != MARTLET_OK ||
+    p->wrong += martlet_predict(p->model, &x, 1, y, rows * CLASSES) != MARTLET_OK ||
                 memcmp(y, p->expected, sizeof(float) * (size_t)rows * CLASSES) != 0;
   }
   free(y);
@@ -125,7 +125,7 @@ static void concurrent_prediction(void) {
   pthread_t threads[4];
   struct predicting work[4];
   int wrong = 0;
-  REQUIRE(martlet_predict(m, &x, expected, ROWS * CLASSES));
+  REQUIRE(martlet_predict(m, &x, 1, expected, ROWS * CLASSES));
   for (int i = 0; i < 4; i++) {
     work[i] = (struct predicting){m, expected, 0};
     pthread_create(&threads[i], NULL, predict_often, &work[i]);

@@ -59,7 +59,7 @@ static void use(martlet_model *model) {
   if (inputs > ROOM || outputs > ROOM || x_rank + 1 > MARTLET_MAX_RANK) return;
   shape[0] = 1;
   const martlet_array array = check_array(x, x_rank + 1, shape, MARTLET_FLOAT32);
-  martlet_predict(model, &array, y, outputs);
+  martlet_predict(model, &array, 1, y, outputs);
   if (martlet_trainer_create(model, &options, &trainer) != MARTLET_OK) return;
   if (martlet_trainer_forward(trainer, &array, y, outputs) == MARTLET_OK) {
     memset(y, 0, sizeof y);

@@ -84,7 +84,7 @@ int main(void) {
   }
 
   double worst = 0;
-  check(martlet_predict(model, &inputs, predicted, ROWS));
+  check(martlet_predict(model, &inputs, 1, predicted, ROWS));
   for (int i = 0; i < ROWS; i++) worst = fmax(worst, fabs(predicted[i] - sin(x[i])));
   printf("largest distance from sin(x): %.3f\n", worst);
   martlet_trainer_destroy(trainer);

@@ -63,7 +63,7 @@ int main(int argc, char **argv) {
   const martlet_array array = {x, x_shape, x_rank + 1, MARTLET_FLOAT32};
   float *y = malloc((size_t)(rows * outputs) * sizeof *y);
   if (y == NULL) return 1;
-  check(martlet_predict(model, &array, y, rows * outputs));
+  check(martlet_predict(model, &array, 1, y, rows * outputs));
 
   for (int64_t i = 0; i < rows; i++) {
     const float *p = &y[i * outputs];

@@ -66,8 +66,17 @@ enum Reference<Scalar: ReferenceScalar> {
       scale: { x, scale, offset, y, count in
         for i in 0..<count { y[i] = x[i] * Scalar(scale) + Scalar(offset) }
       },
-      multiply: { a, b, y, count in for i in 0..<count { y[i] = a[i] * b[i] } },
-      add: { x, y, count in for i in 0..<count { y[i] += x[i] } },
+      combine: { combination, a, b, y, count in
+        for i in 0..<count { y[i] = combine(combination, a[i], b[i]) }
+      },
+      gate: { a, b, whereEqual, x, y, count in
+        for i in 0..<count { y[i] = (a[i] == b[i]) == whereEqual ? x[i] : 0 }
+      },
+      copyColumns: { x, xStride, y, yStride, rows, columns in
+        for r in 0..<rows {
+          for j in 0..<columns { y[r * yStride + j] = x[r * xStride + j] }
+        }
+      },
       gather: gather,
       allFinite: { x, count in (0..<count).allSatisfy { x[$0].isFinite } }
     )
@@ -141,6 +150,15 @@ enum Reference<Scalar: ReferenceScalar> {
       var dot: Scalar = 0
       for j in 0..<columns { dot += dY[j] * y[j] }
       for j in 0..<columns { dX[j] = y[j] * (dY[j] - dot) }
+    }
+  }
+
+  static func combine(_ combination: Combination, _ a: Scalar, _ b: Scalar) -> Scalar {
+    switch combination {
+    case .add: a + b
+    case .subtract: a - b
+    case .multiply: a * b
+    case .maximum: a.isNaN || b.isNaN ? .nan : Swift.max(a, b)
     }
   }
 

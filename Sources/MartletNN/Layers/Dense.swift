@@ -87,17 +87,17 @@ package struct Dense: Layer {
       }
     }
     guard lowering.isTrainable(kernel) else { return }
-    lowering.appendBackward(
+    let x = lowering.value(of: site.inputs[0])
+    lowering.appendGradient(ofParameter: kernel, contraction: rows) { destination, sink in
       .matrixProduct(
         MatrixProduct(
-          m: .fixed(features), n: units, k: .perRow(rows), a: lowering.value(of: site.inputs[0]),
-          aOrder: .columns(stride: features), b: dZ, bOrder: .rows(stride: units),
-          c: lowering.gradientBuffer(ofParameter: kernel, contraction: rows), epilogue: .sink(parameter: kernel))))
+          m: .fixed(features), n: units, k: .perRow(rows), a: x, aOrder: .columns(stride: features), b: dZ,
+          bOrder: .rows(stride: units), c: destination, epilogue: sink.map { .sink(parameter: $0) } ?? .store))
+    }
     if useBias {
-      lowering.appendBackward(
-        .columnSums(
-          x: dZ, rows: .perRow(rows), columns: units, sums: lowering.gradientBuffer(ofParameter: kernel + 1),
-          parameter: kernel + 1))
+      lowering.appendGradient(ofParameter: kernel + 1) { destination, sink in
+        .columnSums(x: dZ, rows: .perRow(rows), columns: units, sums: destination, parameter: sink)
+      }
     }
   }
 }

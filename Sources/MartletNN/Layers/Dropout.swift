@@ -22,8 +22,8 @@ package struct Dropout: Layer {
     let mask = lowering.scratch(ofNode: site.output, count: count)
     lowering.appendForward(.dropoutMask(mask: mask, count: .perRow(count), rate: rate, stream: UInt64(site.output)))
     lowering.appendForward(
-      .multiply(
-        a: lowering.value(of: site.inputs[0]), b: mask, y: lowering.value(of: site.output), count: .perRow(count)))
+      .combine(
+        .multiply, a: lowering.value(of: site.inputs[0]), b: mask, y: lowering.value(of: site.output), count: .perRow(count)))
   }
 
   package func lowerBackward(_ site: LayerSite, into lowering: inout Lowering) {
@@ -36,7 +36,7 @@ package struct Dropout: Layer {
     let dY = lowering.gradient(of: site.output)
     let mask = lowering.scratch(ofNode: site.output, count: count)
     lowering.appendGradient(of: site.inputs[0]) { destination, _ in
-      .multiply(a: dY, b: mask, y: destination, count: .perRow(count))
+      .combine(.multiply, a: dY, b: mask, y: destination, count: .perRow(count))
     }
   }
 }

@@ -253,5 +253,5 @@ class EngineModel:
         for begin in range(0, max(len(x), 1), _PREDICT_ROWS):
             rows, out = x[begin : begin + _PREDICT_ROWS], y[begin : begin + _PREDICT_ROWS]
             array = _arrays.described(rows)
-            check(library().martlet_predict(self.handle, byref(array), out.ctypes.data, out.size))
+            check(library().martlet_predict(self.handle, byref(array), 1, out.ctypes.data, out.size))
         return y

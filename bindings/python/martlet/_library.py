@@ -138,6 +138,7 @@ _FLOATS = c_void_p  # address of float32 elements, as numpy's array.ctypes.data 
 _INT32S, _INT64S, _STRINGS, _DOUBLES = POINTER(c_int32), POINTER(c_int64), POINTER(c_char_p), POINTER(c_double)
 _MODEL, _DATASET, _TRAINER = ModelHandle, DatasetHandle, TrainerHandle
 _MODELS, _DATASETS, _TRAINERS = POINTER(ModelHandle), POINTER(DatasetHandle), POINTER(TrainerHandle)
+_MERGE = [_MODEL, c_int32, POINTER(_NODE), c_char_p, POINTER(_NODE)]
 
 # name: (result, arguments), in the order of the header. A test compares this table with the header's text.
 PROTOTYPES: dict[str, tuple[type | None, list]] = {
@@ -157,10 +158,19 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_flatten": (STATUS, [_MODEL, _NODE, c_char_p, POINTER(_NODE)]),
     "martlet_rescaling": (STATUS, [_MODEL, _NODE, c_double, c_double, c_char_p, POINTER(_NODE)]),
     "martlet_normalization": (STATUS, [_MODEL, _NODE, c_int64, _FLOATS, _FLOATS, c_char_p, POINTER(_NODE)]),
+    "martlet_add": (STATUS, _MERGE),
+    "martlet_subtract": (STATUS, [_MODEL, _NODE, _NODE, c_char_p, POINTER(_NODE)]),
+    "martlet_multiply": (STATUS, _MERGE),
+    "martlet_average": (STATUS, _MERGE),
+    "martlet_maximum": (STATUS, _MERGE),
+    "martlet_concatenate": (STATUS, [_MODEL, c_int32, POINTER(_NODE), c_int32, c_char_p, POINTER(_NODE)]),
+    "martlet_share": (STATUS, [_MODEL, _NODE, c_int32, POINTER(_NODE), POINTER(_NODE)]),
     "martlet_model_build": (STATUS, [_MODEL, c_int32, POINTER(_NODE)]),
     "martlet_model_name": (STATUS, [_MODEL, _STRINGS]),
     "martlet_model_summary": (STATUS, [_MODEL, _STRINGS]),
     "martlet_model_parameter_count": (STATUS, [_MODEL, _INT64S, _INT64S]),
+    "martlet_model_input_count": (STATUS, [_MODEL, _INT32S]),
+    "martlet_model_output_count": (STATUS, [_MODEL, _INT32S]),
     "martlet_model_input_shape": (STATUS, [_MODEL, c_int32, _INT32S, _INT64S]),
     "martlet_model_output_shape": (STATUS, [_MODEL, c_int32, _INT32S, _INT64S]),
     "martlet_model_layer_count": (STATUS, [_MODEL, _INT32S]),
@@ -178,7 +188,7 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_model_load_memory": (STATUS, [c_char_p, c_int64, _MODELS]),
     "martlet_model_save_weights": (STATUS, [_MODEL, c_char_p]),
     "martlet_model_load_weights": (STATUS, [_MODEL, c_char_p, c_int32, c_int32]),
-    "martlet_predict": (STATUS, [_MODEL, POINTER(Array), _FLOATS, c_int64]),
+    "martlet_predict": (STATUS, [_MODEL, POINTER(Array), c_int32, _FLOATS, c_int64]),
     "martlet_dataset_create": (STATUS, [POINTER(Array), POINTER(Array), c_int32, _DATASETS]),
     "martlet_dataset_open": (STATUS, [c_char_p, c_char_p, c_char_p, _DATASETS]),
     "martlet_dataset_zip": (STATUS, [_DATASETS, c_int32, _DATASETS]),
