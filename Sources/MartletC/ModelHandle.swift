@@ -145,9 +145,9 @@ final class BuiltModel {
   /// - Throws: `invalidArgument`.
   func checkOutputCount(_ count: Int64, _ name: String, rows: Int) throws(MartletError) {
     var perRow = 0
-    for output in model.graph.outputs {
+    for shape in model.graph.outputShapes {
       // A shape has at most 2^56 elements: only absurdly many outputs overflow.
-      let (sum, overflow) = perRow.addingReportingOverflow(model.graph.nodes[output].shape.elementCount)
+      let (sum, overflow) = perRow.addingReportingOverflow(shape.elementCount)
       perRow = overflow ? Int.max : sum
     }
     let (expected, overflow) = rows.multipliedReportingOverflow(by: perRow)

@@ -26,8 +26,19 @@ package struct Graph: Sendable {
   package let inputs: [Int]
   package let outputs: [Int]
 
-  package var inputShapes: [Shape] { inputs.map { nodes[$0].shape } }
-  package var outputShapes: [Shape] { outputs.map { nodes[$0].shape } }
+  // Stored, as training steps look at them and must not allocate.
+  package let inputShapes: [Shape]
+  package let outputShapes: [Shape]
+
+  fileprivate init(name: String, layers: [GraphLayer], nodes: [GraphNode], inputs: [Int], outputs: [Int]) {
+    self.name = name
+    self.layers = layers
+    self.nodes = nodes
+    self.inputs = inputs
+    self.outputs = outputs
+    inputShapes = inputs.map { nodes[$0].shape }
+    outputShapes = outputs.map { nodes[$0].shape }
+  }
 
   package func layerIndex(named name: String) -> Int? { layers.firstIndex { $0.name == name } }
 

@@ -149,13 +149,13 @@ extension Trainer {
 
   /// The one that is kept, if it is large enough, or a new one to keep. It has all the memory it will need.
   private func executor(
-    _ kept: inout PlanExecutor<Float>?, _ purpose: PlanPurpose, _ rows: Int, _ threads: Int
+    _ kept: inout PlanExecutor<Float>?, _ purpose: @autoclosure () -> PlanPurpose, _ rows: Int, _ threads: Int
   ) throws(MartletError) -> PlanExecutor<Float> {
     if let kept, kept.plan.maximumBatch >= rows {
       try kept.reserve(threads: threads)
       return kept
     }
-    let plan = try Plan(graph: model.graph, layout: model.layout, purpose: purpose, maximumBatch: rows)
+    let plan = try Plan(graph: model.graph, layout: model.layout, purpose: purpose(), maximumBatch: rows)
     let executor = try PlanExecutor(plan: plan, parameters: model.values, kernels: kernels, seed: options.seed)
     try executor.reserve(threads: threads)
     kept = executor

@@ -99,8 +99,8 @@ static void memory(void) {
   CHECK(read_file("memory.h5", file, sizeof file) == (long)count && memcmp(file, bytes, (size_t)count) == 0,
         "the bytes in memory are those of the file");
   EXPECT_OK(martlet_model_load_memory(bytes, count, &loaded));
-  REQUIRE(martlet_predict(m, &array, y, 6));
-  REQUIRE(martlet_predict(loaded, &array, y_loaded, 6));
+  REQUIRE(martlet_predict(m, &array, 1, y, 6));
+  REQUIRE(martlet_predict(loaded, &array, 1, y_loaded, 6));
   CHECK(memcmp(y, y_loaded, sizeof y) == 0, "a model from memory predicts the same bits");
   martlet_model_destroy(loaded);
 
