@@ -30,7 +30,7 @@ package struct Graph: Sendable {
   package let inputShapes: [Shape]
   package let outputShapes: [Shape]
 
-  fileprivate init(name: String, layers: [GraphLayer], nodes: [GraphNode], inputs: [Int], outputs: [Int]) {
+  package init(name: String, layers: [GraphLayer], nodes: [GraphNode], inputs: [Int], outputs: [Int]) {
     self.name = name
     self.layers = layers
     self.nodes = nodes
