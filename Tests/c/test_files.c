@@ -129,13 +129,13 @@ static void weights(void) {
   const float x[4] = {1, 2, 3, 4};
   float y[3], y_other[3], before[3];
   const martlet_array array = check_array(x, 2, shape, MARTLET_FLOAT32);
-  REQUIRE(martlet_predict(m, &array, y, 3));
-  REQUIRE(martlet_predict(other, &array, before, 3));
+  REQUIRE(martlet_predict(m, &array, 1, y, 3));
+  REQUIRE(martlet_predict(other, &array, 1, before, 3));
   const char *const names[] = {"w.h5", "w.weights.h5"};
   for (int i = 0; i < 4; i++) {
     EXPECT_OK(martlet_model_save_weights(m, names[i / 2]));
     EXPECT_OK(martlet_model_load_weights(other, names[i / 2], i % 2, 0));
-    REQUIRE(martlet_predict(other, &array, y_other, 3));
+    REQUIRE(martlet_predict(other, &array, 1, y_other, 3));
     CHECK(memcmp(y, y_other, sizeof y) == 0, "weights come back, in either layout, by order and by name");
     martlet_model_destroy(other);
     other = small_model(9);
@@ -157,7 +157,7 @@ static void weights(void) {
   REQUIRE(martlet_model_create("unbuilt", 1, &unbuilt));
   EXPECT(martlet_model_load_weights(unbuilt, "w.h5", 0, 0), MARTLET_INVALID_STATE, "not built");
   EXPECT(martlet_model_save_weights(unbuilt, "w.h5"), MARTLET_INVALID_STATE, "not built");
-  REQUIRE(martlet_predict(other, &array, y_other, 3));
+  REQUIRE(martlet_predict(other, &array, 1, y_other, 3));
   CHECK(memcmp(before, y_other, sizeof before) == 0, "the failed loads left the weights alone");
   martlet_model_destroy(unbuilt);
   martlet_model_destroy(other);
