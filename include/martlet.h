@@ -489,6 +489,27 @@ martlet_status martlet_model_input_count(martlet_model *model, int32_t *out_coun
  * @return The section's codes. */
 martlet_status martlet_model_output_count(martlet_model *model, int32_t *out_count);
 
+/** Name of an input, which is that of its layer.
+ *
+ * @param model Model.
+ * @param index 0 to the number of inputs - 1.
+ * @param out_name Name.
+ * @return The section's codes.
+ *
+ * Ownership: borrowed; valid as long as the model. */
+martlet_status martlet_model_input_name(martlet_model *model, int32_t index, const char **out_name);
+
+/** Name of an output, which is that of the layer that makes it. Where a layer that is applied more than once makes more
+ * than one output, these have the same name.
+ *
+ * @param model Model.
+ * @param index 0 to the number of outputs - 1.
+ * @param out_name Name.
+ * @return The section's codes.
+ *
+ * Ownership: borrowed; valid as long as the model. */
+martlet_status martlet_model_output_name(martlet_model *model, int32_t index, const char **out_name);
+
 /** Shape of one row of an input.
  *
  * @param model Model.
@@ -896,6 +917,45 @@ martlet_status martlet_dataset_class_count(martlet_dataset *dataset, int32_t *ou
  *
  * Ownership: borrowed; valid until the names are set again or the dataset is destroyed. */
 martlet_status martlet_dataset_class_name(martlet_dataset *dataset, int32_t index, const char **out_name);
+
+/* ------------------------------------------------------------------------------------------------------------
+ * Prediction for datasets
+ * --------------------------------------------------------------------------------------------------------- */
+
+/** Compute the model's outputs for the rows of a dataset, scaled as the dataset is. Its y are not used.
+ *
+ * @param model Model, built.
+ * @param dataset N rows with an x for each input of the model, finite.
+ * @param out_y The outputs one after the other, each [N, ...]; written.
+ * @param y_count Floats out_y has room for: N times the elements of one row of all outputs, no more and no less.
+ * @return As martlet_predict.
+ *
+ * Threads: any number at once on one model, each with its own dataset. */
+martlet_status martlet_predict_dataset(martlet_model *model, martlet_dataset *dataset, float *out_y, int64_t y_count);
+
+/** Predict the classes of the rows of a dataset and write them to a file, which appears whole or not at all.
+ *
+ * The class of a row is the index of its largest output; with an output of one element, 1 where that is above 0.5. By the
+ * ending of its name the file is
+ * - .csv: a line "Id,Category", then for each row its number and its class: the class name, if the model has names and
+ *   the output is its first, else the index.
+ * - .h5 or .hdf5: "predictions" [N, ...], float32, and "labels" [N] (one for each vector along the last axis), int64, with
+ *   the attribute class_names if there are names.
+ *
+ * @param model Model, built.
+ * @param dataset N rows with an x for each input of the model, finite.
+ * @param output Index of the output, 0 to the number of outputs - 1.
+ * @param path File name with one of these endings; an existing file is replaced, as martlet_model_save does.
+ * @param first_id Number of the first row in CSV, such as 0 or 1.
+ * @return As martlet_predict; MARTLET_INVALID_ARGUMENT also: another ending; MARTLET_UNSUPPORTED (CSV of rows with more
+ *         than one vector); MARTLET_NOT_FOUND (no such folder); MARTLET_IO_ERROR.
+ *
+ * Threads: as martlet_predict_dataset.
+ *
+ *   martlet_dataset_open("test.h5", "x", NULL, &test);
+ *   martlet_write_predictions(m, test, 0, "submission.csv", 1); */
+martlet_status martlet_write_predictions(martlet_model *model, martlet_dataset *dataset, int32_t output,
+                                         const char *path, int64_t first_id);
 
 /* ------------------------------------------------------------------------------------------------------------
  * Training

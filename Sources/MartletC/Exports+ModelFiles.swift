@@ -1,4 +1,4 @@
-// martlet.h: Models: files; Prediction.
+// martlet.h: Models: files.
 
 import CMartlet
 import MartletCore
@@ -78,20 +78,5 @@ public func martlet_model_load_weights(
     let skipMismatch = try flag(skip_mismatch, "skip_mismatch")
     try WeightsFile.load(
       path: path, into: try model.requireBuilt().model, byName: byName, skipMismatch: skipMismatch)
-  }
-}
-
-@_cdecl("martlet_predict") @implementation
-public func martlet_predict(
-  _ model: OpaquePointer?, _ x: UnsafePointer<martlet_array>?, _ x_count: Int32,
-  _ out_y: UnsafeMutablePointer<Float>?, _ y_count: Int64
-) -> martlet_status {
-  withModel(model, .inspect) { model in
-    let y = try required(out_y, "out_y")
-    let built = try model.requireBuilt()
-    let x = try ArrayArgument.inputs(x, x_count, "x", of: built.model)
-    let rowCount = x[0].rowCount
-    try built.checkOutputCount(y_count, "y_count", rows: rowCount)
-    try built.predictor.predict(x.map(\.inputRows), rowCount: rowCount, into: y, threads: Engine.threads)
   }
 }

@@ -57,6 +57,28 @@ public func martlet_model_output_count(
   }
 }
 
+@_cdecl("martlet_model_input_name") @implementation
+public func martlet_model_input_name(
+  _ model: OpaquePointer?, _ index: Int32, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_name, "out_name")
+    let names = try model.requireBuilt().inputNames
+    result.pointee = names[try checkedIndex(Int64(index), "index", count: names.count, of: "inputs")]
+  }
+}
+
+@_cdecl("martlet_model_output_name") @implementation
+public func martlet_model_output_name(
+  _ model: OpaquePointer?, _ index: Int32, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_name, "out_name")
+    let names = try model.requireBuilt().outputNames
+    result.pointee = names[try checkedIndex(Int64(index), "index", count: names.count, of: "outputs")]
+  }
+}
+
 @_cdecl("martlet_model_input_shape") @implementation
 public func martlet_model_input_shape(
   _ model: OpaquePointer?, _ index: Int32, _ out_rank: UnsafeMutablePointer<Int32>?,

@@ -2,6 +2,7 @@
 
 import MartletCore
 import MartletNN
+import MartletTraining
 
 final class ModelHandle: Handle {
   let usage = Usage()
@@ -99,6 +100,8 @@ final class BuiltModel {
   let summary: StringTable
   let layerNames: StringTable
   let layerClasses: StringTable
+  let inputNames: StringTable
+  let outputNames: StringTable
   /// Of all parameters, in the order of the model's layout.
   let weightNames: StringTable
   private(set) var classNames: StringTable
@@ -111,6 +114,8 @@ final class BuiltModel {
     summary = try StringTable([model.summary()])
     layerNames = try StringTable(graph.layers.map(\.name))
     layerClasses = try StringTable(graph.layers.map(\.layer.className))
+    inputNames = try StringTable(graph.inputs.map(graph.layerName))
+    outputNames = try StringTable(graph.outputs.map(graph.layerName))
     weightNames = try StringTable(model.layout.parameters.map(\.name))
     classNames = try StringTable(model.classNames)
   }
@@ -140,26 +145,40 @@ final class BuiltModel {
     return (index, parameter.offset, parameter.count)
   }
 
-  /// Checks the size of a buffer for the model's outputs, one after the other.
+  /// Floats of all outputs for so many rows.
   ///
-  /// - Throws: `invalidArgument`.
-  func checkOutputCount(_ count: Int64, _ name: String, rows: Int) throws(MartletError) {
+  /// - Throws: `invalidArgument` if memory cannot hold them.
+  func outputCount(rows: Int) throws(MartletError) -> Int {
     var perRow = 0
     for shape in model.graph.outputShapes {
       // A shape has at most 2^56 elements: only absurdly many outputs overflow.
       let (sum, overflow) = perRow.addingReportingOverflow(shape.elementCount)
       perRow = overflow ? Int.max : sum
     }
-    let (expected, overflow) = rows.multipliedReportingOverflow(by: perRow)
+    let (count, overflow) = rows.multipliedReportingOverflow(by: perRow)
     guard !overflow else {
-      throw MartletError(
-        .invalidArgument, "\(name) is \(count); \(rows) rows of the output are more than memory can hold")
+      throw MartletError(.invalidArgument, "\(rows) rows of the output are more than memory can hold")
     }
+    return count
+  }
+
+  /// Checks the size of a buffer for the model's outputs, one after the other.
+  ///
+  /// - Throws: `invalidArgument`.
+  func checkOutputCount(_ count: Int64, _ name: String, rows: Int) throws(MartletError) {
+    let expected = try naming("\(name) is \(count)") { () throws(MartletError) in try outputCount(rows: rows) }
     guard count == Int64(expected) else {
       throw MartletError(
         .invalidArgument,
         "\(name) is \(count); it must be \(expected), for \(rows) rows of shape "
           + model.graph.outputShapes.map(\.description).joined(separator: " and "))
     }
+  }
+
+  /// Compute all outputs for a dataset.
+  ///
+  /// - Throws: `invalidArgument`, `outOfMemory`.
+  func predict(_ data: Dataset, into y: UnsafeMutablePointer<Float>) throws(MartletError) {
+    try predictor.predict(data, of: model.graph, kernels: Engine.kernels, into: y, threads: Engine.threads)
   }
 }

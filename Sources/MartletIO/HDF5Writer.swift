@@ -4,7 +4,7 @@
 import CHDF5
 import MartletCore
 
-/// A group of a file that is being built in memory.
+/// A group of a file that is being built in memory, or a dataset that gets its attributes.
 struct HDF5Writer: ~Copyable {
   private let handle: HDF5Handle
 
@@ -50,16 +50,31 @@ struct HDF5Writer: ~Copyable {
 
   /// A new dataset of float32.
   func dataset(_ name: String, _ dimensions: [Int], _ values: UnsafePointer<Float>) throws(MartletError) {
+    try dataset(name, dimensions, chdf5_float32(), chdf5_native_float(), values) { _ in }
+  }
+
+  /// A new dataset of int64, with the attributes that `attributes` writes.
+  func dataset(
+    _ name: String, _ dimensions: [Int], _ values: UnsafePointer<Int64>,
+    attributes: (borrowing HDF5Writer) throws(MartletError) -> Void
+  ) throws(MartletError) {
+    try dataset(name, dimensions, chdf5_int64(), chdf5_native_int64(), values, attributes)
+  }
+
+  private func dataset(
+    _ name: String, _ dimensions: [Int], _ fileType: hid_t, _ memoryType: hid_t, _ values: UnsafeRawPointer,
+    _ attributes: (borrowing HDF5Writer) throws(MartletError) -> Void
+  ) throws(MartletError) {
     func failure() -> MartletError { HDF5Writer.failure("dataset '\(name)'") }
     let sizes = dimensions.map { hsize_t($0) }
     let space = try HDF5Handle(H5Screate_simple(Int32(sizes.count), sizes, nil), failure())
     let creation = try HDF5Handle(H5Pcreate(chdf5_dataset_creation_class()), failure())
     guard H5Pset_obj_track_times(creation.id, false) >= 0 else { throw failure() }
     let dataset = try HDF5Handle(
-      H5Dcreate2(
-        handle.id, name, chdf5_float32(), space.id, hid_t(H5P_DEFAULT), creation.id, hid_t(H5P_DEFAULT)), failure())
+      H5Dcreate2(handle.id, name, fileType, space.id, hid_t(H5P_DEFAULT), creation.id, hid_t(H5P_DEFAULT)), failure())
     let all = hid_t(H5S_ALL)
-    guard H5Dwrite(dataset.id, chdf5_native_float(), all, all, hid_t(H5P_DEFAULT), values) >= 0 else { throw failure() }
+    guard H5Dwrite(dataset.id, memoryType, all, all, hid_t(H5P_DEFAULT), values) >= 0 else { throw failure() }
+    try attributes(HDF5Writer(handle: dataset))
   }
 
   // MARK: Attributes

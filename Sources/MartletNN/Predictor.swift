@@ -24,7 +24,7 @@ package final class Predictor: Sendable {
 
   /// Rows computed at a time: enough for the matrix products to run at full speed, while the activations of ordinary
   /// networks stay in cache.
-  private static let batch = 256
+  package static let batch = 256
 
   /// Executors kept for the next call.
   private static let maximumIdle = 16
@@ -44,43 +44,56 @@ package final class Predictor: Sendable {
   package func predict(
     _ x: [InputRows], rowCount: Int, into y: UnsafeMutablePointer<Float>, threads: Int
   ) throws(MartletError) {
-    let executor = try checkOut(rowCount: rowCount)
-    defer { checkIn(executor) }
-    let blocks = stride(from: 0, to: rowCount, by: executor.plan.maximumBatch)
-    // The first block is checked as it is computed. Were a later one bad, y would be half written: check them before.
-    for (index, input) in x.enumerated() where input.type == .float32 || input.type == .float64 {
-      for first in blocks.dropFirst() { _ = try load(x, index, first, rowCount, into: executor) }
-    }
-    for first in blocks {
-      var rows = 0
-      for index in x.indices { rows = try load(x, index, first, rowCount, into: executor) }
-      try executor.forward(rows: rows, step: 0, threads: threads)
-      var output = y
-      for (index, shape) in executor.plan.outputShapes.enumerated() {
-        (output + first * shape.elementCount).update(from: executor.output(index), count: rows * shape.elementCount)
-        output += rowCount * shape.elementCount
-      }
+    try predict(
+      rowCount: rowCount, into: y, threads: threads, checksInput: { x[$0].type == .float32 || x[$0].type == .float64 }
+    ) { index, rows, columns, destination in
+      let input = x[index]
+      return kernels.gather(
+        input.base + rows.lowerBound * columns * input.elementByteCount, input.type, nil, rows.count, columns, 1, 0,
+        destination)
     }
   }
 
-  /// Read the block of one input that begins at row `first`.
+  /// Compute all outputs for rows that `load` reads.
   ///
-  /// - Returns: the rows it has.
-  private func load(
-    _ x: [InputRows], _ index: Int, _ first: Int, _ rowCount: Int, into executor: PlanExecutor<Float>
-  ) throws(MartletError) -> Int {
-    let columns = executor.plan.inputShapes[index].elementCount
-    let rows = min(executor.plan.maximumBatch, rowCount - first)
-    let destination = executor.input(index)
-    let isFinite = kernels.gather(
-      x[index].base + first * columns * x[index].elementByteCount, x[index].type, nil, rows, columns, 1, 0,
-      destination)
-    guard isFinite else {
-      let bad = (0..<rows).first { !kernels.allFinite(destination + $0 * columns, columns) } ?? 0
-      let name = x.count == 1 ? "x" : "x[\(index)]"
-      throw MartletError(.invalidArgument, "\(name) has a value that is NaN or infinite in row \(first + bad)")
+  /// - Parameters:
+  ///   - checksInput: whether an input may hold values that are not finite.
+  ///   - load: writes a range of rows of an input, of so many columns each, and says whether all values are finite.
+  /// - Throws: as above, and what `load` throws.
+  package func predict(
+    rowCount: Int, into y: UnsafeMutablePointer<Float>, threads: Int, checksInput: (Int) -> Bool,
+    load: (Int, Range<Int>, Int, UnsafeMutablePointer<Float>) throws(MartletError) -> Bool
+  ) throws(MartletError) {
+    let executor = try checkOut(rowCount: rowCount)
+    defer { checkIn(executor) }
+    let inputs = executor.plan.inputShapes.indices
+    func fill(_ index: Int, _ rows: Range<Int>) throws(MartletError) {
+      let columns = executor.plan.inputShapes[index].elementCount
+      let destination = executor.input(index)
+      guard try load(index, rows, columns, destination) else {
+        let bad = (0..<rows.count).first { !kernels.allFinite(destination + $0 * columns, columns) } ?? 0
+        let name = inputs.count == 1 ? "x" : "x[\(index)]"
+        throw MartletError(
+          .invalidArgument, "\(name) has a value that is NaN or infinite in row \(rows.lowerBound + bad)")
+      }
     }
-    return rows
+    let starts = stride(from: 0, to: rowCount, by: executor.plan.maximumBatch)
+    func block(_ start: Int) -> Range<Int> { start..<min(start + executor.plan.maximumBatch, rowCount) }
+    // The first block is checked as it is computed. Were a later one bad, y would be half written: check them before.
+    for index in inputs where checksInput(index) {
+      for start in starts.dropFirst() { try fill(index, block(start)) }
+    }
+    for start in starts {
+      let rows = block(start)
+      for index in inputs { try fill(index, rows) }
+      try executor.forward(rows: rows.count, step: 0, threads: threads)
+      var output = y
+      for (index, shape) in executor.plan.outputShapes.enumerated() {
+        (output + rows.lowerBound * shape.elementCount).update(
+          from: executor.output(index), count: rows.count * shape.elementCount)
+        output += rowCount * shape.elementCount
+      }
+    }
   }
 
   /// An idle executor that is large enough, or a new one: single rows do not pay for the arena of a full batch.

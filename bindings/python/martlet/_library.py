@@ -171,6 +171,8 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_model_parameter_count": (STATUS, [_MODEL, _INT64S, _INT64S]),
     "martlet_model_input_count": (STATUS, [_MODEL, _INT32S]),
     "martlet_model_output_count": (STATUS, [_MODEL, _INT32S]),
+    "martlet_model_input_name": (STATUS, [_MODEL, c_int32, _STRINGS]),
+    "martlet_model_output_name": (STATUS, [_MODEL, c_int32, _STRINGS]),
     "martlet_model_input_shape": (STATUS, [_MODEL, c_int32, _INT32S, _INT64S]),
     "martlet_model_output_shape": (STATUS, [_MODEL, c_int32, _INT32S, _INT64S]),
     "martlet_model_layer_count": (STATUS, [_MODEL, _INT32S]),
@@ -206,6 +208,8 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_dataset_set_class_names": (STATUS, [_DATASET, c_int32, _STRINGS]),
     "martlet_dataset_class_count": (STATUS, [_DATASET, _INT32S]),
     "martlet_dataset_class_name": (STATUS, [_DATASET, c_int32, _STRINGS]),
+    "martlet_predict_dataset": (STATUS, [_MODEL, _DATASET, _FLOATS, c_int64]),
+    "martlet_write_predictions": (STATUS, [_MODEL, _DATASET, c_int32, c_char_p, c_int64]),
     "martlet_trainer_create": (STATUS, [_MODEL, POINTER(TrainerOptions), _TRAINERS]),
     "martlet_trainer_destroy": (None, [_TRAINER]),
     "martlet_trainer_fit": (

@@ -1,0 +1,62 @@
+// martlet.h: Prediction; Prediction for datasets.
+
+import CMartlet
+import MartletCore
+import MartletIO
+import MartletNN
+import MartletTraining
+
+@_cdecl("martlet_predict") @implementation
+public func martlet_predict(
+  _ model: OpaquePointer?, _ x: UnsafePointer<martlet_array>?, _ x_count: Int32,
+  _ out_y: UnsafeMutablePointer<Float>?, _ y_count: Int64
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let y = try required(out_y, "out_y")
+    let built = try model.requireBuilt()
+    let x = try ArrayArgument.inputs(x, x_count, "x", of: built.model)
+    let rowCount = x[0].rowCount
+    try built.checkOutputCount(y_count, "y_count", rows: rowCount)
+    try built.predictor.predict(x.map(\.inputRows), rowCount: rowCount, into: y, threads: Engine.threads)
+  }
+}
+
+@_cdecl("martlet_predict_dataset") @implementation
+public func martlet_predict_dataset(
+  _ model: OpaquePointer?, _ dataset: OpaquePointer?, _ out_y: UnsafeMutablePointer<Float>?, _ y_count: Int64
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let y = try required(out_y, "out_y")
+    let built = try model.requireBuilt()
+    let dataset = try DatasetHandle.object(dataset, "dataset")
+    try dataset.with(.read) {
+      try built.checkOutputCount(y_count, "y_count", rows: dataset.dataset.count)
+      try built.predict(dataset.dataset, into: y)
+    }
+  }
+}
+
+@_cdecl("martlet_write_predictions") @implementation
+public func martlet_write_predictions(
+  _ model: OpaquePointer?, _ dataset: OpaquePointer?, _ output: Int32, _ path: UnsafePointer<CChar>?,
+  _ first_id: Int64
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let path = try nonEmptyString(path, "path")
+    let built = try model.requireBuilt()
+    let shapes = built.model.graph.outputShapes
+    let output = try checkedIndex(Int64(output), "output", count: shapes.count, of: "outputs")
+    let dataset = try DatasetHandle.object(dataset, "dataset")
+    let classNames = output == 0 ? built.model.classNames : []
+    try dataset.with(.read) {
+      let data = dataset.dataset
+      let values = try TensorStorage(
+        count: try built.outputCount(rows: data.count), of: Float.self, purpose: "predictions of \(data.count) rows")
+      try built.predict(data, into: values.pointer(as: Float.self))
+      let predictions = Predictions(
+        storage: values, first: shapes[..<output].reduce(0) { $0 + $1.elementCount } * data.count,
+        rowCount: data.count, rowShape: shapes[output], classNames: classNames)
+      try PredictionFile.write(predictions, path: path, firstID: first_id)
+    }
+  }
+}

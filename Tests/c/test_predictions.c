@@ -1,0 +1,157 @@
+/* Prediction for datasets and the files of it, by hand. HDF5 is read back by Tests/python/test_predictions.py. */
+#include "check.h"
+
+/* y = x on [C], as a layer with weights, so that the largest output is the largest input. */
+static martlet_model *identity_model(int64_t size) {
+  martlet_model *m;
+  martlet_node x;
+  martlet_dense_options options = MARTLET_DENSE_OPTIONS_INIT;
+  options.kernel_initializer.kind = MARTLET_IDENTITY;
+  options.kernel_initializer.value = 1;
+  options.name = "same";
+  REQUIRE(martlet_model_create("identity", 1, &m));
+  REQUIRE(martlet_input(m, "in", 1, &size, &x));
+  REQUIRE(martlet_dense(m, x, size, &options, &x));
+  REQUIRE(martlet_model_build(m, 1, &x));
+  return m;
+}
+
+static martlet_dataset *dataset_of(const void *data, int32_t rank, const int64_t *shape, int32_t type) {
+  martlet_dataset *d;
+  const martlet_array x = check_array(data, rank, shape, type);
+  REQUIRE(martlet_dataset_create(&x, NULL, 1, &d));
+  return d;
+}
+
+static int file_is(const char *path, const char *text) {
+  char content[400] = {0};
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) return 0;
+  const size_t count = fread(content, 1, sizeof content - 1, file);
+  fclose(file);
+  return count == strlen(text) && memcmp(content, text, count) == 0;
+}
+
+static void rows_of_a_dataset(martlet_model *m) {
+  const uint8_t pixels[] = {0, 2, 4, 8, 6, 2, 1, 1, 3};
+  const int64_t shape[] = {3, 3}, other[] = {3, 1, 3};
+  martlet_dataset *d = dataset_of(pixels, 2, shape, MARTLET_UINT8), *last, *wrong;
+  REQUIRE(martlet_dataset_set_scaling(d, 0.5, 1));
+  float y[9] = {0};
+  EXPECT_OK(martlet_predict_dataset(m, d, y, 9));
+  const float expected[] = {1, 2, 3, 5, 4, 2, 1.5f, 1.5f, 2.5f};
+  CHECK(memcmp(y, expected, sizeof y) == 0, "the rows are scaled as the dataset says");
+  REQUIRE(martlet_dataset_rows(d, 1, 3, &last));
+  EXPECT_OK(martlet_predict_dataset(m, last, y, 6));
+  CHECK(memcmp(y, expected + 3, 6 * sizeof *y) == 0, "a part of the rows is predicted");
+
+  memcpy(y, expected, sizeof y);
+  wrong = dataset_of(pixels, 3, other, MARTLET_UINT8);
+  EXPECT_INVALID(martlet_predict_dataset(m, wrong, y, 9), "x has rows of shape [1, 3]; the model expects [3]");
+  martlet_dataset_destroy(wrong);
+  const float spoilt[] = {1, 2, 3, 4, INFINITY, 6};
+  const int64_t two[] = {2, 3};
+  wrong = dataset_of(spoilt, 2, two, MARTLET_FLOAT32);
+  EXPECT_INVALID(martlet_predict_dataset(m, wrong, y, 6), "x has a value that is NaN or infinite in row 1");
+  martlet_dataset_destroy(wrong);
+  EXPECT_INVALID(martlet_predict_dataset(NULL, d, y, 9), "model");
+  EXPECT_INVALID(martlet_predict_dataset(m, NULL, y, 9), "dataset");
+  EXPECT_INVALID(martlet_predict_dataset(m, d, NULL, 9), "out_y");
+  EXPECT_INVALID(martlet_predict_dataset(m, d, y, 8), "y_count is 8; it must be 9, for 3 rows of shape [3]");
+  CHECK(memcmp(y, expected, sizeof y) == 0, "a failed prediction writes nothing");
+  martlet_dataset_destroy(last);
+  martlet_dataset_destroy(d);
+}
+
+static void files(martlet_model *m) {
+  const float x[] = {0, 2, 1, 3, 1, 3, 0, 0, 1};
+  const int64_t shape[] = {3, 3};
+  martlet_dataset *d = dataset_of(x, 2, shape, MARTLET_FLOAT32);
+  EXPECT_OK(martlet_write_predictions(m, d, 0, "predictions.csv", 0));
+  CHECK(file_is("predictions.csv", "Id,Category\n0,1\n1,0\n2,2\n"), "CSV with numbers; the first of equals counts");
+  const char *const names[] = {"cat", "say \"moo\", cow", "dog"};
+  REQUIRE(martlet_model_set_class_names(m, 3, names));
+  EXPECT_OK(martlet_write_predictions(m, d, 0, "predictions.csv", 10));
+  CHECK(file_is("predictions.csv", "Id,Category\n10,\"say \"\"moo\"\", cow\"\n11,cat\n12,dog\n"),
+        "CSV with class names, in quotes where they need them");
+  EXPECT_OK(martlet_write_predictions(m, d, 0, "predictions.h5", 0));
+  EXPECT_OK(martlet_write_predictions(m, d, 0, "predictions.HDF5", 0));
+  CHECK(access("predictions.h5", R_OK) == 0 && access("predictions.HDF5", R_OK) == 0, "HDF5 files are there");
+
+  EXPECT_INVALID(martlet_write_predictions(m, d, 0, "predictions.txt", 0), "it must end in .csv, .h5 or .hdf5");
+  EXPECT_INVALID(martlet_write_predictions(m, d, 0, "csv", 0), "path is 'csv'");
+  EXPECT_INVALID(martlet_write_predictions(m, d, 0, "a.csv/b", 0), "path is 'a.csv/b'");
+  EXPECT(martlet_write_predictions(m, d, 0, "nowhere/a.csv", 0), MARTLET_NOT_FOUND, "nowhere/a.csv");
+  EXPECT_INVALID(martlet_write_predictions(m, d, 0, "a.csv", INT64_MAX - 1), "first_id is 9223372036854775806");
+  EXPECT_INVALID(martlet_write_predictions(m, d, 1, "a.csv", 0), "output is 1; there are 1 outputs");
+  EXPECT_INVALID(martlet_write_predictions(m, d, -1, "a.csv", 0), "output is -1");
+  EXPECT_INVALID(martlet_write_predictions(NULL, d, 0, "a.csv", 0), "model");
+  EXPECT_INVALID(martlet_write_predictions(m, NULL, 0, "a.csv", 0), "dataset");
+  EXPECT_INVALID(martlet_write_predictions(m, d, 0, NULL, 0), "path");
+  EXPECT_INVALID(martlet_write_predictions(m, d, 0, "", 0), "path is empty");
+  CHECK(access("a.csv", F_OK) != 0, "what failed has written no file");
+  martlet_dataset_destroy(d);
+}
+
+static void other_outputs(void) {
+  martlet_model *m;
+  martlet_node in, ends[2];
+  const int64_t matrix[] = {2, 3};
+  martlet_dense_options one = MARTLET_DENSE_OPTIONS_INIT;
+  one.kernel_initializer.kind = MARTLET_ONES;
+  REQUIRE(martlet_model_create("two", 1, &m));
+  REQUIRE(martlet_input(m, NULL, 2, matrix, &in));
+  REQUIRE(martlet_activation(m, in, MARTLET_RELU, 0, "rows", &ends[0]));
+  REQUIRE(martlet_flatten(m, in, NULL, &ends[1]));
+  one.name = "yes";
+  REQUIRE(martlet_dense(m, ends[1], 1, &one, &ends[1]));
+  REQUIRE(martlet_model_build(m, 2, ends));
+  const float x[] = {0, 2, 1, 3, 1, 3, 0, 0, 0.5f, 0, 0, -1};
+  const int64_t shape[] = {2, 2, 3};
+  martlet_dataset *d = dataset_of(x, 3, shape, MARTLET_FLOAT32);
+  EXPECT(martlet_write_predictions(m, d, 0, "two.csv", 0), MARTLET_UNSUPPORTED, "rows of shape [2, 3]; write HDF5");
+  EXPECT_OK(martlet_write_predictions(m, d, 1, "two.csv", 0));
+  CHECK(file_is("two.csv", "Id,Category\n0,1\n1,0\n"), "one output is class 1 above 0.5");
+  EXPECT_OK(martlet_write_predictions(m, d, 0, "two.h5", 0));
+
+  const char *name = NULL;
+  EXPECT_OK(martlet_model_output_name(m, 1, &name));
+  CHECK(strcmp(name, "yes") == 0, "an output has the name of its layer");
+  EXPECT_OK(martlet_model_input_name(m, 0, &name));
+  CHECK(strcmp(name, "input") == 0, "an input has the name of its layer");
+  EXPECT_INVALID(martlet_model_output_name(m, 2, &name), "index is 2; there are 2 outputs");
+  EXPECT_INVALID(martlet_model_input_name(m, 1, &name), "index is 1; there are 1 inputs");
+  EXPECT_INVALID(martlet_model_input_name(m, 0, NULL), "out_name");
+  EXPECT_INVALID(martlet_model_output_name(m, 0, NULL), "out_name");
+  EXPECT_INVALID(martlet_model_input_name(NULL, 0, &name), "model");
+  EXPECT_INVALID(martlet_model_output_name(NULL, 0, &name), "model");
+  martlet_dataset_destroy(d);
+  martlet_model_destroy(m);
+}
+
+static void not_built(void) {
+  martlet_model *m;
+  const float x[] = {1, 2, 3};
+  const int64_t shape[] = {1, 3};
+  const char *name;
+  float y[3];
+  martlet_dataset *d = dataset_of(x, 2, shape, MARTLET_FLOAT32);
+  REQUIRE(martlet_model_create(NULL, 1, &m));
+  EXPECT(martlet_predict_dataset(m, d, y, 3), MARTLET_INVALID_STATE, "not built");
+  EXPECT(martlet_write_predictions(m, d, 0, "a.csv", 0), MARTLET_INVALID_STATE, "not built");
+  EXPECT(martlet_model_input_name(m, 0, &name), MARTLET_INVALID_STATE, "not built");
+  EXPECT(martlet_model_output_name(m, 0, &name), MARTLET_INVALID_STATE, "not built");
+  martlet_dataset_destroy(d);
+  martlet_model_destroy(m);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 2 || chdir(argv[1]) != 0) return 2;
+  martlet_model *m = identity_model(3);
+  rows_of_a_dataset(m);
+  files(m);
+  other_outputs();
+  not_built();
+  martlet_model_destroy(m);
+  return check_end();
+}
