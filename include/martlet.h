@@ -458,7 +458,7 @@ martlet_status martlet_model_build(martlet_model *model, int32_t output_count, c
  * Ownership: borrowed; valid as long as the model. */
 martlet_status martlet_model_name(martlet_model *model, const char **out_name);
 
-/** Table of layers, output shapes and parameters, for people.
+/** Table of layers, output shapes and parameters, with totals, flops for a row and memory for a batch of 32, for people.
  *
  * @param model Model.
  * @param out_text Lines, each with its line end.
@@ -466,6 +466,25 @@ martlet_status martlet_model_name(martlet_model *model, const char **out_name);
  *
  * Ownership: borrowed; valid until the next martlet_model_summary on this model or its destruction. */
 martlet_status martlet_model_summary(martlet_model *model, const char **out_text);
+
+/** What a model costs to run. Weights are counted apart from the memory for a batch. */
+typedef struct martlet_cost {
+  uint32_t struct_size;      /* set by the caller; the bytes that are filled */
+  int32_t array_count;       /* weight arrays */
+  int64_t weight_bytes;
+  int64_t prediction_bytes;  /* values of the layers in a batch, as far as they live at the same time */
+  int64_t training_bytes;    /* values, their gradients and those of the weights; not the optimiser's state */
+  int64_t prediction_flops;  /* for one row: multiplications and additions of the matrix products */
+  int64_t training_flops;    /* for one row: forward and backward */
+} martlet_cost;
+
+/** Memory for a batch and arithmetic for a row, as the plans of this version need them.
+ *
+ * @param model Model.
+ * @param batch_size Rows of a batch, 1 or more.
+ * @param out_cost Set struct_size to sizeof(martlet_cost) before the call; that many bytes are filled.
+ * @return The section's codes; MARTLET_OUT_OF_MEMORY (a batch that no memory could hold). */
+martlet_status martlet_model_cost(martlet_model *model, int64_t batch_size, martlet_cost *out_cost);
 
 /** Number of weights, and of those that training changes.
  *

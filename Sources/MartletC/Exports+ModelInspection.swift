@@ -24,6 +24,25 @@ public func martlet_model_summary(
   }
 }
 
+@_cdecl("martlet_model_cost") @implementation
+public func martlet_model_cost(
+  _ model: OpaquePointer?, _ batch_size: Int64, _ out_cost: UnsafeMutablePointer<martlet_cost>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_cost, "out_cost")
+    let rows = try count(batch_size, "batch_size", minimum: 1)
+    let model = try model.requireBuilt().model
+    let cost = try model.cost(rows: rows)
+    try fill(
+      result, "out_cost",
+      with: martlet_cost(
+        struct_size: 0, array_count: Int32(clamping: model.layout.parameters.count),
+        weight_bytes: Int64(cost.weightBytes), prediction_bytes: Int64(cost.predictionBytes),
+        training_bytes: Int64(cost.trainingBytes), prediction_flops: Int64(cost.predictionFlops),
+        training_flops: Int64(cost.trainingFlops)))
+  }
+}
+
 @_cdecl("martlet_model_parameter_count") @implementation
 public func martlet_model_parameter_count(
   _ model: OpaquePointer?, _ out_total: UnsafeMutablePointer<Int64>?, _ out_trainable: UnsafeMutablePointer<Int64>?

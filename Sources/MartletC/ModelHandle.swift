@@ -111,7 +111,7 @@ final class BuiltModel {
     let graph = model.graph
     self.model = model
     predictor = Predictor(model: model, kernels: Engine.kernels)
-    summary = try StringTable([model.summary()])
+    summary = try StringTable([try model.summary()])
     layerNames = try StringTable(graph.layers.map(\.name))
     layerClasses = try StringTable(graph.layers.map(\.layer.className))
     inputNames = try StringTable(graph.inputs.map(graph.layerName))

@@ -1,11 +1,13 @@
-// The table a person reads: layers, shapes, parameters.
+// The table a person reads: layers, shapes, parameters, and what the model costs.
 
 import MartletCore
 
 extension Model {
   /// One line per application of a layer with its class, output shape and parameters, and what it reads unless that is the
   /// line before; then the totals. The parameters of a shared layer are counted where it is applied first.
-  package func summary() -> String {
+  ///
+  /// - Throws: `outOfMemory` if a batch of `rows` cannot be addressed.
+  package func summary(rows batch: Int = 32) throws(MartletError) -> String {
     var rows = [["Layer", "Class", "Output shape", "Parameters"]]
     if !graph.isChain { rows[0].append("Reads") }
     for (index, node) in graph.nodes.enumerated() {
@@ -28,7 +30,19 @@ extension Model {
     let total = layout.totalCount
     let trainable = layout.trainableCount
     let totals = "Parameters: \(total) (\(trainable) trainable, \(total - trainable) not)"
-    let text = ["Model '\(graph.name)'", lines[0], rule] + lines.dropFirst() + [rule, totals]
+    let cost = try cost(rows: batch)
+    let flops = "Flops per sample: \(cost.predictionFlops) to predict, \(cost.trainingFlops) to train"
+    let memory =
+      "Memory: \(megabytes(cost.weightBytes)) of weights; for a batch of \(batch) besides "
+      + "\(megabytes(cost.predictionBytes)) to predict, \(megabytes(cost.trainingBytes)) to train"
+    let text = ["Model '\(graph.name)'", lines[0], rule] + lines.dropFirst() + [rule, totals, flops, memory]
     return text.map { $0 + "\n" }.joined()
+  }
+
+  /// `1.23 MB`, in millions of bytes.
+  private func megabytes(_ bytes: Int) -> String {
+    let hundredths = bytes / 10_000 + (bytes % 10_000 >= 5_000 ? 1 : 0)
+    let fraction = hundredths % 100
+    return "\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction) MB"
   }
 }

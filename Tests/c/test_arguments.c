@@ -49,6 +49,14 @@ static void null_model_functions(void) {
   float values[32];
   EXPECT_INVALID(martlet_model_summary(NULL, &text), "model");
   EXPECT_INVALID(martlet_model_summary(model, NULL), "out_text");
+  martlet_cost cost = {sizeof cost, 0, 0, 0, 0, 0, 0};
+  EXPECT_INVALID(martlet_model_cost(NULL, 1, &cost), "model");
+  EXPECT_INVALID(martlet_model_cost(model, 0, &cost), "batch_size is 0");
+  EXPECT_INVALID(martlet_model_cost(model, 1, NULL), "out_cost");
+  EXPECT(martlet_model_cost(model, INT64_MAX, &cost), MARTLET_OUT_OF_MEMORY, "more than memory can hold");
+  CHECK(cost.weight_bytes == 0, "a failed martlet_model_cost leaves out_cost alone");
+  cost.struct_size = 0;
+  EXPECT_INVALID(martlet_model_cost(model, 1, &cost), "out_cost has struct_size 0");
   EXPECT_INVALID(martlet_model_parameter_count(NULL, &count, &count), "model");
   EXPECT_OK(martlet_model_parameter_count(model, NULL, NULL));
   EXPECT_INVALID(martlet_model_input_shape(NULL, 0, &number, shape), "model");

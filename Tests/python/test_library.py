@@ -48,6 +48,7 @@ TYPES = {
     "const martlet_trainer_options *": ctypes.POINTER(_library.TrainerOptions),
     "const martlet_fit_options *": ctypes.POINTER(_library.FitOptions),
     "martlet_metrics *": ctypes.POINTER(_library.MetricsStruct),
+    "martlet_cost *": ctypes.POINTER(_library.CostStruct),
     "martlet_progress *": ctypes.POINTER(_library.ProgressStruct),
     "martlet_progress_callback": _library.PROGRESS_CALLBACK,
 }
@@ -60,6 +61,7 @@ STRUCTS = {
     "martlet_trainer_options": _library.TrainerOptions,
     "martlet_fit_options": _library.FitOptions,
     "martlet_metrics": _library.MetricsStruct,
+    "martlet_cost": _library.CostStruct,
     "martlet_progress": _library.ProgressStruct,
 }
 

@@ -420,3 +420,24 @@ def test_a_loss_that_becomes_nan():
         model.fit(X, np.ones((6, 3)), epochs=50, verbose=0)
     assert isinstance(caught.value, FloatingPointError)
     assert all(np.isfinite(w).all() for w in model.get_weights())
+
+
+def test_cost_is_that_of_the_products():
+    model = martlet.Sequential([martlet.Input((784,)), martlet.layers.Dense(360, "relu"), martlet.layers.Dense(10)])
+    cost = model.cost(100)
+    forward = 2 * (784 * 360 + 360 * 10)
+    assert cost.prediction_flops == forward
+    # Backward: the gradients of both kernels, and of the hidden layer; none of the input.
+    assert cost.training_flops == 2 * forward + 2 * 360 * 10
+    # Biases are padded to a cache line of 16 floats.
+    assert cost.weight_bytes == 4 * (784 * 360 + 368 + 360 * 10 + 16)
+    # Input, hidden values and output live together at least once; training keeps all of them.
+    assert 4 * 100 * (784 + 10) <= cost.prediction_bytes <= 4 * 100 * (784 + 360 + 16)
+    assert cost.training_bytes > cost.weight_bytes + cost.prediction_bytes
+    # Three buffers, each rounded up to a cache line of 64 bytes.
+    assert abs(model.cost(200).prediction_bytes - 2 * cost.prediction_bytes) <= 2 * 3 * 64
+    assert f"{forward} to predict" in summary(model)
+    with pytest.raises(ValueError, match="batch_size"):
+        model.cost(0)
+    with pytest.raises(MemoryError, match="more than memory can hold"):
+        model.cost(2**60)

@@ -11,16 +11,26 @@ import os
 import weakref
 from collections.abc import Callable, Sequence
 from ctypes import byref, c_char_p, c_int32, c_int64
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import _arrays
 from ._check import check, integer, real, text
-from ._library import MAX_RANK, DenseOptions, Initializer, ModelHandle, Regularizer, library
+from ._library import MAX_RANK, CostStruct, DenseOptions, Initializer, ModelHandle, Regularizer, library
 
 # Rows of one call of martlet_predict: between two calls Python sees Ctrl-C. A row's result depends on no other row.
 _PREDICT_ROWS = 16384
+
+
+class Cost(NamedTuple):
+    """What a model costs: bytes for a batch, operations for one row."""
+
+    weight_bytes: int
+    prediction_bytes: int
+    training_bytes: int
+    prediction_flops: int
+    training_flops: int
 
 
 def optional_text(value: str | None, name: str) -> bytes | None:
@@ -173,6 +183,11 @@ class EngineModel:
         out = c_char_p()
         check(library().martlet_model_summary(self.handle, byref(out)))
         return borrowed_text(out)
+
+    def cost(self, batch_size: int) -> Cost:
+        out = CostStruct(struct_size=ctypes.sizeof(CostStruct))
+        check(library().martlet_model_cost(self.handle, batch_size, byref(out)))
+        return Cost(*(getattr(out, field) for field in Cost._fields))
 
     def parameter_count(self) -> tuple[int, int]:
         total, trainable = c_int64(), c_int64()

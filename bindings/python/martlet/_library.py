@@ -113,6 +113,18 @@ class MetricsStruct(ctypes.Structure):
     ]
 
 
+class CostStruct(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("array_count", c_int32),
+        ("weight_bytes", c_int64),
+        ("prediction_bytes", c_int64),
+        ("training_bytes", c_int64),
+        ("prediction_flops", c_int64),
+        ("training_flops", c_int64),
+    ]
+
+
 class ProgressStruct(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -168,6 +180,7 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_model_build": (STATUS, [_MODEL, c_int32, POINTER(_NODE)]),
     "martlet_model_name": (STATUS, [_MODEL, _STRINGS]),
     "martlet_model_summary": (STATUS, [_MODEL, _STRINGS]),
+    "martlet_model_cost": (STATUS, [_MODEL, c_int64, POINTER(CostStruct)]),
     "martlet_model_parameter_count": (STATUS, [_MODEL, _INT64S, _INT64S]),
     "martlet_model_input_count": (STATUS, [_MODEL, _INT32S]),
     "martlet_model_output_count": (STATUS, [_MODEL, _INT32S]),

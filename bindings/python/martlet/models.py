@@ -14,7 +14,7 @@ import numpy as np
 
 from . import _fit, _graph, _inputs, losses, metrics, optimizers
 from ._check import integer
-from ._engine import EngineModel
+from ._engine import Cost, EngineModel
 from ._graph import Node
 from .callbacks import History
 from .data import Dataset
@@ -128,6 +128,10 @@ class Model:
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of layers, output shapes and numbers of weights."""
         print_fn(self.built_engine().summary().rstrip("\n"))
+
+    def cost(self, batch_size: int = 32) -> Cost:
+        """Memory for a batch, beside the weights, and flops of the matrix products for one row."""
+        return self.built_engine().cost(integer(batch_size, "batch_size", 1))
 
     def count_params(self) -> int:
         """Number of weights."""

@@ -1,0 +1,52 @@
+// What a model costs to run, read off its plans: memory and arithmetic.
+
+import MartletCore
+
+/// Bytes for a batch, operations for one row.
+package struct ModelCost: Sendable, Equatable {
+  package let weightBytes: Int
+  /// Values of all layers that live at the same time.
+  package let predictionBytes: Int
+  /// Values, gradients of values and gradients of weights; the optimiser's own state is not part of a model.
+  package let trainingBytes: Int
+  /// Multiplications and additions of the matrix products.
+  package let predictionFlops: Int
+  package let trainingFlops: Int
+}
+
+extension Model {
+  /// The cost of batches of `rows`.
+  ///
+  /// - Throws: `outOfMemory` if the sizes cannot be addressed.
+  package func cost(rows: Int) throws(MartletError) -> ModelCost {
+    let losses = graph.outputs.map { _ in LossConfiguration(.none) }
+    let prediction = try Plan(graph: graph, layout: layout, purpose: .prediction, maximumBatch: rows)
+    let training = try Plan(graph: graph, layout: layout, purpose: .training(losses, .store), maximumBatch: rows)
+    let scalar = MemoryLayout<Float>.size
+    return ModelCost(
+      weightBytes: layout.count * scalar, predictionBytes: prediction.arenaCount * scalar,
+      trainingBytes: (training.arenaCount + layout.count) * scalar,
+      predictionFlops: prediction.flopsPerRow, trainingFlops: training.flopsPerRow)
+  }
+}
+
+extension Plan {
+  /// `Int.max` if there are more.
+  var flopsPerRow: Int {
+    (forward + backward).reduce(0) { sum, operation in
+      let (result, overflow) = sum.addingReportingOverflow(operation.flops(rows: 1))
+      return overflow ? Int.max : result
+    }
+  }
+}
+
+extension Operation {
+  /// 2 m n k of a product; the other operations are linear in what they read and do not count.
+  fileprivate func flops(rows: Int) -> Int {
+    guard case .matrixProduct(let product) = self else { return 0 }
+    return [product.m.count(rows: rows), product.n, product.k.count(rows: rows)].reduce(2) { flops, size in
+      let (result, overflow) = flops.multipliedReportingOverflow(by: size)
+      return overflow ? Int.max : result
+    }
+  }
+}
