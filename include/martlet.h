@@ -721,6 +721,28 @@ martlet_status martlet_model_save_weights(martlet_model *model, const char *path
 martlet_status martlet_model_load_weights(martlet_model *model, const char *path, int32_t by_name,
                                           int32_t skip_mismatch);
 
+/** The layers of a model as JSON, without the weights: what Keras' model.to_json() gives, in the form of Keras 2, which
+ * model_from_json of Keras 2 and 3 read.
+ *
+ * @param model Model, built.
+ * @param out_text One line.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (not built), MARTLET_UNSUPPORTED (a layer that Keras
+ *         cannot have, named), MARTLET_OUT_OF_MEMORY, MARTLET_BUSY (also: while another thread predicts).
+ *
+ * Ownership: borrowed; valid until the layers change or the model is destroyed. */
+martlet_status martlet_model_to_json(martlet_model *model, const char **out_text);
+
+/** Make a model of the layers in a JSON text: one of martlet_model_to_json or of model.to_json() of Keras 2 or 3.
+ *
+ * @param text Text of at most 16 MiB. It is checked as the one in a file is. Messages call it 'text'.
+ * @param seed Seed of the weight initialisers, as in martlet_model_create.
+ * @param out_model The model, built.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_FORMAT_ERROR, MARTLET_UNSUPPORTED (a layer or option this version
+ *         does not have, named), MARTLET_OUT_OF_MEMORY.
+ *
+ * Ownership: free it with martlet_model_destroy. */
+martlet_status martlet_model_from_json(const char *text, uint64_t seed, martlet_model **out_model);
+
 /* ------------------------------------------------------------------------------------------------------------
  * Prediction
  * --------------------------------------------------------------------------------------------------------- */
@@ -1090,7 +1112,7 @@ typedef struct martlet_progress {
 /** Progress callback. Runs in the thread that called fit or evaluate, which waits.
  *
  * May call, for the handles in use: martlet_predict, the functions that look inside a model or dataset,
- * martlet_model_save, _save_memory, _save_weights, martlet_trainer_learning_rate, _set_learning_rate, _history,
+ * martlet_model_save, _save_memory, _save_weights, _to_json, martlet_trainer_learning_rate, _set_learning_rate, _history,
  * _history_length, _best_epoch and _interrupt. Anything else that would change them is MARTLET_BUSY.
  *
  * @param progress Borrowed; valid until the callback returns.

@@ -127,13 +127,15 @@ func nonEmptyString(_ pointer: UnsafePointer<CChar>?, _ name: String) throws(Mar
 /// nil for NULL.
 ///
 /// - Throws: `invalidArgument` if the string is too long or not UTF-8.
-func optionalString(_ pointer: UnsafePointer<CChar>?, _ name: String) throws(MartletError) -> String? {
+func optionalString(
+  _ pointer: UnsafePointer<CChar>?, _ name: String, maximumLength: Int = maximumStringLength
+) throws(MartletError) -> String? {
   guard let pointer else { return nil }
   var length = 0
   while pointer[length] != 0 {
     length += 1
-    guard length <= maximumStringLength else {
-      throw MartletError(.invalidArgument, "\(name) has more than \(maximumStringLength) bytes")
+    guard length <= maximumLength else {
+      throw MartletError(.invalidArgument, "\(name) has more than \(maximumLength) bytes")
     }
   }
   let bytes = UnsafeRawBufferPointer(start: pointer, count: length)
@@ -141,6 +143,18 @@ func optionalString(_ pointer: UnsafePointer<CChar>?, _ name: String) throws(Mar
     throw MartletError(.invalidArgument, "\(name) is not UTF-8")
   }
   return string
+}
+
+/// A text that may be longer than a name.
+///
+/// - Throws: `invalidArgument` if the text is NULL, too long or not UTF-8.
+func longText(
+  _ pointer: UnsafePointer<CChar>?, _ name: String, maximumLength: Int
+) throws(MartletError) -> String {
+  guard let text = try optionalString(pointer, name, maximumLength: maximumLength) else {
+    throw MartletError(.invalidArgument, "\(name) is NULL")
+  }
+  return text
 }
 
 /// The class names of a model or a dataset.

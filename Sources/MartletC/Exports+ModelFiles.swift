@@ -80,3 +80,25 @@ public func martlet_model_load_weights(
       path: path, into: try model.requireBuilt().model, byName: byName, skipMismatch: skipMismatch)
   }
 }
+
+@_cdecl("martlet_model_to_json") @implementation
+public func martlet_model_to_json(
+  _ model: OpaquePointer?, _ out_text: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> martlet_status {
+  withModel(model, .adjust) { model in
+    let result = try required(out_text, "out_text")
+    result.pointee = try model.requireBuilt().text()
+  }
+}
+
+@_cdecl("martlet_model_from_json") @implementation
+public func martlet_model_from_json(
+  _ text: UnsafePointer<CChar>?, _ seed: UInt64, _ out_model: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  status {
+    let result = try required(out_model, "out_model")
+    let text = try longText(text, "text", maximumLength: ModelText.maximumByteCount)
+    let model = try ModelText.model(text, "text", seed: seed)
+    result.pointee = try naming("text") { () throws(MartletError) in try ModelHandle(model) }.passToC()
+  }
+}

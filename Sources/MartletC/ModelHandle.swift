@@ -1,6 +1,7 @@
 // The object behind a martlet_model: a graph that grows until it is built, then a model with its weights.
 
 import MartletCore
+import MartletIO
 import MartletNN
 import MartletTraining
 
@@ -105,6 +106,8 @@ final class BuiltModel {
   /// Of all parameters, in the order of the model's layout.
   let weightNames: StringTable
   private(set) var classNames: StringTable
+  /// The layers as text, from when C first asks for it.
+  private var json: StringTable?
 
   /// - Throws: `outOfMemory`.
   init(_ model: Model) throws(MartletError) {
@@ -118,6 +121,16 @@ final class BuiltModel {
     outputNames = try StringTable(graph.outputs.map(graph.layerName))
     weightNames = try StringTable(model.layout.parameters.map(\.name))
     classNames = try StringTable(model.classNames)
+  }
+
+  /// The layers as JSON; the same text for the life of this object.
+  ///
+  /// - Throws: `unsupported`, `outOfMemory`.
+  func text() throws(MartletError) -> UnsafePointer<CChar> {
+    if let json { return json[0] }
+    let table = try StringTable([try ModelText.text(of: model.graph)])
+    json = table
+    return table[0]
   }
 
   /// - Throws: `outOfMemory`.

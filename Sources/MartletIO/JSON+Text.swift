@@ -6,7 +6,7 @@ import MartletCore
 
 extension JSON {
   /// Keras configurations are some hundred kilobytes, have some thousand values and nest about fifteen deep.
-  private static let maximumByteCount = 16 << 20
+  package static let maximumByteCount = 16 << 20
   private static let maximumValueCount = 1 << 20
   private static let maximumDepth = 64
 

@@ -14,16 +14,17 @@ struct KerasConfiguration {
 
   // MARK: Reading
 
+  /// - Parameter what: what messages call the text.
   /// - Throws: `formatError`; `unsupported` for a kind of model we do not have.
-  init(_ text: String) throws(MartletError) {
+  init(_ text: String, _ what: String = "model_config") throws(MartletError) {
     let json: JSON
     do {
       json = try JSON(text: text)
     } catch {
-      throw MartletError(error.code, "model_config: \(error.message)")
+      throw MartletError(error.code, "\(what): \(error.message)")
     }
     guard let className = json["class_name"]?.stringValue, let config = json["config"] else {
-      throw MartletError(.formatError, "model_config has no 'class_name' or no 'config'")
+      throw MartletError(.formatError, "\(what) has no 'class_name' or no 'config'")
     }
     switch className {
     case "Sequential":
@@ -143,7 +144,9 @@ struct KerasConfiguration {
   /// A chain becomes a Sequential model, anything else a Functional one.
   ///
   /// - Throws: `unsupported` if Keras has no such layer.
-  static func text(_ graph: Graph) throws(MartletError) -> String {
+  static func text(_ graph: Graph) throws(MartletError) -> String { try json(graph).text() }
+
+  static func json(_ graph: Graph) throws(MartletError) -> JSON {
     let isInGraph = !graph.isChain
     var layers: [JSON] = []
     for node in graph.nodes {
@@ -161,6 +164,6 @@ struct KerasConfiguration {
       config["input_layers"] = ends(graph.inputs)
       config["output_layers"] = ends(graph.outputs)
     }
-    return try JSON.keras(isInGraph ? "Functional" : "Sequential", config).text()
+    return JSON.keras(isInGraph ? "Functional" : "Sequential", config)
   }
 }

@@ -164,6 +164,33 @@ static void weights(void) {
   martlet_model_destroy(m);
 }
 
+static void json(void) {
+  martlet_model *m = small_model(8), *again = (martlet_model *)&m, *unbuilt;
+  const char *text = NULL, *same = NULL;
+  const int64_t shape[] = {1, 4};
+  const float x[4] = {1, 2, 3, 4};
+  float y[3], y_again[3];
+  const martlet_array array = check_array(x, 2, shape, MARTLET_FLOAT32);
+  EXPECT_INVALID(martlet_model_to_json(m, NULL), "out_text");
+  REQUIRE(martlet_model_create("unbuilt", 1, &unbuilt));
+  EXPECT(martlet_model_to_json(unbuilt, &text), MARTLET_INVALID_STATE, "not built");
+  EXPECT_INVALID(martlet_model_from_json(NULL, 8, &again), "text is NULL");
+  EXPECT(martlet_model_from_json("{", 8, &again), MARTLET_FORMAT_ERROR, "text: not JSON");
+  CHECK(text == NULL && again == (martlet_model *)&m, "the failed calls left their results alone");
+  EXPECT_OK(martlet_model_to_json(m, &text));
+  CHECK(strstr(text, "\"class_name\":\"Sequential\"") != NULL && strchr(text, '\n') == NULL, "the layers as JSON");
+  EXPECT_INVALID(martlet_model_from_json(text, 8, NULL), "out_model");
+  EXPECT_OK(martlet_model_from_json(text, 8, &again));
+  EXPECT_OK(martlet_model_to_json(again, &same));
+  CHECK(strcmp(text, same) == 0, "the layers of a model from JSON are the same");
+  REQUIRE(martlet_predict(m, &array, 1, y, 3));
+  REQUIRE(martlet_predict(again, &array, 1, y_again, 3));
+  CHECK(memcmp(y, y_again, sizeof y) == 0, "the same layers and seed give the same weights");
+  martlet_model_destroy(unbuilt);
+  martlet_model_destroy(again);
+  martlet_model_destroy(m);
+}
+
 static void model_files(void) {
   none = (martlet_model *)&none;
   EXPECT(martlet_model_load("missing.h5", &none), MARTLET_NOT_FOUND, "missing.h5");
@@ -329,6 +356,7 @@ int main(int argc, char **argv) {
   round_trip();
   memory();
   weights();
+  json();
   model_files();
   small_stack();
   dataset_files();

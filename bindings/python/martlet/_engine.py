@@ -104,6 +104,12 @@ class EngineModel:
         check(library().martlet_model_load_memory(data, len(data), byref(handle)))
         return cls(handle)
 
+    @classmethod
+    def from_json(cls, config: str, seed: int) -> EngineModel:
+        handle = ModelHandle()
+        check(library().martlet_model_from_json(text(config, "json_string"), seed, byref(handle)))
+        return cls(handle)
+
     # Building: every method takes the node it reads and returns the node it makes.
 
     def input(self, name: str | None, shape: Sequence[int]) -> int:
@@ -255,6 +261,11 @@ class EngineModel:
         data = ctypes.create_string_buffer(count.value)
         check(library().martlet_model_save_memory(self.handle, data, len(data), byref(count)))
         return data.raw
+
+    def to_json(self) -> str:
+        out = c_char_p()
+        check(library().martlet_model_to_json(self.handle, byref(out)))
+        return borrowed_text(out)
 
     def save_weights(self, path: str | os.PathLike) -> None:
         check(library().martlet_model_save_weights(self.handle, path_text(path)))

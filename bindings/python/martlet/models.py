@@ -22,7 +22,7 @@ from .layers import Input, InputLayer, Layer, LoadedLayer
 from .trainer import Metrics, Trainer
 from .utils import next_seed
 
-__all__ = ["Input", "Model", "Sequential", "load_model", "model_from_bytes"]
+__all__ = ["Input", "Model", "Sequential", "load_model", "model_from_bytes", "model_from_json"]
 
 
 class Model:
@@ -188,6 +188,10 @@ class Model:
         fit, with layer, expected and found; then no weight is changed. Otherwise raises what load_model raises.
         """
         self.built_engine().load_weights(filepath, bool(by_name), bool(skip_mismatch))
+
+    def to_json(self) -> str:
+        """The layers as JSON, without weights, which model_from_json of this package and of Keras read."""
+        return self.built_engine().to_json()
 
     def to_bytes(self) -> bytes:
         """The bytes of the file that save would write; model_from_bytes makes a model of them."""
@@ -388,6 +392,18 @@ def model_from_bytes(data: bytes) -> Model:
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError(f"model_from_bytes expects bytes, received {type(data).__name__}")
     return _loaded(EngineModel.from_bytes(bytes(data)))
+
+
+def model_from_json(json_string: str, seed: int | None = None) -> Model:
+    """A model of the layers that model.to_json of Keras or of this package has written, with new weights.
+
+    seed: as in Model. FormatError (a ValueError): not JSON, or not a model. UnsupportedError: a layer or option that this
+    version does not have, named.
+    """
+    engine = EngineModel.from_json(json_string, next_seed() if seed is None else integer(seed, "seed", 0, 2**64 - 1))
+    model = _loaded(engine)
+    model._seed = seed
+    return model
 
 
 def _loaded(engine: EngineModel) -> Model:
