@@ -191,12 +191,20 @@ martlet_status martlet_model_create(const char *name, uint64_t seed, martlet_mod
 void martlet_model_destroy(martlet_model *model);
 
 /* Activations. */
-#define MARTLET_LINEAR 0     /* y = x */
-#define MARTLET_RELU 1       /* y = max(x, 0) */
-#define MARTLET_LEAKY_RELU 2 /* y = x for x > 0, slope * x otherwise (Keras' slope: 0.2) */
-#define MARTLET_SIGMOID 3    /* y = 1 / (1 + exp(-x)) */
-#define MARTLET_TANH 4       /* y = tanh(x) */
-#define MARTLET_SOFTMAX 5    /* y_j = exp(x_j) / sum_k exp(x_k) over the last axis, computed after subtracting max(x) */
+#define MARTLET_LINEAR 0        /* y = x */
+#define MARTLET_RELU 1          /* y = max(x, 0) */
+#define MARTLET_LEAKY_RELU 2    /* y = x for x > 0, alpha * x otherwise (Keras' alpha: 0.2) */
+#define MARTLET_SIGMOID 3       /* y = 1 / (1 + exp(-x)) */
+#define MARTLET_TANH 4          /* y = tanh(x) */
+#define MARTLET_SOFTMAX 5       /* y_j = exp(x_j) / sum_k exp(x_k) over the last axis, computed after subtracting max(x) */
+#define MARTLET_ELU 6           /* y = x for x > 0, alpha * (exp(x) - 1) otherwise (Keras' alpha: 1) */
+#define MARTLET_SELU 7          /* y = 1.0507 * ELU(x) with alpha 1.67326; Klambauer et al. 2017 */
+#define MARTLET_SOFTPLUS 8      /* y = log(1 + exp(x)) */
+#define MARTLET_SILU 9          /* y = x / (1 + exp(-x)); also called swish */
+#define MARTLET_GELU 10         /* y = x / 2 * (1 + erf(x / sqrt(2))) */
+#define MARTLET_GELU_TANH 11    /* y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) */
+#define MARTLET_HARD_SIGMOID 12 /* y = min(max(x / 6 + 1 / 2, 0), 1), as in Keras 3 */
+#define MARTLET_EXPONENTIAL 13  /* y = exp(x) */
 
 /* Initialisers of weights, as Keras'. fan_in and fan_out of a kernel are the sizes of its last two axes, for a Dense kernel
  * I and O, each times the sizes of the axes before; of a bias both are O. A truncated normal is drawn again where it is
@@ -261,7 +269,7 @@ martlet_status martlet_input(martlet_model *model, const char *name, int32_t ran
 /** Options of martlet_dense. Start from MARTLET_DENSE_OPTIONS_INIT, which is Keras' defaults. */
 typedef struct martlet_dense_options {
   uint32_t struct_size;
-  int32_t activation;                     /* MARTLET_LINEAR (default) ... MARTLET_SOFTMAX; leaky ReLU has slope 0.2 */
+  int32_t activation;                     /* MARTLET_LINEAR (default) ... _EXPONENTIAL, with Keras' alpha */
   int32_t use_bias;                       /* 0 or 1; default 1 */
   martlet_initializer kernel_initializer; /* default MARTLET_GLOROT_UNIFORM */
   martlet_initializer bias_initializer;   /* default MARTLET_ZEROS */
@@ -293,12 +301,12 @@ martlet_status martlet_dense(martlet_model *model, martlet_node input, int64_t u
  *
  * @param model Model, not built yet.
  * @param input Node to read.
- * @param activation MARTLET_LINEAR ... MARTLET_SOFTMAX.
- * @param slope Slope of MARTLET_LEAKY_RELU for x < 0, finite, >= 0; ignored by the others.
+ * @param activation MARTLET_LINEAR ... MARTLET_EXPONENTIAL.
+ * @param alpha Slope of MARTLET_LEAKY_RELU for x < 0, alpha of MARTLET_ELU; finite, >= 0; ignored by the others.
  * @param name Layer name or NULL.
  * @param out_node Node of the same shape.
  * @return The section's codes. */
-martlet_status martlet_activation(martlet_model *model, martlet_node input, int32_t activation, float slope,
+martlet_status martlet_activation(martlet_model *model, martlet_node input, int32_t activation, float alpha,
                                   const char *name, martlet_node *out_node);
 
 /** Add dropout: in training each element is zero with probability rate, otherwise multiplied by 1 / (1 - rate);

@@ -57,13 +57,13 @@ public func martlet_dense(
 
 @_cdecl("martlet_activation") @implementation
 public func martlet_activation(
-  _ model: OpaquePointer?, _ input: martlet_node, _ activation: Int32, _ slope: Float, _ name: UnsafePointer<CChar>?,
+  _ model: OpaquePointer?, _ input: martlet_node, _ activation: Int32, _ alpha: Float, _ name: UnsafePointer<CChar>?,
   _ out_node: UnsafeMutablePointer<martlet_node>?
 ) -> martlet_status {
   withModel(model, .change) { model in
     let result = try required(out_node, "out_node")
     let name = try optionalString(name, "name")
-    let layer = ActivationLayer(try Activation(activation, slope: slope))
+    let layer = ActivationLayer(try Activation(activation, alpha: alpha))
     result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
   }
 }
@@ -236,7 +236,7 @@ private func nodes(
 extension Dense {
   /// Takes over what C chose, in the order of the struct.
   fileprivate mutating func configure(_ options: martlet_dense_options) throws(MartletError) {
-    activation = try Activation(options.activation, slope: Activation.defaultSlope)
+    activation = try Activation(options.activation, alpha: nil)
     useBias = try flag(options.use_bias, "use_bias")
     kernelInitializer = try Initializer(options.kernel_initializer, "kernel_initializer")
     biasInitializer = try Initializer(options.bias_initializer, "bias_initializer")
@@ -246,17 +246,26 @@ extension Dense {
 }
 
 extension Activation {
-  fileprivate init(_ kind: Int32, slope: Float) throws(MartletError) {
+  /// - Parameter alpha: nil for Keras' default.
+  fileprivate init(_ kind: Int32, alpha: Float?) throws(MartletError) {
     switch kind {
     case MARTLET_LINEAR: self = .linear
     case MARTLET_RELU: self = .relu
-    case MARTLET_LEAKY_RELU: self = .leakyReLU(slope: try finite(slope, "slope", minimum: 0))
+    case MARTLET_LEAKY_RELU: self = .leakyReLU(slope: try finite(alpha ?? Activation.defaultSlope, "alpha", minimum: 0))
     case MARTLET_SIGMOID: self = .sigmoid
     case MARTLET_TANH: self = .tanh
     case MARTLET_SOFTMAX: self = .softmax
+    case MARTLET_ELU: self = .elu(alpha: try finite(alpha ?? Activation.defaultAlpha, "alpha", minimum: 0))
+    case MARTLET_SELU: self = .selu
+    case MARTLET_SOFTPLUS: self = .softplus
+    case MARTLET_SILU: self = .silu
+    case MARTLET_GELU: self = .gelu
+    case MARTLET_GELU_TANH: self = .geluTanh
+    case MARTLET_HARD_SIGMOID: self = .hardSigmoid
+    case MARTLET_EXPONENTIAL: self = .exponential
     default:
       throw MartletError(
-        .invalidArgument, "activation is \(kind), which is none of MARTLET_LINEAR to MARTLET_SOFTMAX")
+        .invalidArgument, "activation is \(kind), which is none of MARTLET_LINEAR to MARTLET_EXPONENTIAL")
     }
   }
 }

@@ -24,7 +24,8 @@ extension KerasLayer {
     case "LeakyReLU":
       // Keras 2 calls it alpha.
       let key = config["alpha"] == nil ? "negative_slope" : "alpha"
-      return ActivationLayer(.leakyReLU(slope: try slope(key, default: 0.3)))
+      return ActivationLayer(.leakyReLU(slope: try nonNegative(key, default: 0.3)))
+    case "ELU": return ActivationLayer(.elu(alpha: try nonNegative("alpha", default: 1)))
     case "Softmax": return try softmax(row)
     case "Dropout": return try dropout()
     case "Flatten": return try flatten(row)
@@ -89,7 +90,7 @@ extension KerasLayer {
     guard config["max_value"] == nil, try number("threshold", default: 0) == 0 else {
       throw error(.unsupported, "sets 'max_value' or 'threshold', which are not supported")
     }
-    let slope = try slope("negative_slope", default: 0)
+    let slope = try nonNegative("negative_slope", default: 0)
     return ActivationLayer(slope == 0 ? .relu : .leakyReLU(slope: slope))
   }
 
@@ -180,10 +181,12 @@ extension KerasLayer {
     return numbers
   }
 
-  private func slope(_ key: String, default standard: Double) throws(MartletError) -> Float {
-    let slope = Float(try number(key, default: standard))
-    guard slope.isFinite, slope >= 0 else { throw error(.unsupported, "has the slope \(slope); it must be at least 0") }
-    return slope
+  private func nonNegative(_ key: String, default standard: Double) throws(MartletError) -> Float {
+    let value = Float(try number(key, default: standard))
+    guard value.isFinite, value >= 0 else {
+      throw error(.unsupported, "has '\(key)' \(value); it must be finite and at least 0")
+    }
+    return value
   }
 
   private func finite(_ key: String, default standard: Double?) throws(MartletError) -> Double {

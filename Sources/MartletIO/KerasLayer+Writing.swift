@@ -20,7 +20,8 @@ extension KerasLayer {
     case let layer as Dense:
       guard let activation = layer.activation.kerasName else {
         throw MartletError(
-          .unsupported, "layer '\(graphLayer.name)' has a leaky ReLU that needs a layer of its own in a Keras file")
+          .unsupported,
+          "layer '\(graphLayer.name)' has a leaky ReLU or ELU that needs a layer of its own in a Keras file")
       }
       config["units"] = .integer(layer.units)
       config["activation"] = .string(activation)
@@ -31,11 +32,14 @@ extension KerasLayer {
       config["bias_regularizer"] = layer.biasRegularizer.kerasJSON
       for key in ["activity_regularizer", "kernel_constraint", "bias_constraint"] { config[key] = .null }
     case let layer as ActivationLayer:
-      if case .leakyReLU(let slope) = layer.activation {
+      switch layer.activation {
+      case .leakyReLU(let slope):
         className = "LeakyReLU"
         config["alpha"] = JSON(slope)
-      } else {
-        config["activation"] = layer.activation.kerasName.map { .string($0) }
+      case .elu(let alpha):
+        className = "ELU"
+        config["alpha"] = JSON(alpha)
+      default: config["activation"] = layer.activation.kerasName.map { .string($0) }
       }
     case let layer as Dropout:
       config["rate"] = .number(layer.rate)

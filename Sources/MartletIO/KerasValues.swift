@@ -6,7 +6,8 @@ import MartletNN
 // MARK: Activations
 
 extension Activation {
-  /// The name in Keras; nil for a leaky ReLU whose slope is not that of Keras' function.
+  /// The name in Keras; nil for a leaky ReLU or an ELU whose parameter is not that of Keras' function. Keras has no name for
+  /// the approximate GELU, so it gets the one under which KerasHub registers it.
   var kerasName: String? {
     switch self {
     case .linear: "linear"
@@ -15,6 +16,14 @@ extension Activation {
     case .sigmoid: "sigmoid"
     case .tanh: "tanh"
     case .softmax: "softmax"
+    case .elu(let alpha): alpha == Activation.defaultAlpha ? "elu" : nil
+    case .selu: "selu"
+    case .softplus: "softplus"
+    case .silu: "silu"
+    case .gelu: "gelu"
+    case .geluTanh: "gelu_approximate"
+    case .hardSigmoid: "hard_sigmoid"
+    case .exponential: "exponential"
     }
   }
 
@@ -26,6 +35,14 @@ extension Activation {
     case "sigmoid": self = .sigmoid
     case "tanh": self = .tanh
     case "softmax": self = .softmax
+    case "elu": self = .elu(alpha: Activation.defaultAlpha)
+    case "selu": self = .selu
+    case "softplus": self = .softplus
+    case "silu", "swish": self = .silu
+    case "gelu": self = .gelu
+    case "gelu_approximate", "keras_hub>gelu_approximate", "keras_nlp>gelu_approximate": self = .geluTanh
+    case "hard_sigmoid": self = .hardSigmoid
+    case "exponential": self = .exponential
     default: return nil
     }
   }

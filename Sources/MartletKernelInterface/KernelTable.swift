@@ -7,21 +7,6 @@
 // its own inputs and the order stated here, never on how the work was cut into calls: that is what makes results the
 // same for any number of threads.
 
-/// Element-wise activations whose gradient follows from their output alone.
-package enum ActivationKind: Int32, Sendable, BitwiseCopyable {
-  case linear, relu, leakyReLU, sigmoid, tanh
-}
-
-/// An activation with its parameter: the slope of `leakyReLU`.
-package struct ActivationFunction: Sendable, Equatable, BitwiseCopyable {
-  package var kind: ActivationKind
-  package var slope: Float
-  package init(_ kind: ActivationKind, slope: Float = 0) {
-    self.kind = kind
-    self.slope = slope
-  }
-}
-
 /// One update rule with the scalars of one step, as plain data. g = gradient + 2 l2 w + l1 sign(w).
 ///
 ///     gradientDescent   w -= rate g
@@ -85,8 +70,9 @@ package enum GEMMEpilogue<Scalar> {
   case store
   /// C = activation(sum + bias[column]); bias nil: no bias
   case biasActivation(bias: UnsafePointer<Scalar>?, activation: ActivationFunction)
-  /// C = sum * activation'(y), the derivative expressed by the activation's output y [M, N], row stride `yRowStride`
-  case activationGradient(y: UnsafePointer<Scalar>, yRowStride: Int, activation: ActivationFunction)
+  /// C = sum * activation'(x), the derivative made from v [M, N], row stride `vRowStride`: the activation's output, or its
+  /// input where `gradientNeedsInput`
+  case activationGradient(v: UnsafePointer<Scalar>, vRowStride: Int, activation: ActivationFunction)
   /// The sum is a weight gradient: apply the rule to the weights right away. All arrays of the target have the row
   /// stride of C. C itself is scratch of the same layout, needed only if K > `KernelTable.chunk`.
   case update(UpdateRule, UpdateTarget<Scalar>)
@@ -135,59 +121,6 @@ package struct GEMMArguments<Scalar> {
   }
 }
 
-/// Losses over rows. p = prediction, z = logit, t = target, c = label.
-package enum LossKind: Int32, Sendable {
-  /// -sum_j t_j log softmax(z)_j; gradient (softmax(z)_j sum(t) - t_j). From logits, after subtracting the maximum.
-  case softmaxCrossEntropy
-  /// Keras' form for probabilities: p / sum(p), clipped to [1e-7, 1 - 1e-7], then -sum_j t_j log p_j; the gradient is
-  /// that of this expression (zero where the clip is active).
-  case categoricalCrossEntropy
-  /// mean_j max(z, 0) - z t + log(1 + exp(-|z|)); gradient (sigmoid(z) - t) / columns. From logits.
-  case sigmoidCrossEntropy
-  /// mean_j of -(t log p + (1 - t) log(1 - p)), p clipped to [1e-7, 1 - 1e-7]; gradient zero where the clip is active.
-  case binaryCrossEntropy
-  /// mean_j (p - t)^2
-  case meanSquaredError
-  /// max(0, 1 + neg - pos): pos = sum_j t_j z_j, neg = max_j (1 - t_j) z_j (Keras; for one-hot t the label contributes
-  /// 0 to neg). The gradient goes to the first j that attains the maximum.
-  case categoricalHinge
-}
-
-/// Targets of a loss: one label per row, or numbers like the predictions. A label is the number of the column whose target
-/// is 1; in a loss that is not about classes (sigmoid and binary cross-entropy, squared error), over one column, it is the
-/// target itself.
-package enum LossTargets<Scalar> {
-  case labels(UnsafePointer<Int32>)
-  case values(UnsafePointer<Scalar>)
-}
-
-/// `rows` x `columns` predictions, row-major without gaps. Each row's loss is written (not averaged); the gradient, if
-/// wanted, is that of the row's loss times `gradientScale` (1/N).
-package struct LossArguments<Scalar> {
-  package var kind: LossKind
-  package var rows: Int
-  package var columns: Int
-  package var predictions: UnsafePointer<Scalar>
-  package var targets: LossTargets<Scalar>
-  package var rowLosses: UnsafeMutablePointer<Double>
-  /// [rows, columns]; nil if no gradient is wanted; may be the same as `predictions`.
-  package var gradient: UnsafeMutablePointer<Scalar>?
-  package var gradientScale: Double
-  package init(
-    kind: LossKind, rows: Int, columns: Int, predictions: UnsafePointer<Scalar>, targets: LossTargets<Scalar>,
-    rowLosses: UnsafeMutablePointer<Double>, gradient: UnsafeMutablePointer<Scalar>?, gradientScale: Double
-  ) {
-    self.kind = kind
-    self.rows = rows
-    self.columns = columns
-    self.predictions = predictions
-    self.targets = targets
-    self.rowLosses = rowLosses
-    self.gradient = gradient
-    self.gradientScale = gradientScale
-  }
-}
-
 /// Ways to combine two arrays element by element.
 package enum Combination: Int32, Sendable, BitwiseCopyable {
   case add, subtract, multiply
@@ -218,10 +151,11 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ f: ActivationFunction, _ x: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ count: Int
     ) -> Void
 
-  /// dX = dY f'(y) over `count` elements; dX and dY may be the same.
+  /// dX = dY f'(x) over `count` elements, the derivative made from v: y = f(x), or x where `f.gradientNeedsInput`; dX and dY
+  /// may be the same.
   package var activationGradient:
     @Sendable (
-      _ f: ActivationFunction, _ y: UnsafePointer<Scalar>, _ dY: UnsafePointer<Scalar>,
+      _ f: ActivationFunction, _ v: UnsafePointer<Scalar>, _ dY: UnsafePointer<Scalar>,
       _ dX: UnsafeMutablePointer<Scalar>, _ count: Int
     ) -> Void
 

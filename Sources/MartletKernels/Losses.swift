@@ -118,12 +118,6 @@ private func isOutside(_ x: Vector, _ low: Float, _ high: Float) -> SIMDMask<Int
   (x .< low) .| (x .> high)
 }
 
-/// NaN stays NaN.
-@inline(__always)
-private func clamp(_ x: Vector, _ low: Float, _ high: Float) -> Vector {
-  select(x .< low, Vector(repeating: low), select(x .> high, Vector(repeating: high), x))
-}
-
 private func sigmoidCrossEntropy(_ row: LossRow) -> Double {
   var losses = Vector.zero
   let columns = Float(row.count)

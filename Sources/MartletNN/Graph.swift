@@ -152,7 +152,8 @@ package struct GraphBuilder {
     else {
       throw MartletError(
         .invalidArgument,
-        "\(what) '\(name.prefix(40))' must have 1 to \(maximumNameLength) bytes, no '/' and no control character, and not be '.'")
+        "\(what) '\(name.prefix(40))' must have 1 to \(maximumNameLength) bytes, no '/' and no control character, and not be '.'"
+      )
     }
   }
 

@@ -27,6 +27,7 @@ package struct Lowering {
   private var values: [BufferID?]
   private var gradients: [BufferID?]
   private var scratches: [BufferID?]
+  private var preActivations: [BufferID?]
   private var parameterBuffers: [BufferID]
   /// Where the gradients of parameters add up whose layer is applied more than once.
   private var sharedGradients: [BufferID?]
@@ -43,7 +44,7 @@ package struct Lowering {
     self.purpose = purpose
     self.maximumBatch = maximumBatch
     let none = [BufferID?](repeating: nil, count: graph.nodes.count)
-    (values, gradients, scratches) = (none, none, none)
+    (values, gradients, scratches, preActivations) = (none, none, none, none)
     isPreActivationGradient = .init(repeating: false, count: graph.nodes.count)
     parameterBuffers = Array(layout.parameters.indices)
     buffers = layout.parameters.indices.map { .parameter($0) }
@@ -145,6 +146,14 @@ package struct Lowering {
   /// A buffer for a result that the next operations use up.
   package mutating func temporary(count: Int) -> BufferID { newBuffer(.perRow(count)) }
 
+  /// Whether the backward pass needs what goes into a node's activation.
+  package func needsPreActivation(of node: Int, _ function: ActivationFunction) -> Bool {
+    isTraining && needsGradient(node) && function.gradientNeedsInput
+  }
+
+  /// Say where what goes into a node's activation is kept.
+  package mutating func setPreActivation(of node: Int, _ buffer: BufferID) { preActivations[node] = buffer }
+
   package func parameter(_ index: Int) -> BufferID { parameterBuffers[index] }
 
   /// A buffer with fixed contents.
@@ -186,7 +195,7 @@ package struct Lowering {
       if function.kind != .linear {
         appendBackward(
           .activationGradient(
-            function, y: value(of: node), dY: gradient, dX: gradient, count: .perRow(rows * columns)))
+            function, v: derivativeSource(of: node), dY: gradient, dX: gradient, count: .perRow(rows * columns)))
       }
     } else {
       appendBackward(
@@ -202,7 +211,7 @@ package struct Lowering {
   ///   activation on the way; then it is asked to where that is possible.
   package mutating func appendGradient(
     of node: Int, canApplyActivation: Bool = false,
-    _ operation: (_ destination: BufferID, _ activation: (y: BufferID, function: ActivationFunction)?) -> Operation
+    _ operation: (_ destination: BufferID, _ activation: (v: BufferID, function: ActivationFunction)?) -> Operation
   ) {
     guard gradients[node] == nil else {
       let extent = Extent.perRow(graph.nodes[node].shape.elementCount)
@@ -216,7 +225,7 @@ package struct Lowering {
     if canApplyActivation, readerCounts[node] == 1, let function = activation(of: node)?.elementwise,
       function.kind != .linear
     {
-      appendBackward(operation(destination, (value(of: node), function)))
+      appendBackward(operation(destination, (derivativeSource(of: node), function)))
       isPreActivationGradient[node] = true
     } else {
       appendBackward(operation(destination, nil))
@@ -283,6 +292,9 @@ package struct Lowering {
   }
 
   // MARK: Inside
+
+  /// What the derivative of a node's activation is made from: its output, unless a layer kept its input.
+  private mutating func derivativeSource(of node: Int) -> BufferID { preActivations[node] ?? value(of: node) }
 
   private func layer(of node: Int) -> any Layer { graph.layers[graph.nodes[node].layer].layer }
 

@@ -41,7 +41,7 @@ package enum MatrixOrder: Sendable, BitwiseCopyable {
 package enum ProductEpilogue: Sendable, BitwiseCopyable {
   case store
   case biasActivation(bias: BufferID?, activation: ActivationFunction)
-  case activationGradient(y: BufferID, activation: ActivationFunction)
+  case activationGradient(v: BufferID, activation: ActivationFunction)
   /// The product is the gradient of a parameter and goes where the plan's sink says.
   case sink(parameter: Int)
 }
@@ -63,7 +63,8 @@ package struct MatrixProduct: Sendable, BitwiseCopyable {
 package enum Operation: Sendable, BitwiseCopyable {
   case matrixProduct(MatrixProduct)
   case activation(ActivationFunction, x: BufferID, y: BufferID, count: Extent)
-  case activationGradient(ActivationFunction, y: BufferID, dY: BufferID, dX: BufferID, count: Extent)
+  /// v is the activation's output, or its input where `gradientNeedsInput`.
+  case activationGradient(ActivationFunction, v: BufferID, dY: BufferID, dX: BufferID, count: Extent)
   case softmax(x: BufferID, y: BufferID, rows: Extent, columns: Int)
   case softmaxGradient(y: BufferID, dY: BufferID, dX: BufferID, rows: Extent, columns: Int)
   case scale(x: BufferID, scale: Double, offset: Double, y: BufferID, count: Extent)
@@ -89,10 +90,10 @@ package enum Operation: Sendable, BitwiseCopyable {
       case .store, .sink: [product.a, product.b] + (product.c.map { [$0] } ?? [])
       case .biasActivation(let bias, _):
         [product.a, product.b] + (product.c.map { [$0] } ?? []) + (bias.map { [$0] } ?? [])
-      case .activationGradient(let y, _): [product.a, product.b, y] + (product.c.map { [$0] } ?? [])
+      case .activationGradient(let v, _): [product.a, product.b, v] + (product.c.map { [$0] } ?? [])
       }
     case .activation(_, let x, let y, _): [x, y]
-    case .activationGradient(_, let y, let dY, let dX, _): [y, dY, dX]
+    case .activationGradient(_, let v, let dY, let dX, _): [v, dY, dX]
     case .softmax(let x, let y, _, _): [x, y]
     case .softmaxGradient(let y, let dY, let dX, _, _): [y, dY, dX]
     case .scale(let x, _, _, let y, _): [x, y]

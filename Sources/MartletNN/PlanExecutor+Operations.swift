@@ -55,10 +55,10 @@ extension PlanExecutor {
     case .activation(let function, let x, let y, let count):
       let part = part(of: count.count(rows: rows), task: task, multiple: 16)
       kernels.activation(function, pointers[x] + part.lowerBound, pointers[y] + part.lowerBound, part.count)
-    case .activationGradient(let function, let y, let dY, let dX, let count):
+    case .activationGradient(let function, let v, let dY, let dX, let count):
       let part = part(of: count.count(rows: rows), task: task, multiple: 16)
       kernels.activationGradient(
-        function, pointers[y] + part.lowerBound, pointers[dY] + part.lowerBound, pointers[dX] + part.lowerBound,
+        function, pointers[v] + part.lowerBound, pointers[dY] + part.lowerBound, pointers[dX] + part.lowerBound,
         part.count)
     case .softmax(let x, let y, let extent, let columns):
       let part = part(of: extent.count(rows: rows), task: task)
@@ -145,8 +145,8 @@ extension PlanExecutor {
     case .store: return .store
     case .biasActivation(let bias, let activation):
       return .biasActivation(bias: bias.map { UnsafePointer(pointers[$0] + column) }, activation: activation)
-    case .activationGradient(let y, let activation):
-      return .activationGradient(y: pointers[y] + offset, yRowStride: product.n, activation: activation)
+    case .activationGradient(let v, let activation):
+      return .activationGradient(v: pointers[v] + offset, vRowStride: product.n, activation: activation)
     case .sink(let parameter):
       guard plan.sink == .update, let rule else { return .store }
       return .update(rule, target(parameter, offset: offset))

@@ -79,6 +79,15 @@ struct KerasConfigurationTests {
       (layer("ReLU"), .relu), (layer("ReLU", #""negative_slope": 0.1, "max_value": null"#), .leakyReLU(slope: 0.1)),
       (layer("LeakyReLU"), .leakyReLU(slope: 0.3)), (layer("LeakyReLU", #""alpha": 0.2"#), .leakyReLU(slope: 0.2)),
       (layer("LeakyReLU", #""negative_slope": 0.05"#), .leakyReLU(slope: 0.05)),
+      (layer("ELU"), .elu(alpha: 1)), (layer("ELU", #""alpha": 0.5"#), .elu(alpha: 0.5)),
+      (layer("Activation", #""activation": "elu""#), .elu(alpha: 1)),
+      (layer("Activation", #""activation": "swish""#), .silu), (layer("Activation", #""activation": "gelu""#), .gelu),
+      (
+        layer(
+          "Activation",
+          #""activation": {"class_name": "function", "config": "keras_hub>gelu_approximate", "module": "builtins"}"#),
+        .geluTanh
+      ),
       (layer("Softmax", #""axis": -1"#), .softmax), (layer("Softmax", #""axis": [2]"#), .softmax),
     ]
     for (text, expected) in cases {
@@ -194,7 +203,7 @@ struct KerasConfigurationTests {
       (layer("Rescaling", #""scale": [1, 2, 3]"#), .unsupported, "'scale'"),
       (layer("Dense"), .formatError, "units"), (layer("Dense", #""units": -3"#), .formatError, "-3 units"),
       (layer("Dense", #""units": 4611686018427387904"#), .formatError, "units"),
-      (layer("Dense", #""units": 2, "activation": "gelu""#), .unsupported, "'gelu'"),
+      (layer("Dense", #""units": 2, "activation": "softsign""#), .unsupported, "'softsign'"),
       (
         layer("Dense", #""units": 2, "kernel_constraint": {"class_name": "NonNeg"}"#), .unsupported,
         "kernel_constraint"

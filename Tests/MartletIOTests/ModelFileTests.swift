@@ -25,6 +25,9 @@ struct ModelFileTests {
         units: 5, activation: .tanh, useBias: false, kernelInitializer: .randomNormal(mean: 0, standardDeviation: 0.1),
         kernelRegularizer: Regularizer(l1: 1e-5, l2: 1e-4)),
       ActivationLayer(.leakyReLU(slope: 0.3)),
+      ActivationLayer(.elu(alpha: 1)), ActivationLayer(.elu(alpha: 0.5)), ActivationLayer(.selu),
+      ActivationLayer(.softplus), ActivationLayer(.silu), ActivationLayer(.gelu), ActivationLayer(.geluTanh),
+      ActivationLayer(.hardSigmoid), ActivationLayer(.exponential),
       Dropout(rate: 0.25),
       Dense(units: 3, activation: .softmax, kernelInitializer: .heNormal, biasInitializer: .constant(0.5)),
     ]

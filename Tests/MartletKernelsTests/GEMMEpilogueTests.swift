@@ -30,9 +30,9 @@ import Testing
   @Test("bias and activation", arguments: tables)
   func biasActivation(_ table: KernelTable<Float>) {
     for product in Self.products {
-      for kind in [ActivationKind.linear, .relu, .leakyReLU, .sigmoid, .tanh] {
+      for kind in ActivationKind.allCases {
         for hasBias in [false, true] {
-          let f = ActivationFunction(kind, slope: 0.25)
+          let f = ActivationFunction(kind, alpha: 0.25)
           let bias = SeededNumbers(2).seeded(product.n)
           var expected = stored(product, table)
           if hasBias { for i in expected.indices { expected[i] += bias[i % product.n] } }
@@ -51,16 +51,16 @@ import Testing
   @Test("activation gradient", arguments: tables)
   func activationGradient(_ table: KernelTable<Float>) {
     for product in Self.products {
-      for kind in [ActivationKind.linear, .relu, .leakyReLU, .sigmoid, .tanh] {
-        let f = ActivationFunction(kind, slope: 0.25)
-        let y = SeededNumbers(3).seeded(product.m * product.n)
+      for kind in ActivationKind.allCases {
+        let f = ActivationFunction(kind, alpha: 0.25)
+        let v = SeededNumbers(3).seeded(product.m * product.n)
         var expected = stored(product, table)
         expected.withUnsafeMutableBufferPointer {
-          table.activationGradient(f, y, UnsafePointer($0.baseAddress!), $0.baseAddress!, $0.count)
+          table.activationGradient(f, v, UnsafePointer($0.baseAddress!), $0.baseAddress!, $0.count)
         }
-        let c = y.withUnsafeBufferPointer {
+        let c = v.withUnsafeBufferPointer {
           product.run(
-            table, epilogue: .activationGradient(y: $0.baseAddress!, yRowStride: product.n, activation: f))
+            table, epilogue: .activationGradient(v: $0.baseAddress!, vRowStride: product.n, activation: f))
         }
         #expect(sameBits(c, withGaps(product, expected)), "\(kind), \(product.m) x \(product.n) x \(product.k)")
       }

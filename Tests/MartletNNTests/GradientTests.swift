@@ -97,8 +97,13 @@ func chain(_ input: [Int], _ layers: [any Layer]) throws -> Model {
 /// Well above the error of the difference quotient, far below that of any wrong formula.
 private let tolerance = 1e-6
 
+private let activations: [Activation] = [
+  .linear, .relu, .leakyReLU(slope: 0.2), .sigmoid, .tanh, .softmax, .elu(alpha: 0.7), .selu, .softplus, .silu, .gelu,
+  .geluTanh, .hardSigmoid, .exponential,
+]
+
 @Suite struct GradientTests {
-  @Test(arguments: [Activation.linear, .relu, .leakyReLU(slope: 0.2), .sigmoid, .tanh, .softmax])
+  @Test(arguments: activations)
   func activationsInsideDense(_ activation: Activation) throws {
     let model = try chain([5], [Dense(units: 4, activation: activation), Dense(units: 3)])
     let check = try GradientCheck(
@@ -106,9 +111,22 @@ private let tolerance = 1e-6
     #expect(try check.largestError() < tolerance)
   }
 
-  @Test(arguments: [Activation.linear, .relu, .leakyReLU(slope: 0.3), .sigmoid, .tanh, .softmax])
+  @Test(arguments: activations)
   func activationsAsLayers(_ activation: Activation) throws {
     let model = try chain([5], [Dense(units: 4), ActivationLayer(activation), Dense(units: 3)])
+    let check = try GradientCheck(model, LossConfiguration(.meanSquaredError), rows: 6, useLabels: false)
+    #expect(try check.largestError() < tolerance)
+  }
+
+  /// What the derivative is made from must outlive what comes between: other activations, dropout.
+  @Test(arguments: [Activation.silu, .gelu, .geluTanh])
+  func preActivationsAreKept(_ activation: Activation) throws {
+    let model = try chain(
+      [5],
+      [
+        Dense(units: 4, activation: activation), ActivationLayer(activation), Dropout(rate: 0.3),
+        ActivationLayer(activation), Dense(units: 4, activation: activation), Dense(units: 3),
+      ])
     let check = try GradientCheck(model, LossConfiguration(.meanSquaredError), rows: 6, useLabels: false)
     #expect(try check.largestError() < tolerance)
   }

@@ -214,8 +214,10 @@ static void builders(void) {
   EXPECT_INVALID(martlet_activation(m, x, MARTLET_RELU, 0, NULL, NULL), "out_node");
   EXPECT_INVALID(martlet_activation(m, 99, MARTLET_RELU, 0, NULL, &y), "input");
   EXPECT_INVALID(martlet_activation(m, x, 6, 0, NULL, &y), "activation");
-  EXPECT_INVALID(martlet_activation(m, x, MARTLET_LEAKY_RELU, -1, NULL, &y), "slope");
-  EXPECT_INVALID(martlet_activation(m, x, MARTLET_LEAKY_RELU, NAN, NULL, &y), "slope");
+  EXPECT_INVALID(martlet_activation(m, x, MARTLET_LEAKY_RELU, -1, NULL, &y), "alpha");
+  EXPECT_INVALID(martlet_activation(m, x, MARTLET_LEAKY_RELU, NAN, NULL, &y), "alpha");
+  EXPECT_INVALID(martlet_activation(m, x, MARTLET_ELU, -1, NULL, &y), "alpha is -1");
+  EXPECT_INVALID(martlet_activation(m, x, MARTLET_EXPONENTIAL + 1, 0, NULL, &y), "activation is 14");
   EXPECT_INVALID(martlet_dropout(NULL, x, 0.5, NULL, &y), "model");
   EXPECT_INVALID(martlet_dropout(m, x, 0.5, NULL, NULL), "out_node");
   EXPECT_INVALID(martlet_dropout(m, -5, 0.5, NULL, &y), "input");

@@ -74,21 +74,27 @@ DENSE = ("Dense", {"units": 16, "activation": "tanh"})
 LOGITS = ("Dense", {"units": CLASSES})
 PROBABILITIES = ("Dense", {"units": CLASSES, "activation": "softmax"})
 ROW_SHAPE = (3, 4)
+ACTIVATIONS = (
+    "linear", "relu", "leaky_relu", "sigmoid", "tanh", "softmax", "elu", "selu", "softplus", "silu", "gelu", "hard_sigmoid",
+    "exponential",
+)  # fmt: skip
 
 NETWORKS = {
     "linear": [PROBABILITIES],
     "no bias": [("Dense", {"units": 16, "use_bias": False}), PROBABILITIES],
     **{
-        f"Dense {name}": [("Dense", {"units": 16, "activation": name}), PROBABILITIES]
-        for name in ("relu", "leaky_relu", "sigmoid", "tanh", "softmax")
+        f"Dense {name}": [DENSE, ("Dense", {"units": 16, "activation": name}), PROBABILITIES]
+        for name in ACTIVATIONS
     },
     **{
         f"Activation {name}": [DENSE, ("Dense", {"units": 16}), ("Activation", {"activation": name}), PROBABILITIES]
-        for name in ("linear", "relu", "leaky_relu", "sigmoid", "tanh", "softmax")
+        for name in ACTIVATIONS
     },
     "ReLU": [("Dense", {"units": 16}), ("ReLU", {}), PROBABILITIES],
     "LeakyReLU": [("Dense", {"units": 16}), ("LeakyReLU", {"negative_slope": 0.1}), PROBABILITIES],
     "LeakyReLU default": [("Dense", {"units": 16}), ("LeakyReLU", {}), PROBABILITIES],
+    "ELU": [("Dense", {"units": 16}), ("ELU", {"alpha": 0.5}), PROBABILITIES],
+    "ELU default": [("Dense", {"units": 16}), ("ELU", {}), PROBABILITIES],
     "Softmax": [DENSE, LOGITS, ("Softmax", {})],
     "Rescaling": [("Rescaling", {"scale": 0.5, "offset": -0.25}), DENSE, PROBABILITIES],
     "Rescaling inside": [DENSE, ("Rescaling", {"scale": 1.5, "offset": 0.25}), PROBABILITIES],
@@ -127,6 +133,34 @@ def compare_training(theirs, ours, x, y, keras_loss, loss, optimizer=None, facto
         # The loss is one more sum, over the rows, of what the weights have by then.
         assert found == pytest.approx(expected, rel=len(x) * STEP_ERROR * factor)
     assert_near(ours.get_weights(), trained_weights(theirs), start, len(x), factor)
+
+
+def gelu_approximate(x):
+    return keras.activations.gelu(x, approximate=True)
+
+
+def test_approximate_gelu_trains_as_in_keras_and_goes_through_files(batches, tmp_path):
+    """Keras has no name for it: a file calls it as KerasHub does, and Keras is told the function."""
+    ours = martlet.Sequential(
+        [
+            martlet.Input((FEATURES,)),
+            layers.Dense(16, "gelu_tanh"),
+            layers.Activation("gelu_tanh"),
+            layers.Dense(CLASSES, "softmax"),
+        ]
+    )
+    ours.save(tmp_path / "ours.h5")
+    with pytest.raises((TypeError, ValueError), match="gelu_approximate"):
+        keras.models.load_model(tmp_path / "ours.h5", compile=False)
+    known = {"gelu_approximate": gelu_approximate}
+    theirs = keras.models.load_model(tmp_path / "ours.h5", custom_objects=known, compile=False)
+    x, y = batches
+    name = "sparse_categorical_crossentropy"
+    compare_training(theirs, ours, x, y, name, name)
+    registered = keras.saving.register_keras_serializable(package="keras_hub")(gelu_approximate)
+    theirs = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(4, registered)])
+    theirs.save(tmp_path / "theirs.h5")
+    assert_same_output(martlet.load_model(tmp_path / "theirs.h5").predict(x[0]), theirs.predict(x[0], verbose=0))
 
 
 @pytest.mark.parametrize(

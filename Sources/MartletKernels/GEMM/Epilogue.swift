@@ -32,25 +32,27 @@ func finishTile(
   switch g.epilogue {
   case .store:
     if let c { storeTile(tile, c, g.cRowStride, rows, columns) }
-  case .biasActivation(let bias, let activation):
+  case .biasActivation(let bias, let f):
     guard let c else { return }
     let bias = bias.map { $0 + column }
-    withActivation(activation) { f in
-      forEachRow(rows, columns) { r, j, lanes in
-        var x = load(tile + r * NR + j)
-        if let bias { x += load(bias + j, lanes) }
-        store(f(x), c + r * g.cRowStride + j, lanes)
+    let isReLU = if case .relu = f.kind { true } else { false }
+    forEachRow(rows, columns) { r, j, lanes in
+      var x = load(tile + r * NR + j)
+      if let bias { x += load(bias + j, lanes) }
+      store(isReLU ? relu(x) : x, c + r * g.cRowStride + j, lanes)
+    }
+    switch f.kind {
+    case .linear, .relu: break
+    default:
+      for r in 0..<rows {
+        let row = c + r * g.cRowStride
+        activation(f, row, row, columns)
       }
     }
-  case .activationGradient(let y, let yRowStride, let activation):
+  case .activationGradient(let v, let vRowStride, let f):
     guard let c else { return }
-    let y = y + row * yRowStride + column
-    withActivationGradient(activation) { multiplyByDerivative in
-      forEachRow(rows, columns) { r, j, lanes in
-        let dX = multiplyByDerivative(load(tile + r * NR + j), load(y + r * yRowStride + j, lanes))
-        store(dX, c + r * g.cRowStride + j, lanes)
-      }
-    }
+    let v = v + row * vRowStride + column
+    for r in 0..<rows { activationGradient(f, v + r * vRowStride, tile + r * NR, c + r * g.cRowStride, columns) }
   case .update(let rule, let target):
     for r in 0..<rows {
       update(rule, target, at: offset + r * g.cRowStride, gradient: tile + r * NR, columns)

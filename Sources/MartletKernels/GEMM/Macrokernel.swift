@@ -81,7 +81,7 @@ private func prefetchTile(_ g: GEMMArguments<Float>, row: Int, column: Int, rows
   if let c = g.c { prefetch(c + offset, g.cRowStride, rows) }
   switch g.epilogue {
   case .store, .biasActivation: break
-  case .activationGradient(let y, let yRowStride, _): prefetch(y + row * yRowStride + column, yRowStride, rows)
+  case .activationGradient(let v, let vRowStride, _): prefetch(v + row * vRowStride + column, vRowStride, rows)
   case .update(_, let target):
     prefetch(target.weights + offset, g.cRowStride, rows)
     if let slot0 = target.slot0 { prefetch(slot0 + offset, g.cRowStride, rows) }

@@ -27,8 +27,8 @@ extension Reference {
       g.c?[index] = sum
     case .biasActivation(let bias, let activation):
       g.c?[index] = activate(activation, bias.map { sum + $0[j] } ?? sum)
-    case .activationGradient(let y, let yRowStride, let activation):
-      g.c?[index] = sum * derivative(activation, fromOutput: y[i * yRowStride + j])
+    case .activationGradient(let v, let vRowStride, let activation):
+      g.c?[index] = sum * derivative(activation, from: v[i * vRowStride + j])
     case .update(let rule, let target):
       update(rule, target, at: index, gradient: sum)
     }

@@ -1,6 +1,6 @@
 // The reference kernels: every function of the kernel table as the plainest loop that states it, generic over the
 // scalar. They are the oracle of the kernel tests, and in Double they run a whole plan for gradient checks. Nothing
-// here is used in production. Losses, GEMM and updates are in the files beside this one.
+// here is used in production. Activations, losses, GEMM and updates are in the files beside this one.
 
 import Glibc
 import MartletKernelInterface
@@ -8,10 +8,15 @@ import MartletKernelInterface
 /// A scalar the reference kernels can run in.
 package protocol ReferenceScalar: BinaryFloatingPoint, Sendable {
   static func exp(_ x: Self) -> Self
+  /// exp(x) - 1, accurate near 0.
+  static func expm1(_ x: Self) -> Self
   static func log(_ x: Self) -> Self
   /// log(1 + x), accurate near 0.
   static func log1p(_ x: Self) -> Self
   static func tanh(_ x: Self) -> Self
+  /// The complementary error function.
+  static func erfc(_ x: Self) -> Self
+  static func pow(_ x: Self, _ y: Self) -> Self
 
   /// The table for this scalar. A requirement, so that each conformance compiles the generic loops for its own type.
   static var referenceKernels: KernelTable<Self> { get }
@@ -19,17 +24,23 @@ package protocol ReferenceScalar: BinaryFloatingPoint, Sendable {
 
 extension Float: ReferenceScalar {
   package static func exp(_ x: Float) -> Float { Glibc.expf(x) }
+  package static func expm1(_ x: Float) -> Float { Glibc.expm1f(x) }
   package static func log(_ x: Float) -> Float { Glibc.logf(x) }
   package static func log1p(_ x: Float) -> Float { Glibc.log1pf(x) }
   package static func tanh(_ x: Float) -> Float { Glibc.tanhf(x) }
+  package static func erfc(_ x: Float) -> Float { Glibc.erfcf(x) }
+  package static func pow(_ x: Float, _ y: Float) -> Float { Glibc.powf(x, y) }
   package static let referenceKernels = Reference<Float>.table
 }
 
 extension Double: ReferenceScalar {
   package static func exp(_ x: Double) -> Double { Glibc.exp(x) }
+  package static func expm1(_ x: Double) -> Double { Glibc.expm1(x) }
   package static func log(_ x: Double) -> Double { Glibc.log(x) }
   package static func log1p(_ x: Double) -> Double { Glibc.log1p(x) }
   package static func tanh(_ x: Double) -> Double { Glibc.tanh(x) }
+  package static func erfc(_ x: Double) -> Double { Glibc.erfc(x) }
+  package static func pow(_ x: Double, _ y: Double) -> Double { Glibc.pow(x, y) }
   package static let referenceKernels = Reference<Double>.table
 }
 
@@ -80,48 +91,6 @@ enum Reference<Scalar: ReferenceScalar> {
       gather: gather,
       allFinite: { x, count in (0..<count).allSatisfy { x[$0].isFinite } }
     )
-  }
-
-  // MARK: Activations
-
-  static func activate(_ f: ActivationFunction, _ x: Scalar) -> Scalar {
-    switch f.kind {
-    case .linear: x
-    case .relu: x < 0 ? 0 : x  // this way round NaN stays NaN
-    case .leakyReLU: x < 0 ? Scalar(f.slope) * x : x
-    case .sigmoid: sigmoid(x)
-    case .tanh: Scalar.tanh(x)
-    }
-  }
-
-  /// f'(x) from y = f(x).
-  static func derivative(_ f: ActivationFunction, fromOutput y: Scalar) -> Scalar {
-    switch f.kind {
-    case .linear: 1
-    case .relu: y > 0 ? 1 : 0
-    case .leakyReLU: y > 0 ? 1 : Scalar(f.slope)
-    case .sigmoid: y * (1 - y)
-    case .tanh: (1 - y) * (1 + y)
-    }
-  }
-
-  /// 1 / (1 + exp(-x)), with the exponential of a number <= 0 only, so that nothing overflows.
-  static func sigmoid(_ x: Scalar) -> Scalar {
-    let e = Scalar.exp(-abs(x))
-    return x < 0 ? e / (1 + e) : 1 / (1 + e)
-  }
-
-  static func activation(
-    _ f: ActivationFunction, _ x: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ count: Int
-  ) {
-    for i in 0..<count { y[i] = activate(f, x[i]) }
-  }
-
-  static func activationGradient(
-    _ f: ActivationFunction, _ y: UnsafePointer<Scalar>, _ dY: UnsafePointer<Scalar>,
-    _ dX: UnsafeMutablePointer<Scalar>, _ count: Int
-  ) {
-    for i in 0..<count { dX[i] = dY[i] * derivative(f, fromOutput: y[i]) }
   }
 
   // MARK: Softmax

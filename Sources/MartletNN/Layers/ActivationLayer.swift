@@ -19,9 +19,10 @@ package struct ActivationLayer: Layer {
     if activation == .linear || lowering.lossTakesActivation(of: site.output) {
       lowering.passThrough(site)
     } else if let function = activation.elementwise {
+      let x = lowering.value(of: site.inputs[0])
+      if lowering.needsPreActivation(of: site.output, function) { lowering.setPreActivation(of: site.output, x) }
       lowering.appendForward(
-        .activation(
-          function, x: lowering.value(of: site.inputs[0]), y: lowering.value(of: site.output), count: .perRow(count)))
+        .activation(function, x: x, y: lowering.value(of: site.output), count: .perRow(count)))
     } else {
       lowering.appendForward(
         .softmax(

@@ -53,16 +53,24 @@ package struct Dense: Layer {
     let features = site.inputShapes[0].lastDimension
     let rows = site.outputShape.elementCount / units
     let y = lowering.value(of: site.output)
+    let function =
+      (lowering.lossTakesActivation(of: site.output) ? nil : activation.elementwise) ?? ActivationFunction(.linear)
+    // Y is the result of the product, but where the backward pass needs Z = X W + b too.
+    let keepsZ = lowering.needsPreActivation(of: site.output, function)
+    let z = keepsZ ? lowering.scratch(ofNode: site.output, count: rows * units) : y
     lowering.appendForward(
       .matrixProduct(
         MatrixProduct(
           m: .perRow(rows), n: units, k: .fixed(features), a: lowering.value(of: site.inputs[0]),
           aOrder: .rows(stride: features), b: lowering.parameter(site.parameters.lowerBound),
-          bOrder: .rows(stride: units), c: y,
+          bOrder: .rows(stride: units), c: z,
           epilogue: .biasActivation(
             bias: useBias ? lowering.parameter(site.parameters.lowerBound + 1) : nil,
-            activation: activation.elementwise.flatMap { lowering.lossTakesActivation(of: site.output) ? nil : $0 }
-              ?? ActivationFunction(.linear)))))
+            activation: keepsZ ? ActivationFunction(.linear) : function))))
+    if keepsZ {
+      lowering.setPreActivation(of: site.output, z)
+      lowering.appendForward(.activation(function, x: z, y: y, count: .perRow(rows * units)))
+    }
     if activation == .softmax, !lowering.lossTakesActivation(of: site.output) {
       lowering.appendForward(.softmax(x: y, y: y, rows: .perRow(rows), columns: units))
     }
@@ -83,7 +91,7 @@ package struct Dense: Layer {
           MatrixProduct(
             m: .perRow(rows), n: features, k: .fixed(units), a: dZ, aOrder: .rows(stride: units),
             b: weights, bOrder: .columns(stride: units), c: destination,
-            epilogue: appliedActivation.map { .activationGradient(y: $0.y, activation: $0.function) } ?? .store))
+            epilogue: appliedActivation.map { .activationGradient(v: $0.v, activation: $0.function) } ?? .store))
       }
     }
     guard lowering.isTrainable(kernel) else { return }

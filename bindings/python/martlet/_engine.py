@@ -141,10 +141,10 @@ class EngineModel:
         check(library().martlet_dense(self.handle, node, integer(units, "units", -(2**63)), byref(options), byref(out)))
         return out.value
 
-    def activation(self, node: int, activation: int, slope: float, name: str | None) -> int:
+    def activation(self, node: int, activation: int, alpha: float, name: str | None) -> int:
         out = c_int32()
         label = optional_text(name, "name")
-        check(library().martlet_activation(self.handle, node, activation, real(slope, "slope"), label, byref(out)))
+        check(library().martlet_activation(self.handle, node, activation, real(alpha, "alpha"), label, byref(out)))
         return out.value
 
     def dropout(self, node: int, rate: float, name: str | None) -> int:

@@ -19,16 +19,34 @@ from ._layer import Layer
 from ._names import no_seed
 from .data import Dataset, statistics_count
 
-_ACTIVATIONS = {"linear": 0, "relu": 1, "leaky_relu": 2, "sigmoid": 3, "tanh": 4, "softmax": 5}
-_KERAS_SLOPE = 0.2  # of leaky ReLU, where Keras' name alone is given
+_ACTIVATIONS = {
+    "linear": 0,
+    "relu": 1,
+    "leaky_relu": 2,
+    "sigmoid": 3,
+    "tanh": 4,
+    "softmax": 5,
+    "elu": 6,
+    "selu": 7,
+    "softplus": 8,
+    "silu": 9,
+    "gelu": 10,
+    "gelu_tanh": 11,
+    "hard_sigmoid": 12,
+    "exponential": 13,
+}
+_ALIASES = {"swish": "silu"}
+_KERAS_ALPHA = {"leaky_relu": 0.2, "elu": 1.0}  # where the name alone is given
 
 
 def _activation_code(activation: str | None) -> int:
     if activation is None:
         return _ACTIVATIONS["linear"]
-    if not isinstance(activation, str) or activation not in _ACTIVATIONS:
-        raise ValueError(f"Unknown activation: {activation!r}. Expected None or one of: {', '.join(_ACTIVATIONS)}")
-    return _ACTIVATIONS[activation]
+    if isinstance(activation, str):
+        code = _ACTIVATIONS.get(_ALIASES.get(activation, activation))
+        if code is not None:
+            return code
+    raise ValueError(f"Unknown activation: {activation!r}. Expected None or one of: {', '.join(_ACTIVATIONS)}")
 
 
 class LoadedLayer(Layer):
@@ -69,8 +87,7 @@ def Input(shape: Sequence[int] = (), *, name: str | None = None) -> Node:  # noq
 class Dense(Layer):
     """Y = activation(X W + b), with X [N, ..., I], W "kernel" [I, O], b "bias" [O], Y [N, ..., O]; O = units.
 
-    activation: None, "linear", "relu", "leaky_relu" (slope 0.2), "sigmoid", "tanh" or "softmax". ValueError: an unknown
-    name; units < 1.
+    activation: None or a name that Activation takes. ValueError: an unknown name; units < 1.
     """
 
     def __init__(
@@ -101,7 +118,13 @@ class Dense(Layer):
 
 
 class Activation(Layer):
-    """An element-wise function: "linear", "relu", "leaky_relu" (slope 0.2), "sigmoid", "tanh" or "softmax" (last axis)."""
+    """A function by its name in Keras.
+
+    Element-wise "linear", "relu", "leaky_relu" (slope 0.2), "elu" (alpha 1), "selu", "sigmoid", "hard_sigmoid", "tanh",
+    "softplus", "silu" or "swish", "gelu", "exponential"; "softmax" over the last axis. "gelu_tanh" is Keras'
+    gelu(x, approximate=True), which has no name there: files call it "gelu_approximate", and Keras opens them with
+    custom_objects={"gelu_approximate": ...}.
+    """
 
     def __init__(self, activation: str, **base: Any) -> None:
         super().__init__(**base)
@@ -109,7 +132,7 @@ class Activation(Layer):
         self._activation = _activation_code(activation)
 
     def add(self, engine: EngineModel, node: int, name: str) -> int:
-        return engine.activation(node, self._activation, _KERAS_SLOPE, name)
+        return engine.activation(node, self._activation, _KERAS_ALPHA.get(self.activation, 0.0), name)
 
 
 class ReLU(Layer):
@@ -128,6 +151,17 @@ class LeakyReLU(Layer):
 
     def add(self, engine: EngineModel, node: int, name: str) -> int:
         return engine.activation(node, _ACTIVATIONS["leaky_relu"], self.negative_slope, name)
+
+
+class ELU(Layer):
+    """y = x for x > 0, alpha * (exp(x) - 1) otherwise. ValueError: an alpha below 0."""
+
+    def __init__(self, alpha: float = 1.0, **base: Any) -> None:
+        super().__init__(**base)
+        self.alpha = real(alpha, "alpha")
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.activation(node, _ACTIVATIONS["elu"], self.alpha, name)
 
 
 class Softmax(Layer):
