@@ -255,6 +255,21 @@ typedef struct martlet_regularizer {
   float l2;
 } martlet_regularizer;
 
+/* Constraints of weights, with Keras' formulas; |w| = sqrt(sum w^2) over the constraint's axes. */
+#define MARTLET_NO_CONSTRAINT 0
+#define MARTLET_MAX_NORM 1  /* w = w * min(|w|, value) / (|w| + 1e-7) */
+#define MARTLET_NON_NEG 2   /* w = max(w, 0) */
+#define MARTLET_UNIT_NORM 3 /* w = w / (|w| + 1e-7) */
+
+/** What a weight array is held to after every update. Axes 0 to 0, Keras' default, are for a Dense kernel [I, O] the
+ * weights into each unit. */
+typedef struct martlet_constraint {
+  int32_t kind;       /* MARTLET_NO_CONSTRAINT (default) ... MARTLET_UNIT_NORM */
+  float value;        /* MAX_NORM: the greatest norm, finite, >= 0 */
+  int32_t first_axis; /* MAX_NORM, UNIT_NORM: norms are over the axes first_axis to last_axis; -1 is the last axis */
+  int32_t last_axis;
+} martlet_constraint;
+
 /** Add an input.
  *
  * @param model Model, not built yet.
@@ -275,13 +290,15 @@ typedef struct martlet_dense_options {
   martlet_initializer bias_initializer;   /* default MARTLET_ZEROS */
   martlet_regularizer kernel_regularizer; /* default none */
   martlet_regularizer bias_regularizer;   /* default none */
+  martlet_constraint kernel_constraint;   /* default none */
+  martlet_constraint bias_constraint;     /* default none */
   const char *name;                       /* layer name; default NULL */
 } martlet_dense_options;
 
 #define MARTLET_DENSE_OPTIONS_INIT                                                                                     \
   {(uint32_t)sizeof(martlet_dense_options), MARTLET_LINEAR, 1,                                                         \
    {MARTLET_GLOROT_UNIFORM, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f}, {MARTLET_ZEROS, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f},              \
-   {0.0f, 0.0f}, {0.0f, 0.0f}, 0}
+   {0.0f, 0.0f}, {0.0f, 0.0f}, {MARTLET_NO_CONSTRAINT, 0.0f, 0, 0}, {MARTLET_NO_CONSTRAINT, 0.0f, 0, 0}, 0}
 
 /** Add a fully connected layer: Y = activation(X W + b), with X [N, ..., I], W [I, O], b [O], Y [N, ..., O].
  * Weights are named "kernel" and "bias".

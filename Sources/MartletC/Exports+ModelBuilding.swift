@@ -242,6 +242,8 @@ extension Dense {
     biasInitializer = try Initializer(options.bias_initializer, "bias_initializer")
     kernelRegularizer = try Regularizer(options.kernel_regularizer, "kernel_regularizer")
     biasRegularizer = try Regularizer(options.bias_regularizer, "bias_regularizer")
+    kernelConstraint = try Constraint.optional(options.kernel_constraint, "kernel_constraint")
+    biasConstraint = try Constraint.optional(options.bias_constraint, "bias_constraint")
   }
 }
 

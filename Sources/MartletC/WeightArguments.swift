@@ -1,4 +1,4 @@
-// How C describes a weight array: the structs of martlet.h that say how it starts and what it is penalised for.
+// How C describes a weight array: the structs of martlet.h that say how it starts, what it is penalised for and held to.
 
 import CMartlet
 import MartletCore
@@ -82,5 +82,24 @@ extension Regularizer {
     self.init(
       l1: try finite(regularizer.l1, "\(name).l1", minimum: 0),
       l2: try finite(regularizer.l2, "\(name).l2", minimum: 0))
+  }
+}
+
+extension Constraint {
+  /// nil for `MARTLET_NO_CONSTRAINT`.
+  ///
+  /// - Throws: `invalidArgument` naming the member of the argument `name`.
+  static func optional(_ constraint: martlet_constraint, _ name: String) throws(MartletError) -> Constraint? {
+    let axes = Axes(Int(constraint.first_axis), Int(constraint.last_axis))
+    switch constraint.kind {
+    case MARTLET_NO_CONSTRAINT: return nil
+    case MARTLET_MAX_NORM: return .maximumNorm(try finite(constraint.value, "\(name).value", minimum: 0), axes)
+    case MARTLET_NON_NEG: return .nonNegative
+    case MARTLET_UNIT_NORM: return .unitNorm(axes)
+    default:
+      throw MartletError(
+        .invalidArgument,
+        "\(name).kind is \(constraint.kind), which is none of MARTLET_NO_CONSTRAINT to MARTLET_UNIT_NORM")
+    }
   }
 }

@@ -75,7 +75,7 @@ extension KerasLayer {
   }
 
   private func dense() throws(MartletError) -> Dense {
-    try refuse("kernel_constraint", "bias_constraint", "activity_regularizer", "lora_rank", "quantization_config")
+    try refuse("activity_regularizer", "lora_rank", "quantization_config")
     let units = try integer("units")
     guard units > 0, units <= Shape.maximumElementCount else { throw error(.formatError, "has \(units) units") }
     return Dense(
@@ -83,7 +83,8 @@ extension KerasLayer {
       useBias: try flag("use_bias", default: true),
       kernelInitializer: Initializer(keras: config["kernel_initializer"], rank: 2) ?? .glorotUniform,
       biasInitializer: Initializer(keras: config["bias_initializer"], rank: 1) ?? .zeros,
-      kernelRegularizer: try regularizer("kernel_regularizer"), biasRegularizer: try regularizer("bias_regularizer"))
+      kernelRegularizer: try regularizer("kernel_regularizer"), biasRegularizer: try regularizer("bias_regularizer"),
+      kernelConstraint: try constraint("kernel_constraint"), biasConstraint: try constraint("bias_constraint"))
   }
 
   private func reLU() throws(MartletError) -> ActivationLayer {

@@ -30,7 +30,9 @@ extension KerasLayer {
       config["bias_initializer"] = layer.biasInitializer.kerasJSON
       config["kernel_regularizer"] = layer.kernelRegularizer.kerasJSON
       config["bias_regularizer"] = layer.biasRegularizer.kerasJSON
-      for key in ["activity_regularizer", "kernel_constraint", "bias_constraint"] { config[key] = .null }
+      config["kernel_constraint"] = layer.kernelConstraint?.kerasJSON ?? .null
+      config["bias_constraint"] = layer.biasConstraint?.kerasJSON ?? .null
+      config["activity_regularizer"] = .null
     case let layer as ActivationLayer:
       switch layer.activation {
       case .leakyReLU(let slope):

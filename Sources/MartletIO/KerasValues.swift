@@ -62,18 +62,22 @@ extension KerasLayer {
     return activation
   }
 
-  /// The regulariser that a member of `config` describes; absent or null is none.
+  /// The regulariser that a member of `config` describes, an object or a name; absent or null is none.
   func regularizer(_ key: String) throws(MartletError) -> Regularizer {
     guard let json = config[key] else { return .none }
-    guard let className = json["class_name"]?.stringValue, ["L1", "L2", "L1L2"].contains(className) else {
-      throw error(.unsupported, "has a '\(key)' other than L1, L2 and L1L2, which is not supported")
-    }
-    func strength(_ key: String) throws(MartletError) -> Float {
-      let value = Float(json["config"]?[key]?.doubleValue ?? 0)
+    func strength(_ member: String, default standard: Double) throws(MartletError) -> Float {
+      let value = Float(json["config"]?[member]?.doubleValue ?? standard)
       guard value.isFinite, value >= 0 else { throw error(.formatError, "has a regulariser of strength \(value)") }
       return value
     }
-    return Regularizer(l1: try strength("l1"), l2: try strength("l2"))
+    switch json.stringValue ?? json["class_name"]?.stringValue {
+    case "L1", "l1": return Regularizer(l1: try strength("l1", default: 0.01))
+    case "L2", "l2": return Regularizer(l2: try strength("l2", default: 0.01))
+    case "L1L2", "l1l2": return Regularizer(l1: try strength("l1", default: 0), l2: try strength("l2", default: 0))
+    // A function in Keras 2, with defaults of its own.
+    case "l1_l2": return Regularizer(l1: try strength("l1", default: 0.01), l2: try strength("l2", default: 0.01))
+    default: throw error(.unsupported, "has a '\(key)' other than L1, L2 and L1L2, which is not supported")
+    }
   }
 }
 

@@ -195,6 +195,13 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ count: Int
     ) -> Void
 
+  /// Hold each of `columns` columns, vectors of `rows` weights at distance `rowStride`, to a constraint.
+  package var constrain:
+    @Sendable (
+      _ constraint: WeightConstraint, _ weights: UnsafeMutablePointer<Scalar>, _ rowStride: Int, _ rows: Int,
+      _ columns: Int
+    ) -> Void
+
   /// Sum |w| and sum w^2 over `count` weights in double, over fixed blocks in a fixed order.
   package var norms: @Sendable (_ weights: UnsafePointer<Scalar>, _ count: Int) -> (absolute: Double, squared: Double)
 
@@ -265,6 +272,7 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     update: @escaping @Sendable (UpdateRule, UpdateTarget<Scalar>, UnsafePointer<Scalar>, Int) -> Void,
     addRegularizationGradient:
       @escaping @Sendable (Float, Float, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int) -> Void,
+    constrain: @escaping @Sendable (WeightConstraint, UnsafeMutablePointer<Scalar>, Int, Int, Int) -> Void,
     norms: @escaping @Sendable (UnsafePointer<Scalar>, Int) -> (absolute: Double, squared: Double),
     standardizeColumns:
       @escaping @Sendable (
@@ -298,6 +306,7 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     self.columnSums = columnSums
     self.update = update
     self.addRegularizationGradient = addRegularizationGradient
+    self.constrain = constrain
     self.norms = norms
     self.standardizeColumns = standardizeColumns
     self.scale = scale

@@ -22,6 +22,7 @@ package let kernels = KernelTable<Float>(
   columnSums: columnSums,
   update: update,
   addRegularizationGradient: addRegularizationGradient,
+  constrain: constrain,
   norms: norms,
   standardizeColumns: standardizeColumns,
   scale: scale,

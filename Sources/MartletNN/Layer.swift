@@ -42,12 +42,15 @@ package struct WeightSpecification: Sendable {
   package var shape: Shape
   package var initializer: Initializer
   package var regularizer: Regularizer
+  /// The constraint for this shape.
+  package var plannedConstraint: PlannedConstraint?
 
-  /// - Throws: `invalidArgument` if the initialiser does not fit the shape.
+  /// - Throws: `invalidArgument` if the initialiser or the constraint does not fit the shape.
   package init(
-    name: String, shape: Shape, initializer: Initializer, regularizer: Regularizer
+    name: String, shape: Shape, initializer: Initializer, regularizer: Regularizer, constraint: Constraint?
   ) throws(MartletError) {
     try initializer.check(shape, ofWeight: name)
+    plannedConstraint = try constraint?.planned(for: shape, ofWeight: name)
     self.name = name
     self.shape = shape
     self.initializer = initializer

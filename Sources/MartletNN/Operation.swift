@@ -81,6 +81,8 @@ package enum Operation: Sendable, BitwiseCopyable {
   case columnSums(x: BufferID, rows: Extent, columns: Int, sums: BufferID, parameter: Int?)
   /// Apply the rule of the step to a parameter whose gradient several applications of its layer have made.
   case update(parameter: Int, gradient: BufferID)
+  /// Hold a parameter to its constraint, once it is updated.
+  case constrain(PlannedConstraint, parameter: Int)
 
   /// The buffers in use, which decides how long their memory must last.
   var buffers: [BufferID] {
@@ -104,6 +106,7 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .copyColumns(let x, _, _, let y, _, _, _, _): [x, y]
     case .columnSums(let x, _, _, let sums, _): [x, sums]
     case .update(_, let gradient): [gradient]
+    case .constrain: []
     }
   }
 }

@@ -8,10 +8,10 @@ extension PlanExecutor {
   /// Work for less than about 20 microseconds is not worth waking a thread: multiply-adds of a product, elements of an
   /// element-wise operation.
   private static var productGrain: Int { 1 << 20 }
-  private static var elementGrain: Int { 1 << 15 }
+  static var elementGrain: Int { 1 << 15 }
 
   /// Tasks end on multiples of this many rows or columns of a product, so that no thread gets a sliver of a tile.
-  private static var tileMultiple: Int { 32 }
+  static var tileMultiple: Int { 32 }
 
   func run(_ operation: Operation) {
     self.operation = operation
@@ -38,11 +38,12 @@ extension PlanExecutor {
     case .update(let parameter, _): return plan.layout.parameters[parameter].count / Self.elementGrain
     case .columnSums(_, let rows, let columns, _, _):
       return min(columns / Self.tileMultiple, rows.count(rows: self.rows) * columns / Self.elementGrain)
+    case .constrain(let constraint, _): return work(of: constraint)
     }
   }
 
   /// The part of `count` units that belongs to a task; all but the last part are multiples of `multiple`.
-  private func part(of count: Int, task: Int, multiple: Int = 1) -> Range<Int> {
+  func part(of count: Int, task: Int, multiple: Int = 1) -> Range<Int> {
     let units = (count + multiple - 1) / multiple
     let low = min(count, units * task / taskCount * multiple)
     let high = min(count, units * (task + 1) / taskCount * multiple)
@@ -101,6 +102,7 @@ extension PlanExecutor {
     case .columnSums(let x, let extent, let columns, let sums, let parameter):
       let part = part(of: columns, task: task, multiple: 16)
       runColumnSums(x, extent.count(rows: rows), columns, part, sums, parameter)
+    case .constrain(let constraint, let parameter): run(constraint, parameter, task)
     }
   }
 

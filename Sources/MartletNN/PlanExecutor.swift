@@ -196,6 +196,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     self.slots = slots
     let first = plan.forward.count
     for index in first..<(first + plan.backward.count) { run(operations[index]) }
+    if plan.sink == .update { constrainWeights() }
     guard plan.sink != .update, let gradients else { return }
     for parameter in plan.layout.parameters where parameter.isTrainable && !parameter.regularizer.isNone {
       kernels.addRegularizationGradient(
@@ -216,6 +217,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
           slot1: slots.second.map { $0 + parameter.offset }, l1: 0, l2: 0),
         gradients + parameter.offset, parameter.count)
     }
+    constrainWeights()
   }
 
   /// Make sure of the packing memory for `threads` threads: afterwards a `forward` with no more of them cannot fail.

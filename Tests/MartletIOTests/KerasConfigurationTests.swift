@@ -168,6 +168,41 @@ struct KerasConfigurationTests {
     }
   }
 
+  @Test func regularisersInAllTheirForms() throws {
+    let cases: [(String, Regularizer)] = [
+      (#""l1""#, Regularizer(l1: 0.01)), (#""l2""#, Regularizer(l2: 0.01)), (#""L2""#, Regularizer(l2: 0.01)),
+      (#""l1_l2""#, Regularizer(l1: 0.01, l2: 0.01)), (#""l1l2""#, .none),
+      (#"{"class_name": "L1", "config": {"l1": 0.5}}"#, Regularizer(l1: 0.5)),
+      (#"{"class_name": "L2", "config": {}}"#, Regularizer(l2: 0.01)),
+      (#"{"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.25}}"#, Regularizer(l2: 0.25)),
+    ]
+    for (text, expected) in cases {
+      let dense = layer("Dense", #""units": 2, "kernel_regularizer": \#(text)"#)
+      let found = try graph(sequential(Self.input, dense)).layers[1].layer as? Dense
+      #expect(found?.kernelRegularizer == expected, "\(text)")
+    }
+  }
+
+  @Test func constraintsInAllTheirForms() throws {
+    let cases: [(String, Constraint?)] = [
+      ("null", nil), (#""max_norm""#, .maximumNorm(2, .rows)), (#""NonNeg""#, .nonNegative),
+      (#"{"class_name": "NonNeg", "config": {}}"#, .nonNegative), (#""unit_norm""#, .unitNorm(.rows)),
+      (#"{"class_name": "MaxNorm", "config": {"max_value": 3, "axis": 1}}"#, .maximumNorm(3, .init(1, 1))),
+      (#"{"class_name": "UnitNorm", "config": {"axis": -1}}"#, .unitNorm(.init(-1, -1))),
+      (#"{"class_name": "UnitNorm", "config": {"axis": [0, 1]}}"#, .unitNorm(.init(0, 1))),
+    ]
+    for (text, expected) in cases {
+      let dense = layer("Dense", #""units": 2, "kernel_constraint": \#(text)"#)
+      let found = try #require(graph(sequential(Self.input, dense)).layers[1].layer as? Dense)
+      #expect(found.kernelConstraint == expected, "\(text)")
+      guard let constraint = found.kernelConstraint else { continue }
+      let again = layer("Dense", #""units": 2, "bias_constraint": \#(try constraint.kerasJSON.text())"#)
+      if constraint.axes?.last ?? 0 < 1 {  // a bias has one axis
+        #expect((try graph(sequential(Self.input, again)).layers[1].layer as? Dense)?.biasConstraint == expected)
+      }
+    }
+  }
+
   @Test func normalisationOverNoneTheLastAndAllAxes() throws {
     let image = "[[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]]"
     let cases: [(String, Int)] = [
@@ -205,8 +240,28 @@ struct KerasConfigurationTests {
       (layer("Dense", #""units": 4611686018427387904"#), .formatError, "units"),
       (layer("Dense", #""units": 2, "activation": "softsign""#), .unsupported, "'softsign'"),
       (
-        layer("Dense", #""units": 2, "kernel_constraint": {"class_name": "NonNeg"}"#), .unsupported,
-        "kernel_constraint"
+        layer("Dense", #""units": 2, "kernel_constraint": {"class_name": "MinMaxNorm"}"#), .unsupported,
+        "'kernel_constraint' other than MaxNorm, NonNeg and UnitNorm"
+      ),
+      (
+        layer("Dense", #""units": 2, "kernel_constraint": {"class_name": "MaxNorm", "config": {"max_value": -1}}"#),
+        .formatError, "'kernel_constraint' of at most -1"
+      ),
+      (
+        layer("Dense", #""units": 2, "kernel_constraint": {"class_name": "UnitNorm", "config": {"axis": [0, 2]}}"#),
+        .unsupported, "'kernel_constraint' over axes that are not adjacent"
+      ),
+      (
+        layer("Dense", #""units": 2, "kernel_constraint": {"class_name": "UnitNorm", "config": {"axis": "all"}}"#),
+        .formatError, "'kernel_constraint' over the axis"
+      ),
+      (
+        layer("Dense", #""units": 2, "kernel_constraint": {"class_name": "UnitNorm", "config": {"axis": 4e18}}"#),
+        .formatError, "'kernel_constraint' over the axis"
+      ),
+      (
+        layer("Dense", #""units": 2, "bias_constraint": {"class_name": "UnitNorm", "config": {"axis": 1}}"#),
+        .formatError, "the constraint of weight 'bias' is over axis 1"
       ),
       (
         layer("Dense", #""units": 2, "kernel_regularizer": {"class_name": "OrthogonalRegularizer"}"#), .unsupported,

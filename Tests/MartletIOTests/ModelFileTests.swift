@@ -29,7 +29,9 @@ struct ModelFileTests {
       ActivationLayer(.softplus), ActivationLayer(.silu), ActivationLayer(.gelu), ActivationLayer(.geluTanh),
       ActivationLayer(.hardSigmoid), ActivationLayer(.exponential),
       Dropout(rate: 0.25),
-      Dense(units: 3, activation: .softmax, kernelInitializer: .heNormal, biasInitializer: .constant(0.5)),
+      Dense(
+        units: 3, activation: .softmax, kernelInitializer: .heNormal, biasInitializer: .constant(0.5),
+        kernelConstraint: .maximumNorm(1.5, .init(-1, -1)), biasConstraint: .nonNegative),
     ]
     for layer in layers { node = try builder.add(layer, name: nil, inputs: [node]) }
     let model = try Model(graph: try builder.build(outputs: [node]), seed: 1 << 63 + 5)

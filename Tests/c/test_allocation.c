@@ -63,6 +63,9 @@ static void steps(int32_t threads, int32_t optimizer, const char *name) {
   martlet_dense_options hidden = MARTLET_DENSE_OPTIONS_INIT, output = MARTLET_DENSE_OPTIONS_INIT;
   hidden.activation = MARTLET_TANH;
   hidden.kernel_regularizer.l2 = 1e-4f;
+  hidden.kernel_constraint.kind = MARTLET_MAX_NORM;
+  hidden.kernel_constraint.value = 2;
+  hidden.bias_constraint.kind = MARTLET_UNIT_NORM;
   output.activation = MARTLET_SOFTMAX;
   REQUIRE(martlet_set_threads(threads));
   REQUIRE(martlet_model_create(NULL, 1, &m));

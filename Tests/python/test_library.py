@@ -57,6 +57,7 @@ STRUCTS = {
     "martlet_array": _library.Array,
     "martlet_initializer": _library.Initializer,
     "martlet_regularizer": _library.Regularizer,
+    "martlet_constraint": _library.Constraint,
     "martlet_dense_options": _library.DenseOptions,
     "martlet_trainer_options": _library.TrainerOptions,
     "martlet_fit_options": _library.FitOptions,
@@ -139,7 +140,7 @@ def test_status_classes_are_those_of_the_header():
 
 
 def test_codes_are_those_of_the_header():
-    from martlet import initializers, layers, losses, optimizers, trainer
+    from martlet import constraints, initializers, layers, losses, optimizers, trainer
 
     header = defines()
     assert (trainer._STOPPED, trainer._INTERRUPTED) == (header["STOPPED"], header["INTERRUPTED"])
@@ -148,6 +149,8 @@ def test_codes_are_those_of_the_header():
     for name, code in layers._ACTIVATIONS.items():
         assert code == header[name.upper()]
     for name, kind in initializers._NAMES.items():
+        assert kind.kind == header[name.upper()]
+    for name, kind in constraints._NAMES.items():
         assert kind.kind == header[name.upper()]
     for name, code in initializers._MODES.items():
         assert code == header[name.upper()]

@@ -68,6 +68,7 @@ enum Reference<Scalar: ReferenceScalar> {
       addRegularizationGradient: { l1, l2, weights, gradient, count in
         for i in 0..<count { gradient[i] += regularizationGradient(l1, l2, weights[i]) }
       },
+      constrain: constrain,
       norms: norms,
       standardizeColumns: { x, mean, factor, y, rows, columns in
         for r in 0..<rows {

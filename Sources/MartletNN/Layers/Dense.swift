@@ -12,11 +12,14 @@ package struct Dense: Layer {
   package var biasInitializer: Initializer
   package var kernelRegularizer: Regularizer
   package var biasRegularizer: Regularizer
+  package var kernelConstraint: Constraint?
+  package var biasConstraint: Constraint?
 
   package init(
     units: Int, activation: Activation = .linear, useBias: Bool = true,
     kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
-    kernelRegularizer: Regularizer = .none, biasRegularizer: Regularizer = .none
+    kernelRegularizer: Regularizer = .none, biasRegularizer: Regularizer = .none,
+    kernelConstraint: Constraint? = nil, biasConstraint: Constraint? = nil
   ) {
     self.units = units
     self.activation = activation
@@ -25,6 +28,8 @@ package struct Dense: Layer {
     self.biasInitializer = biasInitializer
     self.kernelRegularizer = kernelRegularizer
     self.biasRegularizer = biasRegularizer
+    self.kernelConstraint = kernelConstraint
+    self.biasConstraint = biasConstraint
   }
 
   package var className: String { "Dense" }
@@ -39,12 +44,13 @@ package struct Dense: Layer {
     var weights = [
       try WeightSpecification(
         name: "kernel", shape: Shape([features, units], of: "the kernel of a Dense layer"),
-        initializer: kernelInitializer, regularizer: kernelRegularizer)
+        initializer: kernelInitializer, regularizer: kernelRegularizer, constraint: kernelConstraint)
     ]
     if useBias {
       weights.append(
         try WeightSpecification(
-          name: "bias", shape: Shape(vector: units), initializer: biasInitializer, regularizer: biasRegularizer))
+          name: "bias", shape: Shape(vector: units), initializer: biasInitializer, regularizer: biasRegularizer,
+          constraint: biasConstraint))
     }
     return weights
   }

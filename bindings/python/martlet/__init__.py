@@ -12,7 +12,7 @@ All computing is done by the library, which is found and loaded at the first use
 MartletErrors that are also the built-in exception one would expect, such as ValueError.
 """
 
-from . import callbacks, initializers, layers, losses, metrics, optimizers, regularizers, utils
+from . import callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers, utils
 from ._check import (
     BusyError,
     FileError,
@@ -59,6 +59,7 @@ __all__ = [
     "Trainer",
     "UnsupportedError",
     "callbacks",
+    "constraints",
     "initializers",
     "instruction_set",
     "layers",

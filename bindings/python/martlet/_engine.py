@@ -17,7 +17,16 @@ import numpy as np
 
 from . import _arrays
 from ._check import check, integer, real, text
-from ._library import MAX_RANK, CostStruct, DenseOptions, Initializer, ModelHandle, Regularizer, library
+from ._library import (
+    MAX_RANK,
+    Constraint,
+    CostStruct,
+    DenseOptions,
+    Initializer,
+    ModelHandle,
+    Regularizer,
+    library,
+)
 
 # Rows of one call of martlet_predict: between two calls Python sees Ctrl-C. A row's result depends on no other row.
 _PREDICT_ROWS = 16384
@@ -126,15 +135,17 @@ class EngineModel:
         use_bias: bool,
         initializers: Sequence[Any],
         regularizers: Sequence[Any],
+        constraints: Sequence[Any],
         name: str | None,
     ) -> int:
-        """initializers, regularizers: of the kernel, then of the bias; their attributes are the members of the structs."""
+        """initializers, regularizers, constraints: of the kernel, then of the bias; with the structs' members."""
         options = DenseOptions(
             ctypes.sizeof(DenseOptions),
             activation,
             int(bool(use_bias)),
             *(structure(Initializer, i) for i in initializers),
             *(structure(Regularizer, r) for r in regularizers),
+            *(structure(Constraint, c) for c in constraints),
             optional_text(name, "name"),
         )
         out = c_int32()

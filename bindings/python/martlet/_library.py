@@ -55,6 +55,10 @@ class Regularizer(ctypes.Structure):
     _fields_ = [("l1", c_float), ("l2", c_float)]
 
 
+class Constraint(ctypes.Structure):
+    _fields_ = [("kind", c_int32), ("value", c_float), ("first_axis", c_int32), ("last_axis", c_int32)]
+
+
 class DenseOptions(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -64,6 +68,8 @@ class DenseOptions(ctypes.Structure):
         ("bias_initializer", Initializer),
         ("kernel_regularizer", Regularizer),
         ("bias_regularizer", Regularizer),
+        ("kernel_constraint", Constraint),
+        ("bias_constraint", Constraint),
         ("name", c_char_p),
     ]
 

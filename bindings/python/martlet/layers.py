@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _arrays, initializers, regularizers
+from . import _arrays, constraints, initializers, regularizers
 from ._check import integer, real
 from ._engine import EngineModel
 from ._graph import Node
@@ -99,6 +99,8 @@ class Dense(Layer):
         bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **base: Any,
     ) -> None:
         super().__init__(**base)
@@ -110,11 +112,14 @@ class Dense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def add(self, engine: EngineModel, node: int, name: str) -> int:
         starts = (self.kernel_initializer, self.bias_initializer)
         penalties = (self.kernel_regularizer, self.bias_regularizer)
-        return engine.dense(node, self.units, self._activation, self.use_bias, starts, penalties, name)
+        limits = (self.kernel_constraint, self.bias_constraint)
+        return engine.dense(node, self.units, self._activation, self.use_bias, starts, penalties, limits, name)
 
 
 class Activation(Layer):

@@ -48,4 +48,6 @@ def get(identifier: Any) -> L1L2:
     """The regulariser that a name, class, object or None stands for; None is no penalty."""
     if identifier is None:
         return L1L2()
-    return lookup(identifier, L1L2, {"l1": L1, "l2": L2, "l1_l2": L1L2}, "regularizer")
+    if identifier == "l1_l2":  # the function's defaults, not the class's
+        return l1_l2()
+    return lookup(identifier, L1L2, {"l1": L1, "l2": L2, "l1_l2": L1L2, "l1l2": L1L2}, "regularizer")
