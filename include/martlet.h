@@ -801,9 +801,9 @@ martlet_status martlet_predict(martlet_model *model, const martlet_array *x, int
  * --------------------------------------------------------------------------------------------------------- */
 
 /** Inputs x [N, ...] with targets y: integer labels [N] (or [N, 1]), or numbers [N, O] (one-hot labels, regression).
- * martlet_dataset_zip makes one with several x and y, for models with several inputs and outputs. Datasets that were made
- * from one another share the arrays; each has its own handle, scaling, sample weights and class names, which start as
- * those of the one it was made from.
+ * martlet_dataset_zip makes one with several x and y, for models with several inputs and outputs. Datasets that were
+ * made from one another share the arrays; each has its own handle, scaling, sample weights and class names, which start
+ * as those of the one it was made from.
  *
  * Threads: one at a time per dataset. */
 typedef struct martlet_dataset martlet_dataset;
@@ -844,8 +844,8 @@ martlet_status martlet_dataset_create(const martlet_array *x, const martlet_arra
 martlet_status martlet_dataset_open(const char *path, const char *x_name, const char *y_name,
                                     martlet_dataset **out_dataset);
 
-/** Put datasets side by side: the x of all in their order, then the y of all in their order. Row i of the new one is row i
- * of each. Each x keeps its scaling; class names are those of the first that has some.
+/** Put datasets side by side: the x of all in their order, then the y of all in their order. Row i of the new one is
+ * row i of each. Each x keeps its scaling; class names are those of the first that has some.
  *
  * @param datasets [count] datasets with the same number of rows; at most one of them has sample weights, which stay.
  * @param count 1 or more.
@@ -1043,7 +1043,29 @@ typedef struct martlet_trainer martlet_trainer;
 #define MARTLET_BINARY_CROSSENTROPY 3             /* mean_j -(t_j log p_j + (1 - t_j) log(1 - p_j)); t [N, O] */
 #define MARTLET_CATEGORICAL_HINGE 4               /* max(0, 1 + max(0, max_{j != c} p_j) - p_c), as Keras; labels c or
                                                      one-hot t */
-#define MARTLET_NO_LOSS 5                         /* the caller computes the loss: martlet_trainer_forward, _backward */
+#define MARTLET_NO_LOSS 5                         /* this output is not trained and has no targets; if no output has a
+                                                     loss, the caller computes it: martlet_trainer_forward, _backward */
+
+/** The loss of one output. Start from MARTLET_LOSS_INIT, which is Keras' defaults. All members are checked. */
+typedef struct martlet_loss {
+  uint32_t struct_size;
+  int32_t kind;               /* MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY ...; that one is the default */
+  int32_t from_logits;        /* cross-entropies: 1 if the output is not yet a probability. Default 0. Where the output
+                                 layer is a softmax (or a sigmoid, for binary), its input is used either way: stable */
+  int32_t class_count;        /* weights in class_weights: the size of the output's last axis, or 2 if that is 1 */
+  double weight;              /* factor of this loss in the total; finite, >= 0; default 1 */
+  double label_smoothing;     /* 0 to 1; default 0; for cross-entropies whose targets are numbers. Of C classes
+                                 t (1 - s) + s / C is used for t, binary: t (1 - s) + s / 2 */
+  double delta;               /* Huber: where the parabola becomes a line; > 0, finite; default 1 */
+  double gamma;               /* focal: exponent; >= 0, finite; default 2 */
+  double alpha;               /* focal: factor; >= 0, finite; default 0.25 */
+  const float *class_weights; /* [class_count], finite, >= 0: in training (not in evaluation, as in Keras) the loss of a
+                                 row is multiplied by the weight of its class: the label, the largest t, or with O = 1
+                                 whether t > 0.5. Copied. Default NULL: none */
+} martlet_loss;
+
+#define MARTLET_LOSS_INIT                                                                                              \
+  {(uint32_t)sizeof(martlet_loss), MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY, 0, 0, 1.0, 0.0, 1.0, 2.0, 0.25, 0}
 
 /* Optimisers, with Keras' formulas. g = gradient of the loss with its regularisation, lr = learning rate, t = steps
  * including this one. */
@@ -1062,24 +1084,23 @@ typedef struct martlet_trainer martlet_trainer;
  * the other optimiser too. */
 typedef struct martlet_trainer_options {
   uint32_t struct_size;
-  int32_t loss;         /* MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY ...; that one is the default */
-  int32_t from_logits;  /* cross-entropies: 1 if the output is not yet a probability. Default 0. Where the output layer
-                           is a softmax (or a sigmoid, for binary), its input is used either way: stable */
-  int32_t optimizer;    /* MARTLET_SGD (default) or MARTLET_ADAM */
-  double learning_rate; /* finite, >= 0; default 0.01 (Keras: SGD 0.01, Adam 0.001) */
+  int32_t optimizer;          /* MARTLET_SGD (default) or MARTLET_ADAM */
+  const martlet_loss *losses; /* [loss_count], which all have the same struct_size; copied; default NULL */
+  int32_t loss_count;         /* 0 (default): MARTLET_LOSS_INIT for every output; 1: losses[0] for every output; else
+                                 one for each output. The total is sum_i weight_i * loss_i + regularisation */
+  int32_t top_k;              /* k of top-k accuracy, >= 1; default 5 */
+  double learning_rate;       /* finite, >= 0; default 0.01 (Keras: SGD 0.01, Adam 0.001) */
   double learning_rate_decay; /* the rate is multiplied by this after each epoch of fit; > 0, finite; default 1 */
-  double momentum;      /* SGD: 0 <= momentum <= 1; default 0 */
-  double beta_1;        /* Adam: 0 <= beta_1 < 1; default 0.9 */
-  double beta_2;        /* Adam: 0 <= beta_2 < 1; default 0.999 */
-  double epsilon;       /* Adam: > 0, finite; default 1e-7 */
-  uint64_t seed;        /* of shuffling and dropout; default 0 */
-  int32_t nesterov;     /* SGD: 1 for Nesterov's form; default 0 */
-  int32_t top_k;        /* k of top-k accuracy, >= 1; default 5 */
+  double momentum;            /* SGD: 0 <= momentum <= 1; default 0 */
+  double beta_1;              /* Adam: 0 <= beta_1 < 1; default 0.9 */
+  double beta_2;              /* Adam: 0 <= beta_2 < 1; default 0.999 */
+  double epsilon;             /* Adam: > 0, finite; default 1e-7 */
+  uint64_t seed;              /* of shuffling and dropout; default 0 */
+  int32_t nesterov;           /* SGD: 1 for Nesterov's form; default 0 */
 } martlet_trainer_options;
 
 #define MARTLET_TRAINER_OPTIONS_INIT                                                                                   \
-  {(uint32_t)sizeof(martlet_trainer_options), MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY, 0, MARTLET_SGD, 0.01, 1.0, 0.0, \
-   0.9, 0.999, 1e-7, 0, 0, 5}
+  {(uint32_t)sizeof(martlet_trainer_options), MARTLET_SGD, 0, 0, 5, 0.01, 1.0, 0.0, 0.9, 0.999, 1e-7, 0, 0}
 
 /** Options of one call of martlet_trainer_fit. Start from MARTLET_FIT_OPTIONS_INIT. Early stopping works as Keras'. */
 typedef struct martlet_fit_options {
@@ -1102,11 +1123,12 @@ typedef struct martlet_fit_options {
 #define MARTLET_FIT_OPTIONS_INIT                                                                                       \
   {(uint32_t)sizeof(martlet_fit_options), 1, 32, 1, 0, 0, 1, MARTLET_MONITOR_NONE, 0, 0, 0.0, 0}
 
-/** Averages over the rows seen. What does not apply is NaN: accuracies for regression, validation without data. */
+/** Averages over the rows seen. What does not apply is NaN: accuracies for regression and of several outputs together,
+ * validation without data. Weights of rows and classes change the losses only. */
 typedef struct martlet_metrics {
   double loss;                /* data_loss + regularization_loss */
-  double data_loss;
-  double regularization_loss;
+  double data_loss;           /* sum_i weight_i * loss_i over the outputs; of one output: its loss, without the weight */
+  double regularization_loss; /* of one output of several: 0 */
   double accuracy;            /* share of rows whose largest output is the label; binary: share of outputs on the right
                                  side of 0.5 (logits: of 0) */
   double top_k_accuracy;      /* share of rows whose label is among the k largest outputs; NaN for binary */
@@ -1137,8 +1159,9 @@ typedef struct martlet_progress {
 /** Progress callback. Runs in the thread that called fit or evaluate, which waits.
  *
  * May call, for the handles in use: martlet_predict, the functions that look inside a model or dataset,
- * martlet_model_save, _save_memory, _save_weights, _to_json, martlet_trainer_learning_rate, _set_learning_rate, _history,
- * _history_length, _best_epoch and _interrupt. Anything else that would change them is MARTLET_BUSY.
+ * martlet_model_save, _save_memory, _save_weights, _to_json, martlet_trainer_learning_rate, _set_learning_rate,
+ * _output_metrics, _history, _history_output, _history_length, _best_epoch and _interrupt. Anything else that would
+ * change them is MARTLET_BUSY.
  *
  * @param progress Borrowed; valid until the callback returns.
  * @param payload What was passed with the callback.
@@ -1164,11 +1187,11 @@ void martlet_trainer_destroy(martlet_trainer *trainer);
 
 /** Train for options->epochs more epochs (or options->iterations steps), going on with the optimiser's state.
  *
- * Each step: L = mean over the batch of the data loss + regularisation; W <- W - update(dL/dW). Rows come in the order
+ * Each step: L = mean over the batch of the data losses + regularisation; W <- W - update(dL/dW). Rows come in the order
  * of the seeded shuffle; the last, smaller batch counts by its rows. All data are checked before the first step.
  *
  * @param trainer Trainer.
- * @param training Inputs and targets that fit model and loss, finite, labels 0 to C - 1.
+ * @param training An x for each input and a y for each output with a loss, that fit them; finite, labels 0 to C - 1.
  * @param validation Evaluated after each epoch; NULL for none. Must not be NULL if a validation metric is monitored.
  * @param options NULL for the defaults.
  * @param callback NULL for none.
@@ -1191,7 +1214,7 @@ martlet_status martlet_trainer_fit(martlet_trainer *trainer, martlet_dataset *tr
 /** Compute loss and metrics over a dataset, as in prediction (no dropout); batched inside.
  *
  * @param trainer Trainer.
- * @param dataset Inputs and targets that fit model and loss, finite, labels 0 to C - 1.
+ * @param dataset An x for each input, a y for each output with a loss, that fit them, finite, labels 0 to C - 1.
  * @param callback NULL for none. Called at most every 100 ms with event MARTLET_EVALUATION: validation holds the
  *                 averages so far, training is NaN.
  * @param payload Handed to the callback.
@@ -1226,6 +1249,26 @@ martlet_status martlet_trainer_history_length(martlet_trainer *trainer, int64_t 
  * @return The section's codes. */
 martlet_status martlet_trainer_history(martlet_trainer *trainer, int64_t index, martlet_progress *out_progress);
 
+/** The figures of one output of several, as of the latest train_step, report to a callback, epoch or evaluation.
+ *
+ * @param trainer Trainer.
+ * @param output 0 to the number of outputs - 1.
+ * @param out_training The loss of this output alone, without its weight and regularisation; NULL if not wanted.
+ * @param out_validation The same for the validation or evaluation; NULL if not wanted.
+ * @return The section's codes. */
+martlet_status martlet_trainer_output_metrics(martlet_trainer *trainer, int32_t output, martlet_metrics *out_training,
+                                              martlet_metrics *out_validation);
+
+/** The figures of one output of several that one epoch ended with.
+ *
+ * @param trainer Trainer.
+ * @param index 0 to the number of epochs - 1.
+ * @param output 0 to the number of outputs - 1.
+ * @param out_training, out_validation As of martlet_trainer_output_metrics.
+ * @return The section's codes. */
+martlet_status martlet_trainer_history_output(martlet_trainer *trainer, int64_t index, int32_t output,
+                                              martlet_metrics *out_training, martlet_metrics *out_validation);
+
 /** The epoch whose monitored value was the best of the last fit with early stopping.
  *
  * @param trainer Trainer.
@@ -1256,8 +1299,11 @@ martlet_status martlet_trainer_set_learning_rate(martlet_trainer *trainer, doubl
 /** One step on one batch: forward, loss, gradients, update.
  *
  * @param trainer Trainer.
- * @param x [N, ...], rows that fit the model, finite; any N >= 1, not always the same.
- * @param y Targets of these rows that fit the loss.
+ * @param x [x_count], an array for each input: rows that fit it, finite; any N >= 1, not always the same.
+ * @param x_count Inputs of the model.
+ * @param y [y_count], an array for each output with a loss: targets of these rows that fit it.
+ * @param y_count Outputs with a loss.
+ * @param sample_weights [N], finite, >= 0: what the losses of the rows are multiplied by; NULL for 1.
  * @param out_metrics Of this batch, before the update; NULL if not wanted.
  * @return The section's codes; MARTLET_INVALID_STATE (MARTLET_NO_LOSS); MARTLET_NOT_FINITE (not updated);
  *         MARTLET_OUT_OF_MEMORY.
@@ -1266,32 +1312,34 @@ martlet_status martlet_trainer_set_learning_rate(martlet_trainer *trainer, doubl
  *
  *   for (int64_t step = 0; step < steps; step++) {
  *     fill(pixels, labels);
- *     martlet_trainer_train_step(trainer, &x, &y, &metrics);
+ *     martlet_trainer_train_step(trainer, &x, 1, &y, 1, NULL, &metrics);
  *   } */
-martlet_status martlet_trainer_train_step(martlet_trainer *trainer, const martlet_array *x, const martlet_array *y,
+martlet_status martlet_trainer_train_step(martlet_trainer *trainer, const martlet_array *x, int32_t x_count,
+                                          const martlet_array *y, int32_t y_count, const float *sample_weights,
                                           martlet_metrics *out_metrics);
 
 /** Forward pass in training mode (dropout active), for a loss of the caller's own. Keeps what martlet_trainer_backward
  * needs. Works with any loss of the trainer, which is not used.
  *
  * @param trainer Trainer.
- * @param x [N, ...], N >= 1, rows that fit the model, finite.
- * @param out_y [N, ...], the model's output, written.
- * @param y_count Floats out_y has room for: N times the elements of an output row, no more and no less.
+ * @param x [x_count], an array [N, ...] for each input: N >= 1 rows that fit it, finite.
+ * @param x_count Inputs of the model.
+ * @param out_y The model's outputs one after the other, each [N, ...], written.
+ * @param y_count Floats out_y has room for: N times the elements of a row of all outputs, no more and no less.
  * @return The section's codes; MARTLET_OUT_OF_MEMORY.
  *
- *   martlet_trainer_forward(trainer, &x, y, n);
+ *   martlet_trainer_forward(trainer, &x, 1, y, n);
  *   for (i = 0; i < n; i++) dy[i] = 2 * (y[i] - target[i]) / n;
  *   martlet_trainer_backward(trainer, dy, n), martlet_trainer_apply(trainer); */
-martlet_status martlet_trainer_forward(martlet_trainer *trainer, const martlet_array *x, float *out_y,
-                                       int64_t y_count);
+martlet_status martlet_trainer_forward(martlet_trainer *trainer, const martlet_array *x, int32_t x_count,
+                                       float *out_y, int64_t y_count);
 
-/** Gradients of all weights from the gradient of the loss by the output, for the last martlet_trainer_forward, which it
- * uses up. Regularisation is added. They are kept until martlet_trainer_apply, or the next forward, train_step or fit.
+/** Gradients of all weights from those of the loss by the outputs, for the last martlet_trainer_forward, which it uses
+ * up. Regularisation is added. They are kept until martlet_trainer_apply, or the next forward, train_step or fit.
  *
  * @param trainer Trainer.
- * @param dy [N, ...], dL/dy with any 1/N already in it, finite.
- * @param dy_count Floats of dy: those of the forward's output.
+ * @param dy dL/dy with any 1/N already in it, finite; laid out as out_y of martlet_trainer_forward.
+ * @param dy_count Floats of dy: those of out_y.
  * @return The section's codes; MARTLET_INVALID_STATE (no forward before). */
 martlet_status martlet_trainer_backward(martlet_trainer *trainer, const float *dy, int64_t dy_count);
 

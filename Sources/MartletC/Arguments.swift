@@ -12,29 +12,33 @@ private let maximumStringLength = 4096
 private let maximumStructSize = 4096
 
 // MARK: Pointers
+//
+// Names are made only for a message: steps, which allocate nothing, pass through here.
 
 /// - Throws: `invalidArgument` if the pointer is NULL or not aligned to its type.
 func required<Pointee>(
-  _ pointer: UnsafePointer<Pointee>?, _ name: String
+  _ pointer: UnsafePointer<Pointee>?, _ name: @autoclosure () -> String
 ) throws(MartletError) -> UnsafePointer<Pointee> {
-  guard let pointer else { throw MartletError(.invalidArgument, "\(name) is NULL") }
-  try checkAlignment(of: UInt(bitPattern: pointer), MemoryLayout<Pointee>.alignment, name)
+  guard let pointer else { throw MartletError(.invalidArgument, "\(name()) is NULL") }
+  try checkAlignment(of: UInt(bitPattern: pointer), MemoryLayout<Pointee>.alignment, name())
   return pointer
 }
 
 /// - Throws: `invalidArgument` if the pointer is NULL or not aligned to its type.
 func required<Pointee>(
-  _ pointer: UnsafeMutablePointer<Pointee>?, _ name: String
+  _ pointer: UnsafeMutablePointer<Pointee>?, _ name: @autoclosure () -> String
 ) throws(MartletError) -> UnsafeMutablePointer<Pointee> {
-  guard let pointer else { throw MartletError(.invalidArgument, "\(name) is NULL") }
-  try checkAlignment(of: UInt(bitPattern: pointer), MemoryLayout<Pointee>.alignment, name)
+  guard let pointer else { throw MartletError(.invalidArgument, "\(name()) is NULL") }
+  try checkAlignment(of: UInt(bitPattern: pointer), MemoryLayout<Pointee>.alignment, name())
   return pointer
 }
 
 /// - Throws: `invalidArgument` unless the address is a multiple of `alignment`.
-func checkAlignment(of address: UInt, _ alignment: Int, _ name: String) throws(MartletError) {
+func checkAlignment(
+  of address: UInt, _ alignment: Int, _ name: @autoclosure () -> String
+) throws(MartletError) {
   guard address % UInt(alignment) == 0 else {
-    throw MartletError(.invalidArgument, "\(name) is not aligned to \(alignment) bytes, as its type must be")
+    throw MartletError(.invalidArgument, "\(name()) is not aligned to \(alignment) bytes, as its type must be")
   }
 }
 
@@ -89,10 +93,10 @@ func finiteFloat(_ value: Double, _ name: String) throws(MartletError) -> Float 
 ///
 /// - Throws: `invalidArgument` if it is none of them; `prefix` names the family.
 func constant<Constant: RawRepresentable<Int32>>(
-  _ value: Int32, _ name: String, as: Constant.Type, _ family: String
+  _ value: Int32, _ name: @autoclosure () -> String, as: Constant.Type, _ family: String
 ) throws(MartletError) -> Constant {
   guard let constant = Constant(rawValue: value) else {
-    throw MartletError(.invalidArgument, "\(name) is \(value), which is none of \(family)")
+    throw MartletError(.invalidArgument, "\(name()) is \(value), which is none of \(family)")
   }
   return constant
 }
@@ -218,20 +222,22 @@ struct ShapeResult {
 ///
 /// - Throws: `invalidArgument` if `struct_size` is below that of this version or implausible, or unknown members are
 ///   set.
-func options<Options>(_ pointer: UnsafePointer<Options>?, _ type: String) throws(MartletError) -> Options? {
+func options<Options>(
+  _ pointer: UnsafePointer<Options>?, _ type: String, _ name: String = "options"
+) throws(MartletError) -> Options? {
   guard pointer != nil else { return nil }
-  let pointer = try required(pointer, "options")
+  let pointer = try required(pointer, name)
   let size = Int(UnsafeRawPointer(pointer).load(as: UInt32.self))
   let known = MemoryLayout<Options>.size
   guard size >= known, size <= maximumStructSize else {
     throw MartletError(
       .invalidArgument,
-      "options has struct_size \(size); it must be sizeof(\(type)), \(known): start from the initialiser in martlet.h")
+      "\(name) has struct_size \(size); it must be sizeof(\(type)), \(known): start from the initialiser in martlet.h")
   }
   guard UnsafeRawBufferPointer(start: pointer, count: size)[known...].allSatisfy({ $0 == 0 }) else {
     throw MartletError(
       .invalidArgument,
-      "options has struct_size \(size) and members set that this version of the library does not know (\(type) has "
+      "\(name) has struct_size \(size) and members set that this version of the library does not know (\(type) has "
         + "\(known) bytes)")
   }
   return pointer.pointee

@@ -12,8 +12,11 @@ public func martlet_trainer_create(
 ) -> martlet_status {
   withModel(model, .read) { model in
     let result = try required(out_trainer, "out_trainer")
-    let options = try MartletC.options(options, "martlet_trainer_options").map { try TrainerOptions($0) }
-    result.pointee = try TrainerHandle(model: model, options: options ?? TrainerOptions()).passToC()
+    let built = try model.requireBuilt()
+    let options = try MartletC.options(options, "martlet_trainer_options").map {
+      try TrainerOptions($0, outputs: built.model.graph.outputs.count, of: model.description)
+    }
+    result.pointee = try TrainerHandle(model: model, built: built, options: options ?? TrainerOptions()).passToC()
   }
 }
 
@@ -92,6 +95,42 @@ public func martlet_trainer_history(
   }
 }
 
+@_cdecl("martlet_trainer_output_metrics") @implementation
+public func martlet_trainer_output_metrics(
+  _ trainer: OpaquePointer?, _ output: Int32, _ out_training: UnsafeMutablePointer<martlet_metrics>?,
+  _ out_validation: UnsafeMutablePointer<martlet_metrics>?
+) -> martlet_status {
+  withTrainer(trainer, .inspect) { trainer in
+    try write(trainer.trainer.outputMetrics, output, out_training, out_validation)
+  }
+}
+
+@_cdecl("martlet_trainer_history_output") @implementation
+public func martlet_trainer_history_output(
+  _ trainer: OpaquePointer?, _ index: Int64, _ output: Int32, _ out_training: UnsafeMutablePointer<martlet_metrics>?,
+  _ out_validation: UnsafeMutablePointer<martlet_metrics>?
+) -> martlet_status {
+  withTrainer(trainer, .inspect) { trainer in
+    let history = trainer.trainer.outputHistory
+    let epoch = try checkedIndex(index, "index", count: history.count, of: "complete epochs")
+    try write(history[epoch], output, out_training, out_validation)
+  }
+}
+
+/// Writes the figures of one output.
+///
+/// - Throws: `invalidArgument` for an output out of range.
+private func write(
+  _ metrics: [OutputMetrics], _ output: Int32, _ out_training: UnsafeMutablePointer<martlet_metrics>?,
+  _ out_validation: UnsafeMutablePointer<martlet_metrics>?
+) throws(MartletError) {
+  let training = try out_training.map { pointer throws(MartletError) in try required(pointer, "out_training") }
+  let validation = try out_validation.map { pointer throws(MartletError) in try required(pointer, "out_validation") }
+  let metrics = metrics[try checkedIndex(Int64(output), "output", count: metrics.count, of: "outputs")]
+  training?.pointee = martlet_metrics(metrics.training)
+  validation?.pointee = martlet_metrics(metrics.validation)
+}
+
 @_cdecl("martlet_trainer_best_epoch") @implementation
 public func martlet_trainer_best_epoch(
   _ trainer: OpaquePointer?, _ out_epoch: UnsafeMutablePointer<Int64>?
@@ -124,12 +163,9 @@ public func martlet_trainer_set_learning_rate(_ trainer: OpaquePointer?, _ learn
 extension TrainerOptions {
   /// - Throws: `invalidArgument` for a member out of its range, also one that another choice makes meaningless: what a
   ///   caller sets is never silently wrong.
-  fileprivate init(_ options: martlet_trainer_options) throws(MartletError) {
+  fileprivate init(_ options: martlet_trainer_options, outputs: Int, of model: String) throws(MartletError) {
     self.init()
-    loss = LossConfiguration(
-      try constant(
-        options.loss, "loss", as: Loss.self, "MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY to MARTLET_NO_LOSS"),
-      fromLogits: try flag(options.from_logits, "from_logits"))
+    losses = try OutputLoss.losses(options.losses, count: options.loss_count, outputs: outputs, of: model)
     learningRate = options.learning_rate
     learningRateDecay = options.learning_rate_decay
     seed = options.seed

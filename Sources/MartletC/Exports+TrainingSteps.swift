@@ -6,30 +6,30 @@ import MartletTraining
 
 @_cdecl("martlet_trainer_train_step") @implementation
 public func martlet_trainer_train_step(
-  _ trainer: OpaquePointer?, _ x: UnsafePointer<martlet_array>?, _ y: UnsafePointer<martlet_array>?,
-  _ out_metrics: UnsafeMutablePointer<martlet_metrics>?
+  _ trainer: OpaquePointer?, _ x: UnsafePointer<martlet_array>?, _ x_count: Int32, _ y: UnsafePointer<martlet_array>?,
+  _ y_count: Int32, _ sample_weights: UnsafePointer<Float>?, _ out_metrics: UnsafeMutablePointer<martlet_metrics>?
 ) -> martlet_status {
   withTrainer(trainer, .change, model: .change) { trainer in
-    let x = try ArrayArgument(x, "x")
-    let y = try ArrayArgument(y, "y")
+    try trainer.trainer.requireLoss()
+    let x = try trainer.inputs(x, x_count)
+    let y = try trainer.targets(y, y_count)
+    let weights = try sample_weights.map { try required($0, "sample_weights") }
     let result = try out_metrics.map { try required($0, "out_metrics") }
-    try x.checkRows(trainer.built.model.graph.inputShapes[0], ofModel: trainer.model.name)
-    let metrics = try trainer.trainer.trainStep(x: x.rows, y: y.rows, threads: Engine.threads)
+    let metrics = try trainer.trainer.trainStep(x: x, y: y, sampleWeights: weights, threads: Engine.threads)
     result?.pointee = martlet_metrics(metrics)
   }
 }
 
 @_cdecl("martlet_trainer_forward") @implementation
 public func martlet_trainer_forward(
-  _ trainer: OpaquePointer?, _ x: UnsafePointer<martlet_array>?, _ out_y: UnsafeMutablePointer<Float>?,
-  _ y_count: Int64
+  _ trainer: OpaquePointer?, _ x: UnsafePointer<martlet_array>?, _ x_count: Int32,
+  _ out_y: UnsafeMutablePointer<Float>?, _ y_count: Int64
 ) -> martlet_status {
   withTrainer(trainer, .change, model: .read) { trainer in
-    let x = try ArrayArgument(x, "x")
+    let x = try trainer.inputs(x, x_count)
     let y = try required(out_y, "out_y")
-    try x.checkRows(trainer.built.model.graph.inputShapes[0], ofModel: trainer.model.name)
-    try trainer.built.checkOutputCount(y_count, "y_count", rows: x.rowCount)
-    try trainer.trainer.forward(x: x.rows, into: y, threads: Engine.threads)
+    try trainer.built.checkOutputCount(y_count, "y_count", rows: x[0].rowCount)
+    try trainer.trainer.forward(x: x, into: y, threads: Engine.threads)
   }
 }
 

@@ -11,11 +11,38 @@ final class TrainerHandle: Handle {
   let model: ModelHandle
   let built: BuiltModel
   let trainer: Trainer
+  /// What the step calls pass.
+  private var x: StepArrays
+  private var y: StepArrays
 
-  init(model: ModelHandle, options: TrainerOptions) throws(MartletError) {
+  init(model: ModelHandle, built: BuiltModel, options: TrainerOptions) throws(MartletError) {
     self.model = model
-    built = try model.requireBuilt()
+    self.built = built
     trainer = try Trainer(model: built.model, options: options, kernels: Engine.kernels)
+    x = StepArrays("x", count: trainer.inputCount)
+    y = StepArrays("y", count: trainer.targetCount)
+  }
+
+  /// The inputs of a step.
+  ///
+  /// - Throws: `invalidArgument` unless they are arrays for all inputs of the model.
+  func inputs(_ pointer: UnsafePointer<martlet_array>?, _ count: Int32) throws(MartletError) -> [RowArray] {
+    try x.read(
+      pointer, count, of: "model '\(model.name)' has \(trainer.inputCount) \(trainer.inputCount == 1 ? "input" : "inputs")"
+    ) { array, index throws(MartletError) in
+      try array.checkRows(built.model.graph.inputShapes[index], ofModel: model.name)
+    }
+    return x.rows
+  }
+
+  /// The targets of a step. Whether they fit their losses is for the trainer to say.
+  ///
+  /// - Throws: `invalidArgument` unless they are arrays for all outputs with a loss.
+  func targets(_ pointer: UnsafePointer<martlet_array>?, _ count: Int32) throws(MartletError) -> [RowArray] {
+    try y.read(
+      pointer, count,
+      of: "model '\(model.name)' has \(trainer.targetCount) \(trainer.targetCount == 1 ? "output" : "outputs") with a loss")
+    return y.rows
   }
 
   var description: String { "the trainer of model '\(model.name)'" }

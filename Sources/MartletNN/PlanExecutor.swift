@@ -160,18 +160,29 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
   /// Sum of the losses of an output's rows in the last `forward`, in double and ascending row order; and, if the plan
   /// trains, the gradient of their mean, times the weight of this loss, by the output. 0 for an output without a loss.
   ///
-  /// - Parameter useLabels: whether the targets are `labels` (true) or `targets`.
+  /// - Parameters:
+  ///   - useLabels: whether the targets are `labels` (true) or `targets`.
+  ///   - useRowWeights: whether each row's loss, and with it its gradient, is multiplied by one of `rowWeights`.
   @_specialize(where Scalar == Float)
-  package func computeLoss(output: Int, useLabels: Bool) -> Double {
+  package func computeLoss(output: Int, useLabels: Bool, useRowWeights: Bool = false) -> Double {
     let loss = plan.losses[output]
     guard let kind = loss.kernel, let targets = targets(output) else { return 0 }
     let lossRows = rows * loss.rowsPerSample
     let rowLosses = rowLossStorage.pointer(as: Double.self)
+    let gradient = outputGradient(output)
     kernels.loss(
       LossArguments(
         kind: kind, rows: lossRows, columns: loss.columns, predictions: self.output(output),
         targets: useLabels ? .labels(labels(output)) : .values(targets), rowLosses: rowLosses,
-        gradient: outputGradient(output), gradientScale: loss.configuration.weight / Double(lossRows)))
+        gradient: gradient, gradientScale: loss.configuration.weight / Double(lossRows)))
+    if useRowWeights {
+      let weights = rowWeights(output)
+      for row in 0..<lossRows {
+        rowLosses[row] *= Double(weights[row])
+        guard let gradient else { continue }
+        for column in 0..<loss.columns { gradient[row * loss.columns + column] *= Scalar(weights[row]) }
+      }
+    }
     var sum = 0.0
     for row in 0..<lossRows { sum += rowLosses[row] }
     return sum

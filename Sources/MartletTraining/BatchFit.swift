@@ -13,27 +13,43 @@ enum TargetForm {
 /// A model with its losses, as the arrays of a batch must fit them.
 struct BatchFit {
   let inputs: [InputFit]
-  let outputs: [OutputFit]
+  /// Shapes of one row.
+  let outputs: [Shape]
+  /// The outputs that have a loss: each takes targets.
+  let targets: [TargetFit]
 
   init(graph: Graph, losses: [Loss]) {
     func name(_ name: String, _ index: Int, of count: Int) -> String { count == 1 ? name : "\(name)[\(index)]" }
     inputs = graph.inputShapes.enumerated().map { index, shape in
       InputFit(name: name("x", index, of: graph.inputs.count), shape: shape)
     }
-    outputs = zip(graph.outputShapes, losses).enumerated().map { index, output in
-      OutputFit(name: name("y", index, of: graph.outputs.count), shape: output.0, loss: output.1)
+    outputs = graph.outputShapes
+    let trained = outputs.indices.filter { losses[$0] != .none }
+    targets = trained.enumerated().map { [outputs] index, output in
+      TargetFit(
+        name: name("y", index, of: trained.count), output: output, shape: outputs[output], loss: losses[output])
     }
   }
 
-  /// - Throws: `invalidArgument` unless there are as many arrays as the model has inputs and outputs.
-  func checkCounts(inputs inputCount: Int, targets: Int, of owner: String) throws(MartletError) {
-    guard inputCount == inputs.count else {
+  /// - Throws: `invalidArgument` unless there are as many arrays as the model has inputs, and outputs with a loss;
+  ///   `invalidState` if no output has a loss.
+  func checkCounts(x: Int, y: Int, of owner: String) throws(MartletError) {
+    try requireLoss()
+    guard x == inputs.count else {
       throw MartletError(
-        .invalidArgument, "\(owner) has \(inputCount) x; the model has \(counted(inputs.count, "input"))")
+        .invalidArgument, "\(owner) has \(x) x; the model has \(inputs.count) \(inputs.count == 1 ? "input" : "inputs")")
     }
-    guard targets == outputs.count else {
+    guard y == targets.count else {
       throw MartletError(
-        .invalidArgument, "\(owner) has \(targets) y; the model has \(counted(outputs.count, "output"))")
+        .invalidArgument,
+        "\(owner) has \(y) y; the model has \(targets.count) \(targets.count == 1 ? "output" : "outputs") with a loss")
+    }
+  }
+
+  /// - Throws: `invalidState` if no output has a loss.
+  func requireLoss() throws(MartletError) {
+    guard !targets.isEmpty else {
+      throw MartletError(.invalidState, "this trainer has no loss (MARTLET_NO_LOSS); use forward, backward and apply")
     }
   }
 }
@@ -52,10 +68,12 @@ struct InputFit {
   }
 }
 
-/// One output of a model with its loss.
-struct OutputFit {
-  /// How messages call the targets: "y", or "y[1]" where there are several.
+/// The targets of one output.
+struct TargetFit {
+  /// How messages call them: "y", or "y[1]" where there are several.
   let name: String
+  /// Which output of the model it is.
+  let output: Int
   let shape: Shape
   let loss: Loss
 
@@ -74,8 +92,7 @@ struct OutputFit {
       if isLabels { return .labels }
     case .categoricalCrossentropy, .meanSquaredError, .binaryCrossentropy:
       if isValues { return .values }
-    case .none:
-      throw MartletError(.invalidState, "this trainer has no loss (MARTLET_NO_LOSS); use forward, backward and apply")
+    case .none: break
     }
     let expected =
       switch loss {
@@ -89,8 +106,6 @@ struct OutputFit {
       "\(name) has rows of shape \(describe(row)) and type \(type); loss '\(loss.name)' expects \(expected)")
   }
 }
-
-private func counted(_ count: Int, _ thing: String) -> String { "\(count) \(thing)\(count == 1 ? "" : "s")" }
 
 private func matches(
   _ row: some Collection<some BinaryInteger>, _ dimensions: ArraySlice<Int>, thenOne: Bool = false

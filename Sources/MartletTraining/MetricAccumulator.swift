@@ -1,10 +1,10 @@
-// Accuracy and mean loss over rows, summed in a fixed order.
+// Accuracy and mean losses over rows, for each output and for all together, summed in a fixed order.
 
 import MartletCore
 import MartletKernelInterface
 import MartletNN
 
-/// How the outputs of a network are judged.
+/// How an output of a network is judged.
 package enum AccuracyKind: Sendable, Equatable {
   /// Regression: not at all.
   case none
@@ -22,33 +22,89 @@ package enum AccuracyKind: Sendable, Equatable {
   }
 }
 
+/// What a batch adds, once for each output with a loss, and once for all. Nothing is allocated after it was made.
 struct MetricAccumulator {
-  private let kind: AccuracyKind
-  private let topK: Int
-  private var lossSum = 0.0
-  private var lossRows = 0
+  private var outputs: [OutputAccumulator]
   private var regularizationSum = 0.0
-  private var regularizationRows = 0
-  private var judged = 0
-  private var correct = 0
-  private var correctTopK = 0
   private(set) var samples = 0
 
-  init(kind: AccuracyKind, topK: Int) {
-    self.kind = kind
-    self.topK = topK
+  /// - Parameters:
+  ///   - kinds: how each output is judged.
+  ///   - weights: of the outputs' losses in the total.
+  init(kinds: [AccuracyKind], weights: [Double], topK: Int) {
+    outputs = zip(kinds, weights).map { OutputAccumulator(kind: $0, weight: $1, topK: topK) }
   }
 
-  /// Add the losses of one batch.
-  mutating func add(samples: Int, lossRows: Int, lossSum: Double, regularizationLoss: Double) {
+  /// Forget everything seen.
+  mutating func reset() {
+    for index in outputs.indices { outputs[index].reset() }
+    regularizationSum = 0
+    samples = 0
+  }
+
+  /// Count a batch.
+  mutating func add(samples: Int, regularizationLoss: Double) {
     self.samples += samples
-    self.lossRows += lossRows
-    self.lossSum += lossSum
     regularizationSum += regularizationLoss * Double(samples)
-    regularizationRows += samples
+  }
+
+  /// Add the losses of one output's rows in that batch, unweighted.
+  mutating func add(output: Int, lossRows: Int, lossSum: Double) {
+    outputs[output].lossRows += lossRows
+    outputs[output].lossSum += lossSum
   }
 
   /// Judge rows of outputs [rows, columns] by their targets.
+  mutating func judge(
+    output: Int, _ values: UnsafePointer<Float>, targets: LossTargets<Float>, rows: Int, columns: Int
+  ) {
+    outputs[output].judge(values, targets: targets, rows: rows, columns: columns)
+  }
+
+  /// The weighted losses together; accuracies are those of the only output.
+  var metrics: Metrics {
+    var dataLoss = samples > 0 ? 0.0 : .nan
+    for output in outputs where output.lossRows > 0 { dataLoss += output.weight * output.loss }
+    let isOnly = outputs.count == 1
+    return Metrics(
+      dataLoss: dataLoss, regularizationLoss: regularizationSum / Double(samples),
+      accuracy: isOnly ? outputs[0].accuracy : .nan, topKAccuracy: isOnly ? outputs[0].topKAccuracy : .nan)
+  }
+
+  /// The unweighted loss of one output, as Keras reports it, without regularisation.
+  func metrics(output: Int) -> Metrics {
+    let output = outputs[output]
+    return Metrics(
+      dataLoss: output.loss, regularizationLoss: 0, accuracy: output.accuracy, topKAccuracy: output.topKAccuracy)
+  }
+}
+
+private struct OutputAccumulator {
+  let kind: AccuracyKind
+  let weight: Double
+  let topK: Int
+  var lossSum = 0.0
+  var lossRows = 0
+  private var judged = 0
+  private var correct = 0
+  private var correctTopK = 0
+
+  init(kind: AccuracyKind, weight: Double, topK: Int) {
+    self.kind = kind
+    self.weight = weight
+    self.topK = topK
+  }
+
+  mutating func reset() { self = OutputAccumulator(kind: kind, weight: weight, topK: topK) }
+
+  var loss: Double { lossSum / Double(lossRows) }
+
+  var accuracy: Double { judged > 0 ? Double(correct) / Double(judged) : .nan }
+
+  var topKAccuracy: Double {
+    kind == .categorical && judged > 0 ? Double(correctTopK) / Double(judged) : .nan
+  }
+
   mutating func judge(
     _ outputs: UnsafePointer<Float>, targets: LossTargets<Float>, rows: Int, columns: Int
   ) {
@@ -60,7 +116,7 @@ struct MetricAccumulator {
         let label =
           switch targets {
           case .labels(let labels): Int(labels[row])
-          case .values(let values): largest(values + row * columns, columns)
+          case .values(let values): firstLargest(values + row * columns, columns)
           }
         var greater = 0
         var isFirst = true
@@ -79,18 +135,5 @@ struct MetricAccumulator {
       for index in 0..<(rows * columns) where (outputs[index] > threshold) == (values[index] > 0.5) { correct += 1 }
       judged += rows * columns
     }
-  }
-
-  var metrics: Metrics {
-    Metrics(
-      dataLoss: lossSum / Double(lossRows), regularizationLoss: regularizationSum / Double(regularizationRows),
-      accuracy: judged > 0 ? Double(correct) / Double(judged) : .nan,
-      topKAccuracy: kind == .categorical && judged > 0 ? Double(correctTopK) / Double(judged) : .nan)
-  }
-
-  private func largest(_ values: UnsafePointer<Float>, _ count: Int) -> Int {
-    var best = 0
-    for index in 1..<max(count, 1) where values[index] > values[best] { best = index }
-    return best
   }
 }

@@ -13,6 +13,14 @@ package struct Metrics: Sendable, Equatable {
     dataLoss: .nan, regularizationLoss: .nan, accuracy: .nan, topKAccuracy: .nan)
 }
 
+/// The figures of one output of several.
+package struct OutputMetrics: Sendable, Equatable {
+  package var training = Metrics.none
+  package var validation = Metrics.none
+
+  package init() {}
+}
+
 package struct Progress: Sendable {
   /// Raw values are those of `martlet.h`.
   package enum Event: Int32, Sendable {

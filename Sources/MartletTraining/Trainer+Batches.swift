@@ -19,7 +19,7 @@ extension Trainer {
     let watch = Stopwatch()
     var lastReport = Stopwatch()
     var batch = 0
-    return try evaluate(data, threads: threads) { metrics throws(MartletError) in
+    let metrics = try evaluate(data, threads: threads) { metrics throws(MartletError) in
       batch += 1
       try throwIfInterrupted()
       guard let progress, lastReport.seconds >= Trainer.reportInterval else { return }
@@ -29,42 +29,43 @@ extension Trainer {
         samples: metrics.samples, seconds: watch.seconds,
         samplesPerSecond: Double(metrics.samples) / max(watch.seconds, 1e-9), learningRate: learningRate,
         training: .none, validation: metrics.metrics)
+      keepOutputMetrics(training: nil, validation: metrics)
       if progress(report) {
         throw MartletError(.stopped, "the progress callback stopped the evaluation after \(metrics.samples) rows")
       }
       lastReport.restart()
     }
+    keepOutputMetrics(training: nil, validation: metrics)
+    return metrics.metrics
   }
 
   /// - Parameter afterBatch: called after each batch; may throw to end the evaluation.
   func evaluate(
     _ data: Dataset, threads: Int, afterBatch: (MetricAccumulator) throws(MartletError) -> Void
-  ) throws(MartletError) -> Metrics {
+  ) throws(MartletError) -> MetricAccumulator {
     let batch = min(data.count, Trainer.evaluationBatch)
     let executor = try evaluationExecutor(for: data, threads: threads)
     let rows = try BatchRows(capacity: batch)
-    var metrics = MetricAccumulator(kind: accuracyKind(executor), topK: options.topK)
+    var metrics = metricAccumulator(for: executor)
     let regularizationLoss = executor.regularizationLoss()
     defer { withExtendedLifetime(rows) {} }
     try forEachBlock(of: data, rows: batch) { positions throws(MartletError) in
-      let form = try load(data, positions, rows, into: executor)
+      try load(data, positions, rows, into: executor, isTraining: false)
       try executor.forward(rows: positions.count, step: 0, threads: threads)
-      addLoss(of: executor, rows: positions.count, form, regularizationLoss, &metrics)
+      _ = computeLosses(of: executor, rows: positions.count)
+      addMetrics(of: executor, rows: positions.count, regularizationLoss, to: &metrics)
       try afterBatch(metrics)
     }
-    return metrics.metrics
+    return metrics
   }
 
   /// Check that a dataset fits model and losses: shapes, types, label range, finite numbers. One pass over what a type does
   /// not already guarantee, so that training never has to stop for bad data half way.
   func check(_ data: Dataset) throws(MartletError) {
-    try fit.checkCounts(inputs: data.inputs.count, targets: data.targets.count, of: "the dataset")
-    guard data.sampleWeights == nil else {
-      throw MartletError(.unsupported, "training with sample weights is not there yet")
-    }
+    try fit.checkCounts(x: data.inputs.count, y: data.targets.count, of: "the dataset")
     for (input, array) in zip(fit.inputs, data.inputs) { try input.check(array.rowShape.dimensions) }
-    for (output, array) in zip(fit.outputs, data.targets) {
-      _ = try output.targetForm(array.rowShape.dimensions, array.elementType)
+    for (target, array) in zip(fit.targets, data.targets) {
+      _ = try target.targetForm(array.rowShape.dimensions, array.elementType)
     }
     let block = min(data.count, Trainer.evaluationBatch)
     let widest = (data.inputs + data.targets).map(\.rowShape.elementCount).max() ?? 1
@@ -85,46 +86,56 @@ extension Trainer {
       where !array.elementType.isInteger || !(array.scale.isFinite && array.offset.isFinite) {
         try checkFinite(array, input.name, positions)
       }
-      for (output, array) in zip(fit.outputs, data.targets) {
-        switch try output.targetForm(array.rowShape.dimensions, array.elementType) {
+      for (target, array) in zip(fit.targets, data.targets) {
+        switch try target.targetForm(array.rowShape.dimensions, array.elementType) {
         case .labels:
           try array.source.gatherLabels(
-            rows: rows.of(array, at: positions), classCount: output.shape.lastDimension, name: output.name,
+            rows: rows.of(array, at: positions), classCount: target.shape.lastDimension, name: target.name,
             into: buffer.pointer(as: Int32.self))
-        case .values: try checkFinite(array, output.name, positions)
+        case .values: try checkFinite(array, target.name, positions)
         }
+      }
+      guard let weights = data.sampleWeights else { return }
+      try checkFinite(weights, "weights", positions)
+      if let bad = positions.indices.first(where: { values[$0] < 0 }) {
+        throw MartletError(
+          .invalidArgument,
+          "weights has \(values[bad]) in row \(weights.selection.sourceRow(positions[bad])); it must be >= 0")
       }
     }
   }
 
   /// Put rows of a checked dataset where an executor reads them.
+  ///
+  /// - Parameter isTraining: whether class weights count.
   func load(
-    _ data: Dataset, _ positions: UnsafeBufferPointer<Int>, _ rows: BatchRows, into executor: PlanExecutor<Float>
-  ) throws(MartletError) -> TargetForm {
+    _ data: Dataset, _ positions: UnsafeBufferPointer<Int>, _ rows: BatchRows, into executor: PlanExecutor<Float>,
+    isTraining: Bool
+  ) throws(MartletError) {
     var isFinite = true
-    for (index, array) in data.inputs.enumerated() {
-      let inputIsFinite = try array.gather(rows.of(array, at: positions), kernels, into: executor.input(index))
-      isFinite = isFinite && inputIsFinite
+    func gather(_ array: DatasetArray, _ destination: UnsafeMutablePointer<Float>) throws(MartletError) {
+      let isArrayFinite = try array.gather(rows.of(array, at: positions), kernels, into: destination)
+      isFinite = isFinite && isArrayFinite
     }
-    guard let targets = executor.targets(0) else {
-      throw MartletError(.internalError, "a plan with a loss has no targets")
-    }
-    let array = data.targets[0]
-    let output = fit.outputs[0]
-    let form = try output.targetForm(array.rowShape.dimensions, array.elementType)
-    switch form {
-    case .labels:
-      try array.source.gatherLabels(
-        rows: rows.of(array, at: positions), classCount: output.shape.lastDimension, name: output.name,
-        into: executor.labels(0))
-    case .values:
-      let targetsAreFinite = try array.gather(rows.of(array, at: positions), kernels, into: targets)
-      isFinite = isFinite && targetsAreFinite
+    for (index, array) in data.inputs.enumerated() { try gather(array, executor.input(index)) }
+    for (index, target) in fit.targets.enumerated() {
+      let array = data.targets[index]
+      batchTargets[index].form = try target.targetForm(array.rowShape.dimensions, array.elementType)
+      switch batchTargets[index].form {
+      case .labels:
+        try array.source.gatherLabels(
+          rows: rows.of(array, at: positions), classCount: target.shape.lastDimension, name: target.name,
+          into: executor.labels(target.output))
+      case .values:
+        if let targets = executor.targets(target.output) { try gather(array, targets) }
+      }
+      if let weights = data.sampleWeights { try gather(weights, executor.rowWeights(target.output)) }
+      completeRowWeights(
+        index, of: executor, rows: positions.count, hasSampleWeights: data.sampleWeights != nil, isTraining: isTraining)
     }
     guard isFinite else {
       throw MartletError(.invalidArgument, "the data changed during training: a value is NaN or infinite")
     }
-    return form
   }
 
   /// Positions 0, 1, … of a dataset, block by block.

@@ -5,50 +5,70 @@ import MartletKernelInterface
 import MartletNN
 
 extension Trainer {
-  // MARK: A step with the trainer's loss
+  // MARK: A step with the trainer's losses
 
-  /// Forward, loss, gradients and update for the rows in the executor. The update happens only once the loss is known to
+  /// Forward, losses, gradients and update for the rows in the executor. The update happens only once the loss is known to
   /// be finite.
   ///
   /// - Throws: `notFinite`; then the weights and the optimiser are as before.
   func step(
-    _ executor: PlanExecutor<Float>, rows: Int, _ form: TargetForm, threads: Int, _ metrics: inout MetricAccumulator
+    _ executor: PlanExecutor<Float>, rows: Int, threads: Int, _ metrics: inout MetricAccumulator
   ) throws(MartletError) {
     try executor.forward(rows: rows, step: UInt64(iteration), threads: threads)
     let regularizationLoss = executor.regularizationLoss()
-    var added = metrics
-    let lossSum = addLoss(of: executor, rows: rows, form, regularizationLoss, &added)
-    let loss = lossSum / Double(rows * executor.plan.losses[0].rowsPerSample) + regularizationLoss
+    let loss = computeLosses(of: executor, rows: rows) + regularizationLoss
     guard loss.isFinite else { throw MartletError(.notFinite, "the loss is \(loss.isNaN ? "NaN" : "infinite")") }
-    metrics = added
+    addMetrics(of: executor, rows: rows, regularizationLoss, to: &metrics)
     executor.backward(rule: options.optimizer.rule(step: iteration + 1, learningRate: learningRate), slots: slots)
     iteration += 1
   }
 
   /// One step on rows of the caller's.
   ///
+  /// - Parameters:
+  ///   - x: one array for each input.
+  ///   - y: one array for each output with a loss.
+  ///   - sampleWeights: one number for each row; nil for 1.
   /// - Returns: the metrics before the update.
   /// - Throws: `invalidArgument`, `invalidState`, `notFinite`, `outOfMemory`; nothing has changed then.
-  package func trainStep(x: RowArray, y: RowArray, threads: Int) throws(MartletError) -> Metrics {
-    let (input, output) = (fit.inputs[0], fit.outputs[0])
-    try input.check(x.rowDimensions)
-    let form = try output.targetForm(y.rowDimensions, y.type)
-    guard x.rowCount > 0 else { throw MartletError(.invalidArgument, "x has no rows") }
-    guard x.rowCount == y.rowCount else {
-      throw MartletError(.invalidArgument, "x has \(x.rowCount) rows and y has \(y.rowCount)")
+  package func trainStep(
+    x: [RowArray], y: [RowArray], sampleWeights: UnsafePointer<Float>?, threads: Int
+  ) throws(MartletError) -> Metrics {
+    try fit.checkCounts(x: x.count, y: y.count, of: "the step")
+    let rows = try checkInputs(x)
+    for (index, target) in fit.targets.enumerated() {
+      batchTargets[index].form = try target.targetForm(y[index].rowDimensions, y[index].type)
+      guard y[index].rowCount == rows else {
+        throw MartletError(
+          .invalidArgument, "\(fit.inputs[0].name) has \(rows) rows and \(target.name) has \(y[index].rowCount)")
+      }
     }
-    let executor = try trainingExecutor(x.rowCount, threads: threads)
-    try read(x, "x", into: executor.input(0), columns: input.shape.elementCount)
-    switch form {
-    case .labels:
-      try Labels.read(
-        y.base, y.type, rows: nil, rowCount: y.rowCount, columns: executor.plan.losses[0].rowsPerSample,
-        classCount: output.shape.lastDimension, name: output.name, into: executor.labels(0))
-    case .values:
-      if let targets = executor.targets(0) { try read(y, "y", into: targets, columns: fit.outputs[0].shape.elementCount) }
+    if let sampleWeights, let row = (0..<rows).first(where: { !(sampleWeights[$0] >= 0 && sampleWeights[$0].isFinite) }) {
+      throw MartletError(
+        .invalidArgument, "sample_weights[\(row)] is \(sampleWeights[row]); it must be finite and >= 0")
     }
-    var metrics = MetricAccumulator(kind: accuracyKind(executor), topK: options.topK)
-    try step(executor, rows: x.rowCount, form, threads: threads, &metrics)
+    let executor = try trainingExecutor(rows, threads: threads)
+    for (index, input) in fit.inputs.enumerated() { try read(x[index], input, into: executor.input(index)) }
+    for (index, target) in fit.targets.enumerated() {
+      let array = y[index]
+      switch batchTargets[index].form {
+      case .labels:
+        try Labels.read(
+          array.base, array.type, rows: nil, rowCount: rows, columns: executor.plan.losses[target.output].rowsPerSample,
+          classCount: target.shape.lastDimension, name: target.name, into: executor.labels(target.output))
+      case .values:
+        if let targets = executor.targets(target.output) {
+          try read(array, target.name, into: targets, columns: target.shape.elementCount)
+        }
+      }
+      if let sampleWeights { executor.rowWeights(target.output).update(from: sampleWeights, count: rows) }
+      completeRowWeights(index, of: executor, rows: rows, hasSampleWeights: sampleWeights != nil, isTraining: true)
+    }
+    var metrics = stepMetrics.take() ?? metricAccumulator(for: executor)
+    defer { stepMetrics = metrics }
+    metrics.reset()
+    try step(executor, rows: rows, threads: threads, &metrics)
+    keepOutputMetrics(training: metrics, validation: nil)
     hasGradients = false
     forwardRowCount = 0
     return metrics.metrics
@@ -58,44 +78,59 @@ extension Trainer {
 
   /// Forward pass in training mode.
   ///
-  /// - Parameter y: [N, …] floats, written.
+  /// - Parameters:
+  ///   - x: one array for each input.
+  ///   - y: the outputs one after the other, each [N, …] floats, written.
   /// - Throws: `invalidArgument`, `outOfMemory`.
   package func forward(
-    x: RowArray, into y: UnsafeMutablePointer<Float>, threads: Int
+    x: [RowArray], into y: UnsafeMutablePointer<Float>, threads: Int
   ) throws(MartletError) {
-    let (input, output) = (fit.inputs[0], fit.outputs[0])
-    try input.check(x.rowDimensions)
-    guard x.rowCount > 0 else { throw MartletError(.invalidArgument, "x has no rows") }
+    let rows = try checkInputs(x)
     // Checked before anything is overwritten: a failed call leaves the last forward as it was.
-    if let row = x.firstRowNotFinite {
-      throw MartletError(.invalidArgument, "x has a value that is NaN or infinite in row \(row)")
+    for (index, input) in fit.inputs.enumerated() {
+      if let row = x[index].firstRowNotFinite {
+        throw MartletError(.invalidArgument, "\(input.name) has a value that is NaN or infinite in row \(row)")
+      }
     }
-    let executor = try steppingExecutor(x.rowCount, threads: threads)
+    let executor = try steppingExecutor(rows, threads: threads)
     hasGradients = false
     forwardRowCount = 0
-    try read(x, "x", into: executor.input(0), columns: input.shape.elementCount)
-    try executor.forward(rows: x.rowCount, step: UInt64(iteration), threads: threads)
-    y.update(from: executor.output(0), count: x.rowCount * output.shape.elementCount)
-    forwardRowCount = x.rowCount
+    for (index, input) in fit.inputs.enumerated() { try read(x[index], input, into: executor.input(index)) }
+    try executor.forward(rows: rows, step: UInt64(iteration), threads: threads)
+    var offset = 0
+    for (index, output) in fit.outputs.enumerated() {
+      let count = rows * output.elementCount
+      (y + offset).update(from: executor.output(index), count: count)
+      offset += count
+    }
+    forwardRowCount = rows
   }
 
   /// Gradients of all weights for the last `forward`, regularisation included.
   ///
-  /// - Parameter dY: gradient by the output, as many rows as the last `forward` had.
+  /// - Parameter dY: gradients by the outputs one after the other, as many rows as the last `forward` had.
   /// - Throws: `invalidState` without a forward; `invalidArgument` for values that are not finite.
   package func backward(_ dY: UnsafePointer<Float>) throws(MartletError) {
     guard forwardRowCount > 0, let stepping else {
       throw MartletError(.invalidState, "backward needs a forward before it")
     }
-    let count = forwardRowCount * fit.outputs[0].shape.elementCount
-    guard kernels.allFinite(dY, count) else {
-      throw notFinite("dy", dY, fit.outputs[0].shape.elementCount, forwardRowCount)
+    var offset = 0
+    for (index, output) in fit.outputs.enumerated() {
+      let count = forwardRowCount * output.elementCount
+      guard kernels.allFinite(dY + offset, count) else {
+        let name = fit.outputs.count == 1 ? "dy" : "the part of dy for output \(index)"
+        throw notFinite(name, dY + offset, output.elementCount, forwardRowCount)
+      }
+      offset += count
     }
-    // Without trainable weights there is nothing to compute.
-    if let gradient = stepping.outputGradient(0) {
-      gradient.update(from: dY, count: count)
-      stepping.backward(rule: nil, slots: slots)
+    offset = 0
+    for (index, output) in fit.outputs.enumerated() {
+      let count = forwardRowCount * output.elementCount
+      // Without trainable weights before an output nobody wants its gradient.
+      stepping.outputGradient(index)?.update(from: dY + offset, count: count)
+      offset += count
     }
+    stepping.backward(rule: nil, slots: slots)
     // The pass used up the activations it kept.
     forwardRowCount = 0
     hasGradients = true
@@ -135,16 +170,17 @@ extension Trainer {
   // MARK: Executors, made when first needed and kept for the largest batch so far
 
   func trainingExecutor(_ rows: Int, threads: Int) throws(MartletError) -> PlanExecutor<Float> {
-    try executor(&training, .training([options.loss], .update), rows, threads)
+    try executor(&training, .training(losses.map(\.configuration), .update), rows, threads)
   }
 
   func evaluationExecutor(for data: Dataset, threads: Int) throws(MartletError) -> PlanExecutor<Float> {
-    try executor(&evaluation, .evaluation([options.loss]), min(data.count, Trainer.evaluationBatch), threads)
+    try executor(
+      &evaluation, .evaluation(losses.map(\.configuration)), min(data.count, Trainer.evaluationBatch), threads)
   }
 
   private func steppingExecutor(_ rows: Int, threads: Int) throws(MartletError) -> PlanExecutor<Float> {
-    // The caller sees the model's output as it is, so no activation goes into a loss.
-    try executor(&stepping, .training([LossConfiguration(.none)], .store), rows, threads)
+    // The caller sees the model's outputs as they are, so no activation goes into a loss.
+    try executor(&stepping, .training(losses.map { _ in LossConfiguration(.none) }, .store), rows, threads)
   }
 
   /// The one that is kept, if it is large enough, or a new one to keep. It has all the memory it will need.
@@ -164,28 +200,28 @@ extension Trainer {
 
   // MARK: Inside
 
-  func accuracyKind(_ executor: PlanExecutor<Float>) -> AccuracyKind {
-    AccuracyKind(options.loss, onLogits: options.loss.fromLogits || executor.plan.losses[0].holdsLogits)
+  /// - Returns: the rows of the arrays.
+  /// - Throws: `invalidArgument` unless they fit the inputs and have the same rows, at least one.
+  private func checkInputs(_ x: [RowArray]) throws(MartletError) -> Int {
+    guard let first = x.first, x.count == fit.inputs.count else {
+      throw MartletError(.invalidArgument, "\(x.count) x are given; the model has \(fit.inputs.count) inputs")
+    }
+    for (index, input) in fit.inputs.enumerated() {
+      try input.check(x[index].rowDimensions)
+      guard x[index].rowCount > 0 else { throw MartletError(.invalidArgument, "\(input.name) has no rows") }
+      guard x[index].rowCount == first.rowCount else {
+        throw MartletError(
+          .invalidArgument,
+          "\(fit.inputs[0].name) has \(first.rowCount) rows and \(input.name) has \(x[index].rowCount)")
+      }
+    }
+    return first.rowCount
   }
 
-  /// Loss and accuracy of the rows just computed.
-  ///
-  /// - Returns: the sum of the losses.
-  @discardableResult
-  func addLoss(
-    of executor: PlanExecutor<Float>, rows: Int, _ form: TargetForm, _ regularizationLoss: Double,
-    _ metrics: inout MetricAccumulator
-  ) -> Double {
-    // Computing the loss may overwrite nothing that the metrics read: its gradient has a buffer of its own.
-    let lossSum = executor.computeLoss(output: 0, useLabels: form == .labels)
-    let lossRows = rows * executor.plan.losses[0].rowsPerSample
-    metrics.add(samples: rows, lossRows: lossRows, lossSum: lossSum, regularizationLoss: regularizationLoss)
-    if let targets = executor.targets(0) {
-      metrics.judge(
-        executor.output(0), targets: form == .labels ? .labels(executor.labels(0)) : .values(targets), rows: lossRows,
-        columns: fit.outputs[0].shape.lastDimension)
-    }
-    return lossSum
+  private func read(
+    _ array: RowArray, _ input: InputFit, into destination: UnsafeMutablePointer<Float>
+  ) throws(MartletError) {
+    try read(array, input.name, into: destination, columns: input.shape.elementCount)
   }
 
   private func read(

@@ -12,10 +12,20 @@ package final class Trainer: @unchecked Sendable {
   package let options: TrainerOptions
   let kernels: KernelTable<Float>
   let fit: BatchFit
+  /// One for each output.
+  let losses: [OutputLoss]
+  /// One for each output with a loss.
+  var batchTargets: [BatchTarget]
+  /// Of `trainStep`, kept so that a step allocates nothing.
+  var stepMetrics: MetricAccumulator?
 
   /// Rate of the next step.
   package var learningRate: Double
   package private(set) var history: [Progress] = []
+  /// What each epoch ended with, for each output.
+  package private(set) var outputHistory: [[OutputMetrics]] = []
+  /// Of the latest step, report or evaluation, for each output.
+  package internal(set) var outputMetrics: [OutputMetrics]
   package private(set) var bestEpoch: Int?
 
   /// Steps done, which are Adam's t and the position of the dropout masks.
@@ -40,25 +50,14 @@ package final class Trainer: @unchecked Sendable {
   /// - Throws: `invalidArgument` if an option is out of range or the loss does not fit the model; `outOfMemory`.
   package init(model: Model, options: TrainerOptions, kernels: KernelTable<Float>) throws(MartletError) {
     try options.validate()
-    guard model.graph.inputs.count == 1, model.graph.outputs.count == 1 else {
-      throw MartletError(
-        .unsupported,
-        "training takes models with one input and one output; '\(model.graph.name)' has "
-          + "\(model.graph.inputs.count) and \(model.graph.outputs.count)")
-    }
     self.model = model
     self.options = options
     self.kernels = kernels
     learningRate = options.learningRate
-    fit = BatchFit(graph: model.graph, losses: [options.loss.loss])
-    for output in fit.outputs
-    where [.sparseCategoricalCrossentropy, .categoricalCrossentropy, .categoricalHinge].contains(output.loss)
-      && output.shape.lastDimension < 2
-    {
-      throw MartletError(
-        .invalidArgument,
-        "loss '\(output.loss.name)' needs at least 2 outputs; the model's output rows have shape \(output.shape)")
-    }
+    losses = try options.losses(of: model.graph)
+    fit = BatchFit(graph: model.graph, losses: losses.map(\.configuration.loss))
+    batchTargets = fit.targets.map { _ in BatchTarget() }
+    outputMetrics = losses.map { _ in OutputMetrics() }
     for _ in 0..<options.optimizer.slotCount {
       slotStorage.append(
         try TensorStorage(count: model.layout.count, of: Float.self, purpose: "the optimiser's state"))
@@ -67,6 +66,13 @@ package final class Trainer: @unchecked Sendable {
       first: slotStorage.first?.pointer(as: Float.self),
       second: slotStorage.count > 1 ? slotStorage[1].pointer(as: Float.self) : nil)
   }
+
+  /// Arrays that a step takes for the inputs, and for the outputs with a loss.
+  package var inputCount: Int { fit.inputs.count }
+  package var targetCount: Int { fit.targets.count }
+
+  /// - Throws: `invalidState` if no output has a loss.
+  package func requireLoss() throws(MartletError) { try fit.requireLoss() }
 
   /// Ask the running call to end after its batch. Any thread, also in a signal handler: one atomic store.
   package func interrupt() { isInterrupted.store(true, ordering: .relaxed) }
@@ -93,11 +99,7 @@ package final class Trainer: @unchecked Sendable {
       throw MartletError(.invalidArgument, "early stopping monitors validation, but validation is NULL")
     }
     let executor = try trainingExecutor(batchSize, threads: threads)
-    let accuracyKind = accuracyKind(executor)
-    if let monitor = options.earlyStopping?.monitor, monitor.isAccuracy, accuracyKind == .none {
-      throw MartletError(
-        .invalidArgument, "early stopping monitors accuracy, which loss '\(fit.outputs[0].loss.name)' does not have")
-    }
+    if options.earlyStopping?.monitor.isAccuracy == true { try checkHasAccuracy(executor) }
     // What validation needs is had before the first step, so that a lack of memory cannot show after it.
     if let validation { _ = try evaluationExecutor(for: validation, threads: threads) }
     let order = try TensorStorage(count: data.count, of: Int.self, purpose: "the order of \(data.count) rows")
@@ -118,11 +120,12 @@ package final class Trainer: @unchecked Sendable {
       var state = EpochState(
         options: options, epoch: epoch, endEpoch: endEpoch, batchSize: batchSize,
         batches: options.dropsLast ? data.count / batchSize : (data.count + batchSize - 1) / batchSize,
-        metrics: MetricAccumulator(kind: accuracyKind, topK: self.options.topK))
+        metrics: metricAccumulator(for: executor))
       let positions = positions(of: data, shuffled: options.shuffles, epoch: epoch, in: order)
       try train(executor, data, positions, rows, &state, until: lastIteration, threads, progress)
       let end = try finish(&state, validation, threads, progress)
       history.append(end)
+      outputHistory.append(outputMetrics)
       learningRate *= self.options.learningRateDecay
       let verdict = stopping?.judge(end)
       if verdict == .improved {
@@ -159,10 +162,10 @@ package final class Trainer: @unchecked Sendable {
     while state.batch < state.batches, iteration < lastIteration {
       let first = state.batch * state.batchSize
       let count = min(state.batchSize, data.count - first)
-      let form = try load(
-        data, UnsafeBufferPointer(start: positions + first, count: count), rows, into: executor)
+      try load(
+        data, UnsafeBufferPointer(start: positions + first, count: count), rows, into: executor, isTraining: true)
       do {
-        try step(executor, rows: count, form, threads: threads, &state.metrics)
+        try step(executor, rows: count, threads: threads, &state.metrics)
       } catch {
         // Who asked not to stop has the step left out.
         guard error.code == .notFinite, !state.options.stopsOnNotFinite else {
@@ -179,24 +182,39 @@ package final class Trainer: @unchecked Sendable {
   private func finish(
     _ state: inout EpochState, _ validation: Dataset?, _ threads: Int, _ progress: ((Progress) -> Bool)?
   ) throws(MartletError) -> Progress {
-    var metrics = Metrics.none
+    var metrics: MetricAccumulator?
     if let validation {
       metrics = try evaluate(validation, threads: threads) { seen throws(MartletError) in
-        try report(.evaluation, &state, progress, validation: seen.metrics)
+        try report(.evaluation, &state, progress, validation: seen)
       }
     }
-    return snapshot(state, .epochEnd, validation: metrics)
+    keepOutputMetrics(training: state.metrics, validation: metrics)
+    return snapshot(state, .epochEnd, validation: metrics?.metrics ?? .none)
+  }
+
+  private func checkHasAccuracy(_ executor: PlanExecutor<Float>) throws(MartletError) {
+    guard losses.count == 1 else {
+      throw MartletError(
+        .invalidArgument,
+        "early stopping monitors accuracy, which is that of one output; model '\(model.graph.name)' has \(losses.count)")
+    }
+    guard accuracyKinds(executor) != [.none] else {
+      throw MartletError(
+        .invalidArgument,
+        "early stopping monitors accuracy, which loss '\(losses[0].configuration.loss.name)' does not have")
+    }
   }
 
   /// Let the caller know, and hear whether to go on.
   private func report(
     _ event: Progress.Event, _ state: inout EpochState, _ progress: ((Progress) -> Bool)?,
-    validation: Metrics = .none
+    validation: MetricAccumulator? = nil
   ) throws(MartletError) {
     try throwIfInterrupted()
     let isAskedFor = event == .batchEnd && state.options.reportsEveryBatch
     guard let progress, isAskedFor || state.lastReport.seconds >= Trainer.reportInterval else { return }
-    if progress(snapshot(state, event, validation: validation)) { throw stopped(state) }
+    keepOutputMetrics(training: state.metrics, validation: validation)
+    if progress(snapshot(state, event, validation: validation?.metrics ?? .none)) { throw stopped(state) }
     state.lastReport.restart()
     try throwIfInterrupted()
   }

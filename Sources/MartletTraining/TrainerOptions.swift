@@ -5,7 +5,8 @@ import MartletNN
 
 /// What is minimised, and how.
 package struct TrainerOptions: Sendable {
-  package var loss = LossConfiguration(.sparseCategoricalCrossentropy)
+  /// One for each output, or one for all of them.
+  package var losses = [OutputLoss(LossConfiguration(.sparseCategoricalCrossentropy))]
   package var optimizer = Optimizer.sgd(momentum: 0, nesterov: false)
   package var learningRate = 0.01
   /// The rate is multiplied by this after each epoch.
@@ -15,6 +16,23 @@ package struct TrainerOptions: Sendable {
   package var topK = 5
 
   package init() {}
+
+  /// The losses for a model, one for each output.
+  ///
+  /// - Throws: `invalidArgument` if there are not that many, or one does not fit its output.
+  func losses(of graph: Graph) throws(MartletError) -> [OutputLoss] {
+    let count = graph.outputs.count
+    guard losses.count == 1 || losses.count == count else {
+      throw MartletError(
+        .invalidArgument,
+        "loss_count is \(losses.count); it must be 1 or the number of outputs of model '\(graph.name)', \(count)")
+    }
+    let all = losses.count == count ? losses : Array(repeating: losses[0], count: count)
+    for (index, (loss, shape)) in zip(all, graph.outputShapes).enumerated() {
+      try loss.validate("losses[\(losses.count == 1 ? 0 : index)]", output: shape)
+    }
+    return all
+  }
 
   /// - Throws: `invalidArgument` naming the field of `martlet_trainer_options`, its range and what came.
   package func validate() throws(MartletError) {

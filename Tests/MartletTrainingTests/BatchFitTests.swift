@@ -7,8 +7,8 @@ import Testing
 @testable import MartletTraining
 
 @Suite struct BatchFitTests {
-  private func fit(_ loss: Loss, output: [Int] = [10]) throws -> OutputFit {
-    try OutputFit(name: "y", shape: Shape(output, of: "y"), loss: loss)
+  private func fit(_ loss: Loss, output: [Int] = [10]) throws -> TargetFit {
+    try TargetFit(name: "y", output: 0, shape: Shape(output, of: "y"), loss: loss)
   }
 
   private func refusal(_ loss: Loss, _ row: [Int], _ type: ElementType, output: [Int] = [10]) throws -> String? {
@@ -71,7 +71,25 @@ import Testing
   }
 
   @Test func noLossTakesNoTargets() throws {
-    let fit = try fit(.none)
-    #expect(failure { _ = try fit.targetForm([10], .float32) }?.code == .invalidState)
+    let graph = try network([Dense(units: 3)]).graph
+    let fit = BatchFit(graph: graph, losses: [.none])
+    #expect(fit.targets.isEmpty)
+    #expect(failure { try fit.checkCounts(x: 1, y: 0, of: "the dataset") }?.code == .invalidState)
+  }
+
+  @Test func arraysAreNumberedWhereThereAreSeveral() throws {
+    let fit = BatchFit(graph: try twoOutputs().graph, losses: [.meanSquaredError, .meanSquaredError])
+    #expect(fit.inputs.map(\.name) == ["x[0]", "x[1]"])
+    #expect(fit.targets.map(\.name) == ["y[0]", "y[1]"])
+    #expect(
+      failure { try fit.inputs[1].check([2]) }?.message == "x[1] has rows of shape [2]; the model expects [3]")
+    #expect(
+      failure { try fit.checkCounts(x: 1, y: 2, of: "the dataset") }?.message
+        == "the dataset has 1 x; the model has 2 inputs")
+    #expect(
+      failure { try fit.checkCounts(x: 2, y: 3, of: "the dataset") }?.message
+        == "the dataset has 3 y; the model has 2 outputs with a loss")
+    let one = BatchFit(graph: try twoOutputs().graph, losses: [.none, .meanSquaredError])
+    #expect(one.targets.map(\.name) == ["y"] && one.targets[0].output == 1)
   }
 }

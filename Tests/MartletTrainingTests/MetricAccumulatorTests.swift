@@ -8,25 +8,25 @@ import Testing
 
 @Suite struct MetricAccumulatorTests {
   private func categorical(_ outputs: [[Float]], labels: [Int32], topK: Int = 2) -> Metrics {
-    var accumulator = MetricAccumulator(kind: .categorical, topK: topK)
-    accumulator.add(samples: labels.count, lossRows: labels.count, lossSum: 0, regularizationLoss: 0)
+    var accumulator = MetricAccumulator(kinds: [.categorical], weights: [1], topK: topK)
+    accumulator.add(samples: labels.count, regularizationLoss: 0)
     labels.withUnsafeBufferPointer { labels in
       outputs.flatMap { $0 }.withUnsafeBufferPointer { outputs in
         guard let x = outputs.baseAddress, let y = labels.baseAddress else { return }
-        accumulator.judge(x, targets: .labels(y), rows: labels.count, columns: outputs.count / labels.count)
+        accumulator.judge(output: 0, x, targets: .labels(y), rows: labels.count, columns: outputs.count / labels.count)
       }
     }
     return accumulator.metrics
   }
 
   private func judge(_ kind: AccuracyKind, _ outputs: [Float], targets: [Float], columns: Int) -> Metrics {
-    var accumulator = MetricAccumulator(kind: kind, topK: 2)
+    var accumulator = MetricAccumulator(kinds: [kind], weights: [1], topK: 2)
     let rows = outputs.count / columns
-    accumulator.add(samples: rows, lossRows: rows, lossSum: 0, regularizationLoss: 0)
+    accumulator.add(samples: rows, regularizationLoss: 0)
     outputs.withUnsafeBufferPointer { outputs in
       targets.withUnsafeBufferPointer { targets in
         guard let x = outputs.baseAddress, let y = targets.baseAddress else { return }
-        accumulator.judge(x, targets: .values(y), rows: rows, columns: columns)
+        accumulator.judge(output: 0, x, targets: .values(y), rows: rows, columns: columns)
       }
     }
     return accumulator.metrics
@@ -76,15 +76,34 @@ import Testing
   }
 
   @Test func batchesCountByTheirRows() {
-    var accumulator = MetricAccumulator(kind: .none, topK: 1)
-    accumulator.add(samples: 3, lossRows: 6, lossSum: 12, regularizationLoss: 1)
-    accumulator.add(samples: 1, lossRows: 2, lossSum: 8, regularizationLoss: 5)
+    var accumulator = MetricAccumulator(kinds: [.none], weights: [1], topK: 1)
+    accumulator.add(samples: 3, regularizationLoss: 1)
+    accumulator.add(output: 0, lossRows: 6, lossSum: 12)
+    accumulator.add(samples: 1, regularizationLoss: 5)
+    accumulator.add(output: 0, lossRows: 2, lossSum: 8)
     #expect(accumulator.samples == 4)
     // 20 over 8 rows of losses; 3 * 1 + 1 * 5 over 4 samples.
     #expect(accumulator.metrics.dataLoss == 2.5)
     #expect(accumulator.metrics.regularizationLoss == 2)
     #expect(accumulator.metrics.loss == 4.5)
-    #expect(MetricAccumulator(kind: .none, topK: 1).metrics.loss.isNaN)
+    accumulator.reset()
+    #expect(accumulator.samples == 0 && accumulator.metrics.loss.isNaN)
+  }
+
+  @Test func outputsTogetherAndAlone() {
+    // The last output has no loss.
+    var accumulator = MetricAccumulator(kinds: [.categorical, .none, .none], weights: [2, 0.5, 9], topK: 1)
+    accumulator.add(samples: 4, regularizationLoss: 1)
+    accumulator.add(output: 0, lossRows: 4, lossSum: 6)
+    accumulator.add(output: 1, lossRows: 8, lossSum: 16)
+    accumulator.judge(output: 0, [1, 0, 0, 1], targets: .labels([0, 0]), rows: 2, columns: 2)
+    #expect(accumulator.metrics.dataLoss == 2 * 1.5 + 0.5 * 2)
+    #expect(accumulator.metrics.loss == 5)
+    #expect(accumulator.metrics.accuracy.isNaN && accumulator.metrics.topKAccuracy.isNaN)
+    let outputs = (0..<3).map { accumulator.metrics(output: $0) }
+    #expect(outputs.map(\.dataLoss)[0..<2] == [1.5, 2] && outputs[2].dataLoss.isNaN)
+    #expect(outputs[0].loss == 1.5 && outputs[0].regularizationLoss == 0)
+    #expect(outputs[0].accuracy == 0.5 && outputs[1].accuracy.isNaN)
   }
 
   @Test func theLossDecidesHowOutputsAreJudged() {

@@ -58,7 +58,7 @@ func failure(_ body: () throws -> Void) -> MartletError? {
 private let layers: [any Layer] = [
   Dense(units: 40, activation: .relu, kernelRegularizer: Regularizer(l2: 1e-3)), Dropout(rate: 0.2), Dense(units: 2),
 ]
-private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fromLogits: true)
+private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrossentropy, fromLogits: true))
 
 @Suite struct TrainerTests {
   @Test(arguments: [
@@ -71,7 +71,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     for rows in [40, 300] {
       let data = try clouds(rows)
       let settings = trainerOptions {
-        $0.loss = crossEntropy; $0.optimizer = optimizer; $0.learningRate = 0.05
+        $0.losses = [crossEntropy]; $0.optimizer = optimizer; $0.learningRate = 0.05
       }
       let model = try network([Dense(units: 40, activation: .tanh), Dense(units: 2)])
       let fused = try Trainer(model: model, options: settings, kernels: kernels)
@@ -95,9 +95,9 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
           let y = RowArray(base: UnsafeRawPointer(labels.base), type: .int32, shape: labelShape)
           var outputs = [Float](repeating: 0, count: rows * 2)
           for _ in 0..<5 {
-            _ = try fused.trainStep(x: x, y: y, threads: 1)
+            _ = try fused.trainStep(x: [x], y: [y], sampleWeights: nil, threads: 1)
             try outputs.withUnsafeMutableBufferPointer { buffer in
-              try stored.forward(x: x, into: #require(buffer.baseAddress), threads: 1)
+              try stored.forward(x: [x], into: #require(buffer.baseAddress), threads: 1)
             }
             gradient.withUnsafeMutableBufferPointer { gradient in
               outputs.withUnsafeBufferPointer { outputs in
@@ -152,7 +152,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     let trainer = try Trainer(
       model: model,
       options: trainerOptions {
-        $0.loss = crossEntropy
+        $0.losses = [crossEntropy]
         $0.learningRate = 0.1
         $0.learningRateDecay = 0.5
       }, kernels: kernels)
@@ -182,7 +182,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
       let trainer = try Trainer(
         model: model,
         options: trainerOptions {
-          $0.loss = crossEntropy; $0.seed = seed
+          $0.losses = [crossEntropy]; $0.seed = seed
         }, kernels: kernels)
       try trainer.fit(data, validation: nil, options: fitOptions { $0.epochs = 2 }, threads: 1, progress: nil)
       return weights(model)
@@ -195,7 +195,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     let data = try clouds(100)
     func steps(_ change: (inout FitOptions) -> Void) throws -> (Int, [Progress]) {
       let trainer = try Trainer(
-        model: network(layers), options: trainerOptions { $0.loss = crossEntropy }, kernels: kernels)
+        model: network(layers), options: trainerOptions { $0.losses = [crossEntropy] }, kernels: kernels)
       try trainer.fit(data, validation: nil, options: fitOptions(change), threads: 1, progress: nil)
       return (trainer.history.last?.iteration ?? 0, trainer.history)
     }
@@ -223,7 +223,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     let trainer = try Trainer(
       model: model,
       options: trainerOptions {
-        $0.loss = crossEntropy; $0.learningRate = 0.5
+        $0.losses = [crossEntropy]; $0.learningRate = 0.5
       }, kernels: kernels)
     let settings = fitOptions {
       $0.batchSize = 4
@@ -245,7 +245,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     for index in 0..<model.layout.count { model.values[index] = 3e38 }
     let before = weights(model)
     let trainer = try Trainer(
-      model: model, options: trainerOptions { $0.loss = crossEntropy }, kernels: kernels)
+      model: model, options: trainerOptions { $0.losses = [crossEntropy] }, kernels: kernels)
     let error = failure { try trainer.fit(data, validation: nil, options: FitOptions(), threads: 1, progress: nil) }
     #expect(error?.code == .notFinite)
     #expect(error?.message.contains("epoch 0, step 0") == true)
@@ -259,7 +259,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
   @Test func callbacksStopAndInterruptionsToo() throws {
     let data = try clouds(96)
     let trainer = try Trainer(
-      model: network(layers), options: trainerOptions { $0.loss = crossEntropy }, kernels: kernels)
+      model: network(layers), options: trainerOptions { $0.losses = [crossEntropy] }, kernels: kernels)
     let settings = fitOptions {
       $0.epochs = 4; $0.reportsEveryBatch = true
     }
@@ -285,7 +285,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
   @Test func regressionHasNoAccuracyToMonitor() throws {
     let x = try clouds(8).inputs[0].source
     let trainer = try Trainer(
-      model: network([Dense(units: 6)]), options: trainerOptions { $0.loss = LossConfiguration(.meanSquaredError) },
+      model: network([Dense(units: 6)]), options: trainerOptions { $0.losses = [OutputLoss(LossConfiguration(.meanSquaredError))] },
       kernels: kernels)
     let settings = fitOptions {
       $0.batchSize = 4
@@ -302,7 +302,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
     let model = try network(layers)
     let before = weights(model)
     func fails(
-      _ x: [Float], _ y: [Int32], rows: Int, columns: Int = 6, loss: LossConfiguration = crossEntropy,
+      _ x: [Float], _ y: [Int32], rows: Int, columns: Int = 6, loss: LossConfiguration = crossEntropy.configuration,
       rate: Double = 0.1, _ change: (inout FitOptions) -> Void = { _ in }
     ) -> String {
       x.withUnsafeBytes { x in
@@ -316,7 +316,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
             let trainer = try Trainer(
               model: model,
               options: trainerOptions {
-                $0.loss = loss; $0.learningRate = rate
+                $0.losses = [OutputLoss(loss)]; $0.learningRate = rate
               }, kernels: kernels)
             let settings = fitOptions {
               $0.batchSize = 2; change(&$0)
@@ -351,7 +351,7 @@ private let crossEntropy = LossConfiguration(.sparseCategoricalCrossentropy, fro
 
   @Test func badRowsAreNamedByTheirPlaceInTheArray() throws {
     let trainer = try Trainer(
-      model: network(layers), options: trainerOptions { $0.loss = crossEntropy }, kernels: kernels)
+      model: network(layers), options: trainerOptions { $0.losses = [crossEntropy] }, kernels: kernels)
     func message(_ x: [Float], _ y: [Int32]) -> String? {
       x.withUnsafeBytes { x in
         y.withUnsafeBytes { y in

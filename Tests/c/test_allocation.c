@@ -48,12 +48,69 @@ void *mmap(void *address, size_t length, int protection, int flags, int file, of
 enum { ROWS = 96 };
 static float x[ROWS * 64];
 static int32_t y[ROWS];
+static float weights[ROWS];
 
 static martlet_status step(martlet_trainer *trainer, int64_t rows) {
   const int64_t x_shape[] = {rows, 64}, y_shape[] = {rows};
   const martlet_array xs = check_array(x, 2, x_shape, MARTLET_FLOAT32), ys = check_array(y, 1, y_shape, MARTLET_INT32);
   martlet_metrics metrics;
-  return martlet_trainer_train_step(trainer, &xs, &ys, &metrics);
+  return martlet_trainer_train_step(trainer, &xs, 1, &ys, 1, NULL, &metrics);
+}
+
+/* The same rows for two inputs, labels and numbers for two outputs, weights for all. */
+static martlet_status step_of_several(martlet_trainer *trainer, int64_t rows) {
+  const int64_t x_shape[] = {rows, 64}, y_shape[] = {rows};
+  const martlet_array xs = check_array(x, 2, x_shape, MARTLET_FLOAT32), ys = check_array(y, 1, y_shape, MARTLET_INT32);
+  const martlet_array inputs[] = {xs, xs}, targets[] = {ys, ys};
+  martlet_metrics metrics;
+  martlet_status status = martlet_trainer_train_step(trainer, inputs, 2, targets, 2, weights, &metrics);
+  if (status == MARTLET_OK) status = martlet_trainer_output_metrics(trainer, 1, &metrics, NULL);
+  return status;
+}
+
+/* Fifty steps with batches of different sizes after a first one with the largest. */
+static void count_steps(martlet_trainer *trainer, martlet_status (*one_step)(martlet_trainer *, int64_t),
+                        const char *name) {
+  const long before_the_first = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
+  REQUIRE(one_step(trainer, ROWS));
+  const long before = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
+  martlet_status status = MARTLET_OK;
+  for (int i = 0; i < 50 && status == MARTLET_OK; i++) status = one_step(trainer, i % 3 == 0 ? ROWS : 1 + i % ROWS);
+  const long after = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
+  CHECK(status == MARTLET_OK, "fifty steps");
+  if (!CHECK(after == before, name)) printf("#   %ld allocations in 50 steps\n", after - before);
+  CHECK(before > before_the_first, "the count sees the allocations of the first step");
+}
+
+static void several(int32_t threads, const char *name) {
+  martlet_model *m;
+  martlet_node a, b, both[2], outputs[2];
+  const int64_t shape[] = {64};
+  const float class_weights[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+  martlet_dense_options hidden = MARTLET_DENSE_OPTIONS_INIT, classes = MARTLET_DENSE_OPTIONS_INIT;
+  hidden.activation = MARTLET_RELU;
+  classes.activation = MARTLET_SOFTMAX;
+  REQUIRE(martlet_set_threads(threads));
+  REQUIRE(martlet_model_create(NULL, 1, &m));
+  REQUIRE(martlet_input(m, NULL, 1, shape, &a));
+  REQUIRE(martlet_input(m, NULL, 1, shape, &b));
+  both[0] = a, both[1] = b;
+  REQUIRE(martlet_concatenate(m, 2, both, -1, NULL, &a));
+  REQUIRE(martlet_dense(m, a, 100, &hidden, &a));
+  REQUIRE(martlet_dense(m, a, 10, &classes, &outputs[0]));
+  REQUIRE(martlet_dense(m, a, 1, NULL, &outputs[1]));
+  REQUIRE(martlet_model_build(m, 2, outputs));
+  martlet_loss losses[2] = {MARTLET_LOSS_INIT, MARTLET_LOSS_INIT};
+  losses[0].class_weights = class_weights, losses[0].class_count = 10;
+  losses[1].kind = MARTLET_MEAN_SQUARED_ERROR, losses[1].weight = 0.1;
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  options.losses = losses, options.loss_count = 2;
+  options.learning_rate = 0.001;
+  martlet_trainer *trainer;
+  REQUIRE(martlet_trainer_create(m, &options, &trainer));
+  count_steps(trainer, step_of_several, name);
+  martlet_trainer_destroy(trainer);
+  martlet_model_destroy(m);
 }
 
 static void steps(int32_t threads, int32_t optimizer, const char *name) {
@@ -82,25 +139,18 @@ static void steps(int32_t threads, int32_t optimizer, const char *name) {
   options.learning_rate = 0.001;
   martlet_trainer *trainer;
   REQUIRE(martlet_trainer_create(m, &options, &trainer));
-
-  const long before_the_first = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
-  REQUIRE(step(trainer, ROWS));
-  const long before = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
-  martlet_status status = MARTLET_OK;
-  for (int i = 0; i < 50 && status == MARTLET_OK; i++) status = step(trainer, i % 3 == 0 ? ROWS : 1 + i % ROWS);
-  const long after = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
-  CHECK(status == MARTLET_OK, "fifty steps");
-  if (!CHECK(after == before, name)) printf("#   %ld allocations in 50 steps\n", after - before);
-  CHECK(before > before_the_first, "the count sees the allocations of the first step");
+  count_steps(trainer, step, name);
   martlet_trainer_destroy(trainer);
   martlet_model_destroy(m);
 }
 
 int main(void) {
   for (int i = 0; i < ROWS * 64; i++) x[i] = (float)(i * 7919 % 1000) / 1000;
-  for (int i = 0; i < ROWS; i++) y[i] = i % 10;
+  for (int i = 0; i < ROWS; i++) y[i] = i % 10, weights[i] = (float)(i % 4);
   steps(1, MARTLET_SGD, "no allocation in a step with momentum, 1 thread");
   steps(1, MARTLET_ADAM, "no allocation in a step with Adam, 1 thread");
   steps(4, MARTLET_ADAM, "no allocation in a step with Adam, 4 threads");
+  several(1, "no allocation in a step with several inputs and outputs and weights, 1 thread");
+  several(4, "no allocation in a step with several inputs and outputs and weights, 4 threads");
   return check_end();
 }

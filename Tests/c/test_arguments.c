@@ -471,6 +471,172 @@ static void zipped_datasets(void) {
 #define FIT_REFUSED(member, value)                                                                                     \
   REFUSED(fit_options, member, value, martlet_trainer_fit(trainer, dataset, NULL, &fit_options, NULL, NULL))
 
+#define LOSS_REFUSED(member, value)                                                                                    \
+  REFUSED(loss, member, value, martlet_trainer_create(model, &trainer_options, &made))
+
+static void losses(void) {
+  martlet_trainer *made = (martlet_trainer *)&marker;
+  martlet_trainer_options trainer_options = MARTLET_TRAINER_OPTIONS_INIT;
+  martlet_loss loss = MARTLET_LOSS_INIT;
+  const martlet_loss loss_saved = loss;
+  const float weights[] = {1, 2, 0}, bad_weights[] = {1, -2, NAN};
+  trainer_options.loss_count = 1;
+  EXPECT_INVALID(martlet_trainer_create(model, &trainer_options, &made), "losses is NULL");
+  trainer_options.losses = &loss;
+  LOSS_REFUSED(struct_size, 3);
+  LOSS_REFUSED(struct_size, UINT32_MAX);
+  LOSS_REFUSED(kind, -1);
+  LOSS_REFUSED(kind, 14);
+  LOSS_REFUSED(from_logits, 2);
+  LOSS_REFUSED(weight, -1.0);
+  LOSS_REFUSED(weight, (double)INFINITY);
+  LOSS_REFUSED(label_smoothing, 1.5);
+  LOSS_REFUSED(label_smoothing, (double)NAN);
+  LOSS_REFUSED(label_smoothing, 0.1); /* the targets are labels */
+  LOSS_REFUSED(delta, 0.0);
+  LOSS_REFUSED(gamma, -1.0);
+  LOSS_REFUSED(alpha, (double)NAN);
+  LOSS_REFUSED(class_count, 3); /* no weights */
+  loss.class_weights = weights;
+  EXPECT_INVALID(martlet_trainer_create(model, &trainer_options, &made), "losses[0].class_count is 0");
+  loss.class_count = 2;
+  EXPECT_INVALID(martlet_trainer_create(model, &trainer_options, &made), "this output has 3 classes");
+  loss.class_count = 3, loss.class_weights = bad_weights;
+  EXPECT_INVALID(martlet_trainer_create(model, &trainer_options, &made), "losses[0].class_weights[1] is -2.0");
+  loss.kind = MARTLET_NO_LOSS, loss.class_weights = weights;
+  EXPECT_INVALID(martlet_trainer_create(model, &trainer_options, &made), "no loss to multiply");
+  CHECK(made == (martlet_trainer *)&marker, "the refused losses left out_trainer alone");
+  loss.kind = MARTLET_CATEGORICAL_HINGE;
+  EXPECT_OK(martlet_trainer_create(model, &trainer_options, &made));
+  martlet_trainer_destroy(made);
+}
+
+/* A model with inputs [2] and [3] and outputs of 3 classes, one number and 2 numbers without a loss. */
+static void several_outputs(void) {
+  martlet_model *m;
+  martlet_trainer *t;
+  martlet_node a, b, both[2], out[3];
+  const int64_t two[] = {2}, three[] = {3};
+  martlet_dense_options softmax = MARTLET_DENSE_OPTIONS_INIT;
+  softmax.activation = MARTLET_SOFTMAX;
+  REQUIRE(martlet_model_create("ends", 1, &m));
+  REQUIRE(martlet_input(m, NULL, 1, two, &a));
+  REQUIRE(martlet_input(m, NULL, 1, three, &b));
+  both[0] = a, both[1] = b;
+  REQUIRE(martlet_concatenate(m, 2, both, -1, NULL, &a));
+  REQUIRE(martlet_dense(m, a, 3, &softmax, &out[0]));
+  REQUIRE(martlet_dense(m, a, 1, NULL, &out[1]));
+  REQUIRE(martlet_dense(m, a, 2, NULL, &out[2]));
+  REQUIRE(martlet_model_build(m, 3, out));
+
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  martlet_loss losses[3] = {MARTLET_LOSS_INIT, MARTLET_LOSS_INIT, MARTLET_LOSS_INIT};
+  options.losses = losses, options.loss_count = 2;
+  EXPECT_INVALID(martlet_trainer_create(m, &options, &t), "loss_count is 2; it must be 0, 1 or the number of outputs");
+  options.loss_count = 0;
+  EXPECT_INVALID(martlet_trainer_create(m, &options, &t), "needs at least 2 outputs");
+  options.loss_count = 3;
+  losses[1].kind = MARTLET_MEAN_SQUARED_ERROR, losses[1].weight = 0.5, losses[1].label_smoothing = 0.1;
+  losses[2].kind = MARTLET_NO_LOSS;
+  EXPECT_INVALID(martlet_trainer_create(m, &options, &t), "losses[1].label_smoothing is 0.1");
+  losses[1].label_smoothing = 0, losses[1].struct_size += 8;
+  EXPECT_INVALID(martlet_trainer_create(m, &options, &t), "losses[1] has struct_size");
+  losses[1].struct_size -= 8;
+  EXPECT_OK(martlet_trainer_create(m, &options, &t));
+
+  enum { N = 4 };
+  float x0[N * 2] = {1, 2, 3, 4, 5, 6, 7, 8}, x1[N * 3] = {0}, number[N] = {0, 1, 2, 3}, w[N] = {1, 0, 2, 1};
+  int32_t label[N] = {0, 1, 2, 0};
+  const int64_t n_two[] = {N, 2}, n_three[] = {N, 3}, n[] = {N}, fewer[] = {N - 1, 3}, short_n[] = {N - 1};
+  martlet_array x[] = {check_array(x0, 2, n_two, MARTLET_FLOAT32), check_array(x1, 2, n_three, MARTLET_FLOAT32)};
+  martlet_array y[] = {check_array(label, 1, n, MARTLET_INT32), check_array(number, 1, n, MARTLET_FLOAT32)};
+  martlet_metrics metrics, one, none;
+  EXPECT_INVALID(martlet_trainer_train_step(t, x, 1, y, 2, NULL, NULL), "x_count is 1; model 'ends' has 2 inputs");
+  EXPECT_INVALID(martlet_trainer_train_step(t, x, 2, y, 3, NULL, NULL), "y_count is 3; model 'ends' has 2 outputs");
+  EXPECT_INVALID(martlet_trainer_train_step(t, x, INT32_MIN, y, 2, NULL, NULL), "x_count");
+  EXPECT_INVALID(martlet_trainer_train_step(t, NULL, 2, y, 2, NULL, NULL), "x is NULL");
+  EXPECT_INVALID(martlet_trainer_train_step(t, x, 2, NULL, 2, NULL, NULL), "y is NULL");
+  x[1].shape = fewer;
+  EXPECT_INVALID(martlet_trainer_train_step(t, x, 2, y, 2, NULL, NULL), "x[0] has 4 rows and x[1] has 3");
+  x[1].shape = n_two;
+  EXPECT_INVALID(martlet_trainer_train_step(t, x, 2, y, 2, NULL, NULL), "x[1] has shape [4, 2]");
+  x[1].shape = n_three, y[1].shape = short_n;
+  EXPECT_INVALID(martlet_trainer_train_step(t, x, 2, y, 2, NULL, NULL), "x[0] has 4 rows and y[1] has 3");
+  y[1].shape = n, y[0].type = MARTLET_FLOAT32;
+  EXPECT_INVALID(martlet_trainer_train_step(t, x, 2, y, 2, NULL, NULL), "y[0] has rows of shape [] and type float32");
+  y[0].type = MARTLET_INT32, label[3] = 3;
+  EXPECT_INVALID(martlet_trainer_train_step(t, x, 2, y, 2, NULL, NULL), "y[0] has label 3 in row 3");
+  label[3] = 0, number[2] = NAN;
+  EXPECT_INVALID(martlet_trainer_train_step(t, x, 2, y, 2, NULL, NULL), "y[1] has a value that is NaN");
+  number[2] = 2, x1[4] = INFINITY;
+  EXPECT_INVALID(martlet_trainer_train_step(t, x, 2, y, 2, NULL, NULL), "x[1] has a value that is NaN or infinite in row 1");
+  x1[4] = 0, w[2] = -1;
+  EXPECT_INVALID(martlet_trainer_train_step(t, x, 2, y, 2, w, NULL), "sample_weights[2] is -1.0");
+  w[2] = NAN;
+  EXPECT_INVALID(martlet_trainer_train_step(t, x, 2, y, 2, w, NULL), "sample_weights[2] is nan");
+  w[2] = 2;
+  EXPECT_OK(martlet_trainer_train_step(t, x, 2, y, 2, w, &metrics));
+  EXPECT_INVALID(martlet_trainer_output_metrics(NULL, 0, &one, &none), "trainer");
+  EXPECT_INVALID(martlet_trainer_output_metrics(t, 3, &one, &none), "output is 3; there are 3 outputs");
+  EXPECT_INVALID(martlet_trainer_output_metrics(t, -1, &one, &none), "output");
+  EXPECT_OK(martlet_trainer_output_metrics(t, 2, NULL, NULL));
+  EXPECT_OK(martlet_trainer_output_metrics(t, 2, &one, &none));
+  CHECK(isnan(one.data_loss) && isnan(none.loss), "an output without a loss has none");
+  double total = 0;
+  for (int32_t i = 0; i < 2; i++) {
+    EXPECT_OK(martlet_trainer_output_metrics(t, i, &one, &none));
+    CHECK(isnan(none.loss) && one.loss == one.data_loss, "a step has no validation; an output no regularisation");
+    total += losses[i].weight * one.data_loss;
+  }
+  CHECK(metrics.loss == total && isnan(metrics.accuracy), "the total is the weighted sum, without an accuracy");
+
+  float out_y[N * 6];
+  EXPECT_INVALID(martlet_trainer_forward(t, x, 1, out_y, N * 6), "x_count is 1");
+  EXPECT_INVALID(martlet_trainer_forward(t, x, 2, out_y, N * 3), "y_count is 12; it must be 24");
+  EXPECT_OK(martlet_trainer_forward(t, x, 2, out_y, N * 6));
+  EXPECT_INVALID(martlet_trainer_backward(t, out_y, N), "dy_count");
+  out_y[N * 3 + 2] = NAN;
+  EXPECT_INVALID(martlet_trainer_backward(t, out_y, N * 6), "the part of dy for output 1 has a value");
+  out_y[N * 3 + 2] = 0;
+  EXPECT_OK(martlet_trainer_backward(t, out_y, N * 6));
+  EXPECT_OK(martlet_trainer_apply(t));
+
+  martlet_dataset *parts[3], *data, *one_y;
+  REQUIRE(martlet_dataset_create(&x[0], &y[0], 0, &parts[0]));
+  REQUIRE(martlet_dataset_create(&x[1], NULL, 0, &parts[1]));
+  REQUIRE(martlet_dataset_create(NULL, &y[1], 0, &parts[2]));
+  REQUIRE(martlet_dataset_zip(parts, 3, &data));
+  REQUIRE(martlet_dataset_zip(parts, 2, &one_y));
+  martlet_fit_options fit = MARTLET_FIT_OPTIONS_INIT;
+  fit.batch_size = 2;
+  EXPECT_INVALID(martlet_trainer_fit(t, one_y, NULL, &fit, NULL, NULL), "the dataset has 1 y; the model has 2 outputs");
+  EXPECT_INVALID(martlet_trainer_fit(t, parts[0], NULL, &fit, NULL, NULL), "the dataset has 1 x; the model has 2 inputs");
+  fit.monitor = MARTLET_MONITOR_ACCURACY;
+  EXPECT_INVALID(martlet_trainer_fit(t, data, NULL, &fit, NULL, NULL), "which is that of one output");
+  fit.monitor = MARTLET_MONITOR_NONE;
+  martlet_array weights = check_array(w, 1, n, MARTLET_FLOAT32);
+  REQUIRE(martlet_dataset_set_sample_weights(data, &weights, 0));
+  w[1] = -1;
+  EXPECT_INVALID(martlet_trainer_fit(t, data, NULL, &fit, NULL, NULL), "weights has -1.0 in row 1; it must be >= 0");
+  w[1] = INFINITY;
+  EXPECT_INVALID(martlet_trainer_evaluate(t, data, NULL, NULL, &metrics), "weights has a value that is NaN or infinite");
+  w[1] = 0;
+  EXPECT_OK(martlet_trainer_fit(t, data, data, &fit, NULL, NULL));
+  EXPECT_INVALID(martlet_trainer_history_output(NULL, 0, 0, &one, &none), "trainer");
+  EXPECT_INVALID(martlet_trainer_history_output(t, 1, 0, &one, &none), "index");
+  EXPECT_INVALID(martlet_trainer_history_output(t, 0, 3, &one, &none), "output");
+  EXPECT_OK(martlet_trainer_history_output(t, 0, 0, &one, &none));
+  CHECK(one.accuracy >= 0 && none.accuracy >= 0, "an output of classes has an accuracy");
+  EXPECT_OK(martlet_trainer_history_output(t, 0, 1, &one, NULL));
+  CHECK(isnan(one.accuracy) && one.loss > 0, "an output of numbers has a loss only");
+
+  martlet_dataset_destroy(data);
+  martlet_dataset_destroy(one_y);
+  for (int i = 0; i < 3; i++) martlet_dataset_destroy(parts[i]);
+  martlet_trainer_destroy(t);
+  martlet_model_destroy(m);
+}
+
 static void options_of_training(void) {
   martlet_trainer *made = (martlet_trainer *)&marker;
   martlet_trainer_options trainer_options = MARTLET_TRAINER_OPTIONS_INIT;
@@ -481,9 +647,9 @@ static void options_of_training(void) {
   EXPECT_INVALID(martlet_trainer_create(model, NULL, NULL), "out_trainer");
   TRAINER_REFUSED(struct_size, 3);
   TRAINER_REFUSED(struct_size, UINT32_MAX);
-  TRAINER_REFUSED(loss, -1);
-  TRAINER_REFUSED(loss, 6);
-  TRAINER_REFUSED(from_logits, 2);
+  TRAINER_REFUSED(loss_count, -1);
+  TRAINER_REFUSED(loss_count, 2);
+  TRAINER_REFUSED(loss_count, INT32_MAX);
   TRAINER_REFUSED(optimizer, 2);
   TRAINER_REFUSED(learning_rate, -0.1);
   TRAINER_REFUSED(learning_rate, (double)INFINITY);
@@ -557,25 +723,25 @@ static void trainer_functions(void) {
   EXPECT_INVALID(martlet_trainer_set_learning_rate(trainer, NAN), "learning_rate");
   CHECK(number == 77 && rate == 77, "the failed calls left their results alone");
 
-  EXPECT_INVALID(martlet_trainer_train_step(NULL, &xs, &ys, NULL), "trainer");
-  EXPECT_INVALID(martlet_trainer_train_step(trainer, NULL, &ys, NULL), "x");
-  EXPECT_INVALID(martlet_trainer_train_step(trainer, &xs, NULL, NULL), "y");
-  EXPECT_INVALID(martlet_trainer_train_step(trainer, &xs, &ys, NULL), "3"); /* the label */
+  EXPECT_INVALID(martlet_trainer_train_step(NULL, &xs, 1, &ys, 1, NULL, NULL), "trainer");
+  EXPECT_INVALID(martlet_trainer_train_step(trainer, NULL, 1, &ys, 1, NULL, NULL), "x");
+  EXPECT_INVALID(martlet_trainer_train_step(trainer, &xs, 1, NULL, 1, NULL, NULL), "y");
+  EXPECT_INVALID(martlet_trainer_train_step(trainer, &xs, 1, &ys, 1, NULL, NULL), "3"); /* the label */
   labels[1] = -1;
-  EXPECT_INVALID(martlet_trainer_train_step(trainer, &xs, &ys, NULL), "-1");
+  EXPECT_INVALID(martlet_trainer_train_step(trainer, &xs, 1, &ys, 1, NULL, NULL), "-1");
   labels[1] = 1;
-  EXPECT_INVALID(martlet_trainer_train_step(trainer, &bad, &ys, NULL), "x has shape [2, 5]");
-  EXPECT_INVALID(martlet_trainer_forward(NULL, &xs, y, 6), "trainer");
-  EXPECT_INVALID(martlet_trainer_forward(trainer, NULL, y, 6), "x");
-  EXPECT_INVALID(martlet_trainer_forward(trainer, &xs, NULL, 6), "out_y");
-  EXPECT_INVALID(martlet_trainer_forward(trainer, &xs, y, 5), "y_count");
+  EXPECT_INVALID(martlet_trainer_train_step(trainer, &bad, 1, &ys, 1, NULL, NULL), "x has shape [2, 5]");
+  EXPECT_INVALID(martlet_trainer_forward(NULL, &xs, 1, y, 6), "trainer");
+  EXPECT_INVALID(martlet_trainer_forward(trainer, NULL, 1, y, 6), "x");
+  EXPECT_INVALID(martlet_trainer_forward(trainer, &xs, 1, NULL, 6), "out_y");
+  EXPECT_INVALID(martlet_trainer_forward(trainer, &xs, 1, y, 5), "y_count");
   EXPECT_INVALID(martlet_trainer_backward(NULL, y, 6), "trainer");
   EXPECT(martlet_trainer_backward(trainer, y, 6), MARTLET_INVALID_STATE, "forward");
   EXPECT_INVALID(martlet_trainer_get_gradient(NULL, "hidden", "kernel", y, 6), "trainer");
   EXPECT(martlet_trainer_get_gradient(trainer, "hidden", "bias", x, 8), MARTLET_INVALID_STATE, "backward");
   EXPECT(martlet_trainer_apply(trainer), MARTLET_INVALID_STATE, "gradient");
   EXPECT_INVALID(martlet_trainer_apply(NULL), "trainer");
-  REQUIRE(martlet_trainer_forward(trainer, &xs, y, 6));
+  REQUIRE(martlet_trainer_forward(trainer, &xs, 1, y, 6));
   EXPECT_INVALID(martlet_trainer_backward(trainer, NULL, 6), "dy");
   EXPECT_INVALID(martlet_trainer_backward(trainer, y, 5), "dy_count");
   y[0] = NAN;
@@ -626,6 +792,8 @@ int main(void) {
   zipped_datasets();
   trainer_functions();
   options_of_training();
+  losses();
+  several_outputs();
   martlet_trainer_destroy(trainer);
   martlet_dataset_destroy(dataset);
   martlet_model_destroy(model);

@@ -131,7 +131,7 @@ static int32_t visit(const martlet_progress *p, void *payload) {
   EXPECT_OK(martlet_trainer_history_length(v->trainer, &length));
   EXPECT(martlet_trainer_fit(v->trainer, v->data, NULL, NULL, NULL, NULL), MARTLET_BUSY, "trainer");
   EXPECT(martlet_trainer_evaluate(v->trainer, v->data, NULL, NULL, &metrics), MARTLET_BUSY, "trainer");
-  EXPECT(martlet_trainer_train_step(v->trainer, &row, &row, NULL), MARTLET_BUSY, "trainer");
+  EXPECT(martlet_trainer_train_step(v->trainer, &row, 1, &row, 1, NULL, NULL), MARTLET_BUSY, "trainer");
   EXPECT(martlet_model_set_weight(v->model, "hidden", "kernel", weights, 32), MARTLET_BUSY, "model");
   EXPECT(martlet_trainer_create(v->model, NULL, &second), MARTLET_BUSY, "model");
   EXPECT(martlet_dataset_set_scaling(v->data, 2, 0), MARTLET_BUSY, "dataset");
@@ -188,6 +188,7 @@ static void bounds_of_training(void) {
   martlet_dataset *data = small_dataset();
   martlet_trainer *trainer;
   martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  martlet_loss loss = MARTLET_LOSS_INIT;
   martlet_fit_options fit = MARTLET_FIT_OPTIONS_INIT;
   int64_t length, best;
   double rate;
@@ -230,7 +231,8 @@ static void bounds_of_training(void) {
   EXPECT(martlet_trainer_fit(trainer, data, NULL, &fit, NULL, NULL), MARTLET_NOT_FINITE, "epoch");
   martlet_trainer_destroy(trainer);
 
-  options.loss = MARTLET_NO_LOSS;
+  loss.kind = MARTLET_NO_LOSS;
+  options.losses = &loss, options.loss_count = 1;
   REQUIRE(martlet_trainer_create(m, &options, &trainer));
   EXPECT(martlet_trainer_fit(trainer, data, NULL, NULL, NULL, NULL), MARTLET_INVALID_STATE, "loss");
   martlet_trainer_destroy(trainer);

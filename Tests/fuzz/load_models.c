@@ -48,7 +48,9 @@ static void use(martlet_model *model) {
   int32_t x_rank, y_rank;
   martlet_trainer *trainer;
   martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
-  options.loss = MARTLET_NO_LOSS;
+  martlet_loss loss = MARTLET_LOSS_INIT;
+  loss.kind = MARTLET_NO_LOSS;
+  options.losses = &loss, options.loss_count = 1;
   if (martlet_model_input_shape(model, 0, &x_rank, &shape[1]) != MARTLET_OK ||
       martlet_model_output_shape(model, 0, &y_rank, row) != MARTLET_OK ||
       martlet_model_parameter_count(model, &parameters, NULL) != MARTLET_OK || parameters > ROOM) {
@@ -61,7 +63,7 @@ static void use(martlet_model *model) {
   const martlet_array array = check_array(x, x_rank + 1, shape, MARTLET_FLOAT32);
   martlet_predict(model, &array, 1, y, outputs);
   if (martlet_trainer_create(model, &options, &trainer) != MARTLET_OK) return;
-  if (martlet_trainer_forward(trainer, &array, y, outputs) == MARTLET_OK) {
+  if (martlet_trainer_forward(trainer, &array, 1, y, outputs) == MARTLET_OK) {
     memset(y, 0, sizeof y);
     if (martlet_trainer_backward(trainer, y, outputs) == MARTLET_OK) martlet_trainer_apply(trainer);
   }

@@ -67,14 +67,16 @@ int main(void) {
   check(martlet_model_build(model, 1, &node));
 
   martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
-  options.loss = MARTLET_NO_LOSS;
+  martlet_loss own = MARTLET_LOSS_INIT;
+  own.kind = MARTLET_NO_LOSS;
+  options.losses = &own, options.loss_count = 1;
   options.optimizer = MARTLET_ADAM;
   options.learning_rate = 0.01;
   martlet_trainer *trainer;
   check(martlet_trainer_create(model, &options, &trainer));
 
   for (int step = 0; step <= STEPS; step++) {
-    check(martlet_trainer_forward(trainer, &inputs, predicted, ROWS));
+    check(martlet_trainer_forward(trainer, &inputs, 1, predicted, ROWS));
     const double loss = huber(predicted, target, gradient);
     check(martlet_trainer_backward(trainer, gradient, ROWS));
     const double norm = clip(trainer, "output", "kernel", HIDDEN, 0.05);

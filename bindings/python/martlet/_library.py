@@ -74,12 +74,28 @@ class DenseOptions(ctypes.Structure):
     ]
 
 
+class LossStruct(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("kind", c_int32),
+        ("from_logits", c_int32),
+        ("class_count", c_int32),
+        ("weight", c_double),
+        ("label_smoothing", c_double),
+        ("delta", c_double),
+        ("gamma", c_double),
+        ("alpha", c_double),
+        ("class_weights", POINTER(c_float)),
+    ]
+
+
 class TrainerOptions(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_uint32),
-        ("loss", c_int32),
-        ("from_logits", c_int32),
         ("optimizer", c_int32),
+        ("losses", POINTER(LossStruct)),
+        ("loss_count", c_int32),
+        ("top_k", c_int32),
         ("learning_rate", c_double),
         ("learning_rate_decay", c_double),
         ("momentum", c_double),
@@ -88,7 +104,6 @@ class TrainerOptions(ctypes.Structure):
         ("epsilon", c_double),
         ("seed", c_uint64),
         ("nesterov", c_int32),
-        ("top_k", c_int32),
     ]
 
 
@@ -244,11 +259,22 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_trainer_interrupt": (None, [_TRAINER]),
     "martlet_trainer_history_length": (STATUS, [_TRAINER, _INT64S]),
     "martlet_trainer_history": (STATUS, [_TRAINER, c_int64, POINTER(ProgressStruct)]),
+    "martlet_trainer_output_metrics": (
+        STATUS,
+        [_TRAINER, c_int32, POINTER(MetricsStruct), POINTER(MetricsStruct)],
+    ),
+    "martlet_trainer_history_output": (
+        STATUS,
+        [_TRAINER, c_int64, c_int32, POINTER(MetricsStruct), POINTER(MetricsStruct)],
+    ),
     "martlet_trainer_best_epoch": (STATUS, [_TRAINER, _INT64S]),
     "martlet_trainer_learning_rate": (STATUS, [_TRAINER, _DOUBLES]),
     "martlet_trainer_set_learning_rate": (STATUS, [_TRAINER, c_double]),
-    "martlet_trainer_train_step": (STATUS, [_TRAINER, POINTER(Array), POINTER(Array), POINTER(MetricsStruct)]),
-    "martlet_trainer_forward": (STATUS, [_TRAINER, POINTER(Array), _FLOATS, c_int64]),
+    "martlet_trainer_train_step": (
+        STATUS,
+        [_TRAINER, POINTER(Array), c_int32, POINTER(Array), c_int32, _FLOATS, POINTER(MetricsStruct)],
+    ),
+    "martlet_trainer_forward": (STATUS, [_TRAINER, POINTER(Array), c_int32, _FLOATS, c_int64]),
     "martlet_trainer_backward": (STATUS, [_TRAINER, _FLOATS, c_int64]),
     "martlet_trainer_get_gradient": (STATUS, [_TRAINER, c_char_p, c_char_p, _FLOATS, c_int64]),
     "martlet_trainer_set_gradient": (STATUS, [_TRAINER, c_char_p, c_char_p, _FLOATS, c_int64]),

@@ -22,6 +22,7 @@ from ._check import OK, check, exception, integer, real, text
 from ._library import (
     PROGRESS_CALLBACK,
     FitOptions,
+    LossStruct,
     MetricsStruct,
     ProgressStruct,
     TrainerHandle,
@@ -97,11 +98,20 @@ class Trainer:
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss)
         rule = self.optimizer
+        struct = LossStruct(
+            struct_size=ctypes.sizeof(LossStruct),
+            kind=self.loss.code,
+            from_logits=int(self.loss.from_logits),
+            weight=1,
+            delta=1,
+            gamma=2,
+            alpha=0.25,
+        )
         options = TrainerOptions(
             struct_size=ctypes.sizeof(TrainerOptions),
-            loss=self.loss.code,
-            from_logits=int(self.loss.from_logits),
             optimizer=rule.code,
+            losses=ctypes.pointer(struct),
+            loss_count=1,
             learning_rate=rule.learning_rate,
             learning_rate_decay=rule.learning_rate_decay,
             momentum=rule.momentum,
@@ -227,7 +237,7 @@ class Trainer:
         inputs, targets = _arrays.supported(x, "x"), self.targets(y)
         out = MetricsStruct()
         arrays = _arrays.described(inputs), _arrays.described(targets)
-        check(library().martlet_trainer_train_step(self.handle, byref(arrays[0]), byref(arrays[1]), byref(out)))
+        check(library().martlet_trainer_train_step(self.handle, byref(arrays[0]), 1, byref(arrays[1]), 1, None, byref(out)))
         return Metrics._of(out)
 
     def forward(self, x: Any) -> np.ndarray:
@@ -235,7 +245,7 @@ class Trainer:
         inputs = _arrays.supported(x, "x")
         y = np.empty((len(inputs), *self._engine.output_shape()), np.float32)
         array = _arrays.described(inputs)
-        check(library().martlet_trainer_forward(self.handle, byref(array), y.ctypes.data, y.size))
+        check(library().martlet_trainer_forward(self.handle, byref(array), 1, y.ctypes.data, y.size))
         return y
 
     def backward(self, dy: Any) -> None:
