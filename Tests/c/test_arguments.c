@@ -190,7 +190,7 @@ static void builders(void) {
   EXPECT_INVALID(martlet_dense(m, x, 0, NULL, &y), "units");
   EXPECT_INVALID(martlet_dense(m, x, -3, NULL, &y), "units");
   martlet_dense_options options = MARTLET_DENSE_OPTIONS_INIT;
-  options.activation = 6;
+  options.activation = MARTLET_EXPONENTIAL + 1;
   EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "activation");
   options.activation = -1;
   EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "activation");
@@ -229,7 +229,7 @@ static void builders(void) {
   EXPECT_INVALID(martlet_activation(NULL, x, MARTLET_RELU, 0, NULL, &y), "model");
   EXPECT_INVALID(martlet_activation(m, x, MARTLET_RELU, 0, NULL, NULL), "out_node");
   EXPECT_INVALID(martlet_activation(m, 99, MARTLET_RELU, 0, NULL, &y), "input");
-  EXPECT_INVALID(martlet_activation(m, x, 6, 0, NULL, &y), "activation");
+  EXPECT_INVALID(martlet_activation(m, x, -1, 0, NULL, &y), "activation");
   EXPECT_INVALID(martlet_activation(m, x, MARTLET_LEAKY_RELU, -1, NULL, &y), "alpha");
   EXPECT_INVALID(martlet_activation(m, x, MARTLET_LEAKY_RELU, NAN, NULL, &y), "alpha");
   EXPECT_INVALID(martlet_activation(m, x, MARTLET_ELU, -1, NULL, &y), "alpha is -1");
