@@ -12,7 +12,7 @@ extension Predictor {
   package func predict(
     _ data: Dataset, of graph: Graph, kernels: KernelTable<Float>, into y: UnsafeMutablePointer<Float>, threads: Int
   ) throws(MartletError) {
-    let fit = BatchFit(graph: graph, losses: [])
+    let fit = BatchFit(graph: graph, losses: graph.outputs.map { _ in .none })
     guard data.inputs.count == fit.inputs.count else {
       throw MartletError(
         .invalidArgument, "dataset has \(data.inputs.count) x; model '\(graph.name)' has \(fit.inputs.count) inputs")
