@@ -12,6 +12,14 @@ package enum Loss: Int32, Sendable {
   case categoricalHinge = 4
   /// The caller computes loss and gradient.
   case none = 5
+  case meanAbsoluteError = 6
+  case huber = 7
+  case logCosh = 8
+  case poisson = 9
+  case klDivergence = 10
+  case cosineSimilarity = 11
+  case categoricalFocalCrossentropy = 12
+  case binaryFocalCrossentropy = 13
 
   /// How messages call it: Keras' name.
   package var name: String {
@@ -22,6 +30,14 @@ package enum Loss: Int32, Sendable {
     case .binaryCrossentropy: "binary_crossentropy"
     case .categoricalHinge: "categorical_hinge"
     case .none: "no loss"
+    case .meanAbsoluteError: "mean_absolute_error"
+    case .huber: "huber"
+    case .logCosh: "log_cosh"
+    case .poisson: "poisson"
+    case .klDivergence: "kl_divergence"
+    case .cosineSimilarity: "cosine_similarity"
+    case .categoricalFocalCrossentropy: "categorical_focal_crossentropy"
+    case .binaryFocalCrossentropy: "binary_focal_crossentropy"
     }
   }
 }
@@ -39,10 +55,12 @@ package struct LossConfiguration: Sendable, Equatable {
   /// Exponent and factor of the focal losses; Lin et al. 2017.
   package var gamma: Double
   package var alpha: Double
+  /// Whether alpha weights the classes of the binary focal loss: alpha for target 1, 1 - alpha for target 0.
+  package var appliesClassBalancing: Bool
 
   package init(
     _ loss: Loss, fromLogits: Bool = false, weight: Double = 1, labelSmoothing: Double = 0, delta: Double = 1,
-    gamma: Double = 2, alpha: Double = 0.25
+    gamma: Double = 2, alpha: Double = 0.25, appliesClassBalancing: Bool = false
   ) {
     self.loss = loss
     self.fromLogits = fromLogits
@@ -51,6 +69,14 @@ package struct LossConfiguration: Sendable, Equatable {
     self.delta = delta
     self.gamma = gamma
     self.alpha = alpha
+    self.appliesClassBalancing = appliesClassBalancing
+  }
+
+  /// What the kernel is told.
+  package var parameters: LossParameters {
+    LossParameters(
+      labelSmoothing: labelSmoothing, delta: delta, gamma: gamma, alpha: alpha,
+      appliesClassBalancing: appliesClassBalancing)
   }
 
   /// The activation whose input the loss takes in place of its output: cross-entropy of a softmax (or a sigmoid) is
@@ -58,7 +84,7 @@ package struct LossConfiguration: Sendable, Equatable {
   package func absorbs(_ activation: Activation) -> Bool {
     switch (loss, activation) {
     case (.sparseCategoricalCrossentropy, .softmax), (.categoricalCrossentropy, .softmax),
-      (.binaryCrossentropy, .sigmoid):
+      (.categoricalFocalCrossentropy, .softmax), (.binaryCrossentropy, .sigmoid), (.binaryFocalCrossentropy, .sigmoid):
       true
     default: false
     }
@@ -73,6 +99,14 @@ package struct LossConfiguration: Sendable, Equatable {
     case .meanSquaredError: .meanSquaredError
     case .categoricalHinge: .categoricalHinge
     case .none: nil
+    case .meanAbsoluteError: .meanAbsoluteError
+    case .huber: .huber
+    case .logCosh: .logCosh
+    case .poisson: .poisson
+    case .klDivergence: .klDivergence
+    case .cosineSimilarity: .cosineSimilarity
+    case .categoricalFocalCrossentropy: onLogits ? .softmaxFocalCrossEntropy : .categoricalFocalCrossEntropy
+    case .binaryFocalCrossentropy: onLogits ? .sigmoidFocalCrossEntropy : .binaryFocalCrossEntropy
     }
   }
 }

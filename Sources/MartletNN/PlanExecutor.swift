@@ -169,20 +169,12 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     guard let kind = loss.kernel, let targets = targets(output) else { return 0 }
     let lossRows = rows * loss.rowsPerSample
     let rowLosses = rowLossStorage.pointer(as: Double.self)
-    let gradient = outputGradient(output)
     kernels.loss(
       LossArguments(
-        kind: kind, rows: lossRows, columns: loss.columns, predictions: self.output(output),
-        targets: useLabels ? .labels(labels(output)) : .values(targets), rowLosses: rowLosses,
-        gradient: gradient, gradientScale: loss.configuration.weight / Double(lossRows)))
-    if useRowWeights {
-      let weights = rowWeights(output)
-      for row in 0..<lossRows {
-        rowLosses[row] *= Double(weights[row])
-        guard let gradient else { continue }
-        for column in 0..<loss.columns { gradient[row * loss.columns + column] *= Scalar(weights[row]) }
-      }
-    }
+        kind: kind, parameters: loss.configuration.parameters, rows: lossRows, columns: loss.columns,
+        predictions: self.output(output), targets: useLabels ? .labels(labels(output)) : .values(targets),
+        rowWeights: useRowWeights ? UnsafePointer(rowWeights(output)) : nil, rowLosses: rowLosses,
+        gradient: outputGradient(output), gradientScale: loss.configuration.weight / Double(lossRows)))
     var sum = 0.0
     for row in 0..<lossRows { sum += rowLosses[row] }
     return sum

@@ -87,17 +87,19 @@ struct TargetFit {
     switch loss {
     case .sparseCategoricalCrossentropy:
       if isLabels { return .labels }
-    case .categoricalHinge:
+    case .categoricalHinge, .categoricalFocalCrossentropy:
       if isValues, shape.lastDimension > 1 { return .values }
       if isLabels { return .labels }
-    case .categoricalCrossentropy, .meanSquaredError, .binaryCrossentropy:
+    case .categoricalCrossentropy, .meanSquaredError, .binaryCrossentropy, .meanAbsoluteError, .huber, .logCosh,
+      .poisson,
+      .klDivergence, .cosineSimilarity, .binaryFocalCrossentropy:
       if isValues { return .values }
     case .none: break
     }
     let expected =
       switch loss {
       case .sparseCategoricalCrossentropy: "integer labels with rows of shape \(Shape.describe(Array(leading)))"
-      case .categoricalHinge:
+      case .categoricalHinge, .categoricalFocalCrossentropy:
         "integer labels with rows of shape \(Shape.describe(Array(leading))) or numbers of shape \(shape)"
       default: "rows of shape \(shape)"
       }

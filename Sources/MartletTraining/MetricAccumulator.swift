@@ -15,9 +15,11 @@ package enum AccuracyKind: Sendable, Equatable {
 
   package init(_ loss: LossConfiguration, onLogits: Bool) {
     switch loss.loss {
-    case .sparseCategoricalCrossentropy, .categoricalCrossentropy, .categoricalHinge: self = .categorical
-    case .binaryCrossentropy: self = .binary(threshold: onLogits ? 0 : 0.5)
-    case .meanSquaredError, .none: self = .none
+    case .sparseCategoricalCrossentropy, .categoricalCrossentropy, .categoricalHinge, .categoricalFocalCrossentropy:
+      self = .categorical
+    case .binaryCrossentropy, .binaryFocalCrossentropy: self = .binary(threshold: onLogits ? 0 : 0.5)
+    case .meanSquaredError, .meanAbsoluteError, .huber, .logCosh, .poisson, .klDivergence, .cosineSimilarity, .none:
+      self = .none
     }
   }
 }

@@ -105,16 +105,20 @@ extension Loss {
   /// Whether the targets tell classes apart, at least two.
   var isAboutClasses: Bool {
     switch self {
-    case .sparseCategoricalCrossentropy, .categoricalCrossentropy, .categoricalHinge: true
-    case .meanSquaredError, .binaryCrossentropy, .none: false
+    case .sparseCategoricalCrossentropy, .categoricalCrossentropy, .categoricalHinge, .categoricalFocalCrossentropy: true
+    case .binaryCrossentropy, .binaryFocalCrossentropy, .meanSquaredError, .meanAbsoluteError, .huber, .logCosh, .poisson,
+      .klDivergence, .cosineSimilarity, .none:
+      false
     }
   }
 
   /// Whether targets can be spread over the classes, as in Keras: where they are numbers.
   var hasLabelSmoothing: Bool {
     switch self {
-    case .categoricalCrossentropy, .binaryCrossentropy: true
-    case .sparseCategoricalCrossentropy, .meanSquaredError, .categoricalHinge, .none: false
+    case .categoricalCrossentropy, .binaryCrossentropy, .categoricalFocalCrossentropy, .binaryFocalCrossentropy: true
+    case .sparseCategoricalCrossentropy, .categoricalHinge, .meanSquaredError, .meanAbsoluteError, .huber, .logCosh,
+      .poisson, .klDivergence, .cosineSimilarity, .none:
+      false
     }
   }
 }

@@ -12,6 +12,8 @@ struct GradientCheck {
   let executor: PlanExecutor<Double>
   let rows: Int
   let useLabels: Bool
+  /// Whether row r of each output weighs r + 0.5.
+  var useRowWeights = false
   private let parameters: TensorStorage
 
   init(_ model: Model, _ loss: LossConfiguration, rows: Int, useLabels: Bool, seed: UInt64 = 7) throws {
@@ -44,6 +46,7 @@ struct GradientCheck {
       for index in 0..<(rows * loss.rowsPerSample) {
         let label = Int(source.word(at: UInt64(1000 * output + index))) % loss.columns
         executor.labels(output)[index] = Int32(label)
+        executor.rowWeights(output)[index] = Float(index) + 0.5
         for column in 0..<loss.columns {
           executor.targets(output)?[index * loss.columns + column] = column == label ? 1 : 0
         }
@@ -55,7 +58,7 @@ struct GradientCheck {
     try executor.forward(rows: rows, step: 3, threads: 1)
     var sum = executor.regularizationLoss()
     for (output, loss) in executor.plan.losses.enumerated() {
-      let rowSum = executor.computeLoss(output: output, useLabels: useLabels)
+      let rowSum = executor.computeLoss(output: output, useLabels: useLabels, useRowWeights: useRowWeights)
       sum += loss.configuration.weight * rowSum / Double(rows * loss.rowsPerSample)
     }
     return sum
@@ -147,6 +150,33 @@ private let activations: [Activation] = [
       let check = try GradientCheck(
         model, LossConfiguration(loss, fromLogits: fromLogits), rows: 7, useLabels: labelled)
       #expect(try check.largestError() < tolerance, "as a layer of its own: \(asLayer)")
+    }
+  }
+
+  /// With parameters that are none of the defaults; the output's activation puts the predictions where the loss is smooth.
+  @Test(arguments: [
+    (LossConfiguration(.meanAbsoluteError), Activation.linear), (LossConfiguration(.huber, delta: 0.3), .linear),
+    (LossConfiguration(.logCosh), .linear), (LossConfiguration(.poisson), .exponential),
+    (LossConfiguration(.klDivergence), .softmax), (LossConfiguration(.cosineSimilarity), .linear),
+    (LossConfiguration(.categoricalCrossentropy, labelSmoothing: 0.1), .softmax),
+    (LossConfiguration(.categoricalCrossentropy, labelSmoothing: 0.1), .sigmoid),
+    (LossConfiguration(.binaryCrossentropy, labelSmoothing: 0.1), .sigmoid),
+    (LossConfiguration(.binaryCrossentropy, labelSmoothing: 0.1), .softmax),
+    (LossConfiguration(.categoricalFocalCrossentropy, labelSmoothing: 0.1, gamma: 1.5, alpha: 0.6), .softmax),
+    (LossConfiguration(.categoricalFocalCrossentropy, labelSmoothing: 0.1, gamma: 1.5, alpha: 0.6), .sigmoid),
+    (LossConfiguration(.categoricalFocalCrossentropy, fromLogits: true, gamma: 0.5), .linear),
+    (LossConfiguration(.binaryFocalCrossentropy, labelSmoothing: 0.1, gamma: 1.5), .sigmoid),
+    (LossConfiguration(.binaryFocalCrossentropy, gamma: 3, alpha: 0.6, appliesClassBalancing: true), .softmax),
+    (LossConfiguration(.binaryFocalCrossentropy, fromLogits: true, alpha: 0.6, appliesClassBalancing: true), .linear),
+  ])
+  func lossesWithParametersAndRowWeights(_ loss: LossConfiguration, _ activation: Activation) throws {
+    let model = try chain([3], [Dense(units: 5, activation: .tanh), Dense(units: 4, activation: activation)])
+    for useLabels in [false, true] {
+      var check = try GradientCheck(model, loss, rows: 7, useLabels: useLabels)
+      let plain = try check.loss()
+      check.useRowWeights = true
+      #expect(try check.loss() != plain)
+      #expect(try check.largestError() < tolerance, "labels: \(useLabels)")
     }
   }
 

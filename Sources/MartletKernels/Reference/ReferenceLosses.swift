@@ -1,5 +1,6 @@
 // Reference losses: value and gradient of one row, element by element, straight from the formulas of `LossKind`. A
-// gradient element is written only after everything it depends on has been read, so it may replace the prediction.
+// gradient element is written only after everything it depends on has been read, so it may replace the prediction. This file
+// has the rows and the cross-entropies; the other losses are in the files beside it.
 
 import MartletKernelInterface
 
@@ -15,8 +16,18 @@ extension Reference {
         case .binaryCrossEntropy: binaryCrossEntropy(row)
         case .meanSquaredError: meanSquaredError(row)
         case .categoricalHinge: categoricalHinge(row)
+        case .meanAbsoluteError: meanAbsoluteError(row)
+        case .huber: huber(row)
+        case .logCosh: logCosh(row)
+        case .poisson: poisson(row)
+        case .klDivergence: klDivergence(row)
+        case .cosineSimilarity: cosineSimilarity(row)
+        case .categoricalFocalCrossEntropy: categoricalFocalCrossEntropy(row)
+        case .softmaxFocalCrossEntropy: softmaxFocalCrossEntropy(row)
+        case .binaryFocalCrossEntropy: binaryFocalCrossEntropy(row)
+        case .sigmoidFocalCrossEntropy: sigmoidFocalCrossEntropy(row)
         }
-      arguments.rowLosses[r] = Double(value)
+      arguments.rowLosses[r] = Double(value) * row.weight
     }
   }
 
@@ -24,34 +35,60 @@ extension Reference {
   struct LossRow {
     let count: Int
     let x: UnsafePointer<Scalar>
+    let weight: Double
+    let parameters: LossParameters
     let gradient: UnsafeMutablePointer<Scalar>?
-    let scale: Scalar
+    private let scale: Scalar
     private let label: Int?
     private let values: UnsafePointer<Scalar>?
-    /// A label over one column of a two-sided loss is the target itself (0 or 1); elsewhere it names the column that is 1.
+    /// A label over one column of a loss that is not about classes is the target itself; elsewhere it names the column
+    /// that is 1.
     private let labelIsValue: Bool
+    /// Over how many outcomes label smoothing spreads a target; nil: none.
+    private let outcomes: Int?
 
     init(_ arguments: LossArguments<Scalar>, _ r: Int) {
       count = arguments.columns
       x = arguments.predictions + r * count
+      weight = Double(arguments.rowWeights.map { $0[r] } ?? 1)
+      parameters = arguments.parameters
       gradient = arguments.gradient.map { $0 + r * arguments.columns }
-      scale = Scalar(arguments.gradientScale)
+      scale = Scalar(arguments.gradientScale * weight)
       switch arguments.targets {
       case .labels(let labels): (label, values) = (Int(labels[r]), nil)
       case .values(let all): (label, values) = (nil, all + r * count)
       }
       switch arguments.kind {
-      case .sigmoidCrossEntropy, .binaryCrossEntropy, .meanSquaredError: labelIsValue = count == 1
-      case .softmaxCrossEntropy, .categoricalCrossEntropy, .categoricalHinge: labelIsValue = false
+      case .softmaxCrossEntropy, .categoricalCrossEntropy, .categoricalFocalCrossEntropy, .softmaxFocalCrossEntropy:
+        (labelIsValue, outcomes) = (false, count)
+      case .categoricalHinge: (labelIsValue, outcomes) = (false, nil)
+      case .sigmoidCrossEntropy, .binaryCrossEntropy, .binaryFocalCrossEntropy, .sigmoidFocalCrossEntropy:
+        (labelIsValue, outcomes) = (count == 1, 2)
+      case .meanSquaredError, .meanAbsoluteError, .huber, .logCosh, .poisson, .klDivergence, .cosineSimilarity:
+        (labelIsValue, outcomes) = (count == 1, nil)
       }
     }
 
     func target(_ j: Int) -> Scalar {
-      if let label { return labelIsValue ? Scalar(label) : label == j ? 1 : 0 }
-      return values.map { $0[j] } ?? 0
+      let t: Scalar =
+        if let label { labelIsValue ? Scalar(label) : label == j ? 1 : 0 } else { values.map { $0[j] } ?? 0 }
+      guard let outcomes else { return t }
+      let smoothing = Scalar(parameters.labelSmoothing)
+      return t * (1 - smoothing) + smoothing / Scalar(outcomes)
     }
 
     func setGradient(_ j: Int, _ value: Scalar) { gradient?[j] = value * scale }
+
+    /// The loss of a row that is the mean of its elements' losses, each with its derivative.
+    func mean(_ element: (_ x: Scalar, _ t: Scalar) -> (loss: Scalar, derivative: Scalar)) -> Scalar {
+      var sum: Scalar = 0
+      for j in 0..<count {
+        let (loss, derivative) = element(x[j], target(j))
+        sum += loss
+        setGradient(j, derivative / Scalar(count))
+      }
+      return sum / Scalar(count)
+    }
   }
 
   private static func softmaxCrossEntropy(_ row: LossRow) -> Scalar {
@@ -71,7 +108,7 @@ extension Reference {
   }
 
   /// Keras' bounds of a probability.
-  private static var clip: (low: Scalar, high: Scalar) { (Scalar(1e-7), 1 - Scalar(1e-7)) }
+  static var clip: (low: Scalar, high: Scalar) { (Scalar(1e-7), 1 - Scalar(1e-7)) }
 
   /// With q = p / S and d_j = dL/dq_j = -t_j / q_j (0 where clipped):
   /// dL/dp_i = (d_i - sum_j d_j q_j) / S = (d_i + sum of the unclipped t_j) / S.
@@ -100,54 +137,22 @@ extension Reference {
   }
 
   private static func sigmoidCrossEntropy(_ row: LossRow) -> Scalar {
-    var loss: Scalar = 0
-    for j in 0..<row.count {
-      let (z, t) = (row.x[j], row.target(j))
-      loss += (z < 0 ? 0 : z) - z * t + Scalar.log1p(Scalar.exp(-abs(z)))
-      row.setGradient(j, (sigmoid(z) - t) / Scalar(row.count))
-    }
-    return loss / Scalar(row.count)
+    row.mean { z, t in (crossEntropy(ofLogit: z, t), sigmoid(z) - t) }
+  }
+
+  static func crossEntropy(ofLogit z: Scalar, _ t: Scalar) -> Scalar {
+    (z < 0 ? 0 : z) - z * t + Scalar.log1p(Scalar.exp(-abs(z)))
   }
 
   private static func binaryCrossEntropy(_ row: LossRow) -> Scalar {
+    row.mean { p, t in crossEntropy(ofProbability: p, t) }
+  }
+
+  static func crossEntropy(ofProbability x: Scalar, _ t: Scalar) -> (loss: Scalar, derivative: Scalar) {
     let (low, high) = clip
-    var loss: Scalar = 0
-    for j in 0..<row.count {
-      let (x, t) = (row.x[j], row.target(j))
-      let p = x < low ? low : x > high ? high : x
-      loss -= t * Scalar.log(p) + (1 - t) * Scalar.log(1 - p)
-      let d = x < low || x > high ? 0 : (1 - t) / (1 - p) - t / p
-      row.setGradient(j, d / Scalar(row.count))
-    }
-    return loss / Scalar(row.count)
-  }
-
-  private static func meanSquaredError(_ row: LossRow) -> Scalar {
-    var loss: Scalar = 0
-    for j in 0..<row.count {
-      let difference = row.x[j] - row.target(j)
-      loss += difference * difference
-      row.setGradient(j, 2 * difference / Scalar(row.count))
-    }
-    return loss / Scalar(row.count)
-  }
-
-  private static func categoricalHinge(_ row: LossRow) -> Scalar {
-    var pos: Scalar = 0
-    var (neg, attained) = (-Scalar.infinity, 0)
-    for j in 0..<row.count {
-      let t = row.target(j)
-      pos += t * row.x[j]
-      let value = (1 - t) * row.x[j]
-      // The first NaN stays, so that it reaches the loss.
-      if value > neg || (value.isNaN && !neg.isNaN) { (neg, attained) = (value, j) }
-    }
-    let margin = 1 + neg - pos
-    let active = !(margin <= 0)
-    for j in 0..<row.count {
-      let t = row.target(j)
-      row.setGradient(j, active ? (j == attained ? 1 - t : 0) - t : 0)
-    }
-    return active ? margin : 0
+    let p = x < low ? low : x > high ? high : x
+    return (
+      -(t * Scalar.log(p) + (1 - t) * Scalar.log(1 - p)), x < low || x > high ? 0 : (1 - t) / (1 - p) - t / p
+    )
   }
 }
