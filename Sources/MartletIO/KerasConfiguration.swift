@@ -1,5 +1,5 @@
 // `model_config`, the JSON in which Keras keeps a network: Sequential and Functional models of Keras 2 and 3, to a `Graph`
-// and back. The layers themselves are KerasLayer's business.
+// and back. The layers themselves are KerasLayer's business, their connections that of KerasCalls.swift.
 
 import MartletCore
 import MartletNN
@@ -7,10 +7,11 @@ import MartletNN
 struct KerasConfiguration {
   private let name: String
   private let layers: [KerasLayer]
-  private let output: String?
+  private let outputs: [KerasTensor]
 
-  /// Layers that a file may have. Deep networks have some hundred.
+  /// Layers that a file may have, and calls of them. Deep networks have some hundred.
   static let maximumLayerCount = 4096
+  private static let maximumCallCount = 1 << 16
 
   // MARK: Reading
 
@@ -29,16 +30,15 @@ struct KerasConfiguration {
     switch className {
     case "Sequential":
       layers = try KerasConfiguration.sequentialLayers(config)
-      output = layers.last?.name
+      outputs = layers.last.map { [KerasTensor(layer: $0.name, call: 0)] } ?? []
     case "Functional", "Model":
       layers = try KerasConfiguration.functionalLayers(config)
-      output = try KerasConfiguration.outputLayer(config)
+      outputs = try KerasTensor.list(config["output_layers"], "output_layers")
     default: throw MartletError(.unsupported, "a model of class \(className) is not supported")
     }
-    guard layers.count <= KerasConfiguration.maximumLayerCount else {
+    guard layers.count <= Self.maximumLayerCount else {
       throw MartletError(
-        .unsupported,
-        "a model of \(layers.count) layers; at most \(KerasConfiguration.maximumLayerCount) are supported")
+        .unsupported, "a model of \(layers.count) layers; at most \(Self.maximumLayerCount) are supported")
     }
     name = config["name"]?.stringValue ?? className.lowercased()
   }
@@ -52,31 +52,32 @@ struct KerasConfiguration {
   /// - Throws: `formatError`; `unsupported` naming layer and class or option.
   func graph(_ statistics: [String: KerasStatistics]) throws(MartletError) -> Graph {
     do throws(MartletError) {
+      let calls = try KerasCallOrder(layers, maximumCount: Self.maximumCallCount)
       var builder = try GraphBuilder(name: name)
-      var nodes: [String: Int] = [:]
-      var waiting = layers
-      while !waiting.isEmpty {
-        var stillWaiting: [KerasLayer] = []
-        for layer in waiting {
-          let inputs = layer.inputs.compactMap { nodes[$0] }
-          guard inputs.count == layer.inputs.count else {
-            stillWaiting.append(layer)
-            continue
-          }
-          let row = inputs.first.map { builder.nodes[$0].shape }
-          nodes[layer.name] = try builder.add(
-            try layer.layer(row: row, statistics: statistics[layer.name]), name: layer.name, inputs: inputs,
+      var nodes = [Int](repeating: 0, count: calls.count)
+      var layerIndices = [Int?](repeating: nil, count: layers.count)
+      for call in try calls.sorted() {
+        let layer = layers[calls.layer(of: call)]
+        let inputs = calls.inputs(of: call).map { nodes[$0] }
+        if let index = layerIndices[calls.layer(of: call)] {
+          nodes[call] = try builder.apply(layer: index, inputs: inputs)
+        } else {
+          let rows = inputs.map { builder.nodes[$0].shape }
+          nodes[call] = try builder.add(
+            try layer.layer(rows: rows, statistics: statistics[layer.name]), name: layer.name, inputs: inputs,
             isTrainable: layer.isTrainable)
+          layerIndices[calls.layer(of: call)] = builder.layers.count - 1
         }
-        guard stillWaiting.count < waiting.count else {
-          throw stillWaiting[0].error(.formatError, "reads from a layer that is missing or reads from it in turn")
+      }
+      guard !outputs.isEmpty else { throw MartletError(.formatError, "the model has no layer that is its output") }
+      var outputNodes: [Int] = []
+      for output in outputs {
+        guard let call = calls.call(output) else {
+          throw MartletError(.formatError, "the model has no layer '\(output.layer)' that could be its output")
         }
-        waiting = stillWaiting
+        outputNodes.append(nodes[call])
       }
-      guard let output, let node = nodes[output] else {
-        throw MartletError(.formatError, "the model has no layer that is its output")
-      }
-      return try builder.build(outputs: [node])
+      return try builder.build(outputs: outputNodes)
     } catch {
       // What the builder calls a wrong argument came from the file.
       throw error.code == .invalidArgument ? MartletError(.formatError, error.message) : error
@@ -94,7 +95,7 @@ struct KerasConfiguration {
       if layers.isEmpty, layer.className != "InputLayer" {
         layers.append(try impliedInput(before: layer, modelConfig: config))
       }
-      layer.inputs = layers.last.map { [$0.name] } ?? []
+      layer.calls = .success(layers.last.map { [[KerasTensor(layer: $0.name, call: 0)]] } ?? [])
       layers.append(layer)
     }
     return layers
@@ -118,25 +119,39 @@ struct KerasConfiguration {
     var layers: [KerasLayer] = []
     for json in list {
       var layer = try KerasLayer(json)
-      try layer.readInputs(json["inbound_nodes"])
+      if layer.className != "InputLayer" {
+        do throws(MartletError) {
+          layer.calls = .success(try layer.calls(json["inbound_nodes"]))
+        } catch {
+          layer.calls = .failure(error)
+        }
+      }
       layers.append(layer)
     }
-    return layers
+    return try withInputsInOrder(layers, try KerasTensor.list(config["input_layers"], "input_layers"))
   }
 
-  /// `["dense", 0, 0]` or `[["dense", 0, 0]]`.
-  private static func outputLayer(_ config: JSON) throws(MartletError) -> String {
-    guard let list = config["output_layers"]?.arrayValue, let first = list.first else {
-      throw MartletError(.formatError, "the Functional model has no 'output_layers'")
+  /// Keras lists layers by their distance from the outputs, but `input_layers` in the order of the model's arguments. A
+  /// graph has its inputs in the order of their layers.
+  private static func withInputsInOrder(
+    _ layers: [KerasLayer], _ inputs: [KerasTensor]
+  ) throws(MartletError) -> [KerasLayer] {
+    var layers = layers
+    let places = layers.indices.filter { layers[$0].className == "InputLayer" }
+    var byName: [String: KerasLayer] = [:]
+    for place in places { byName[layers[place].name] = layers[place] }
+    guard inputs.count == places.count, byName.count == places.count, Set(inputs.map(\.layer)).count == inputs.count
+    else {
+      throw MartletError(
+        .formatError, "the Functional model has \(places.count) input layers, 'input_layers' names \(inputs.count)")
     }
-    if let name = first.stringValue { return name }
-    guard list.count == 1 else {
-      throw MartletError(.unsupported, "a model with \(list.count) outputs is not supported")
+    for (place, input) in zip(places, inputs) {
+      guard let layer = byName[input.layer] else {
+        throw MartletError(.formatError, "'input_layers' names '\(input.layer)', which is not an input layer")
+      }
+      layers[place] = layer
     }
-    guard let name = first.arrayValue?.first?.stringValue else {
-      throw MartletError(.formatError, "the Functional model has 'output_layers' that cannot be understood")
-    }
-    return name
+    return layers
   }
 
   // MARK: Writing
@@ -148,21 +163,25 @@ struct KerasConfiguration {
 
   static func json(_ graph: Graph) throws(MartletError) -> JSON {
     let isInGraph = !graph.isChain
-    var layers: [JSON] = []
+    /// The result of each node, and the calls of each layer.
+    var tensors: [KerasTensor] = []
+    var calls = [[[KerasTensor]]](repeating: [], count: graph.layers.count)
+    var rows = [Shape?](repeating: nil, count: graph.layers.count)
     for node in graph.nodes {
-      let row = node.inputs.first.map { graph.nodes[$0].shape } ?? node.shape
-      var layer = try KerasLayer(graph.layers[node.layer], row: row)
-      layer.inputs = node.inputs.map { graph.layerName(ofNode: $0) }
-      layers.append(layer.json(isInGraph: isInGraph))
+      tensors.append(KerasTensor(layer: graph.layers[node.layer].name, call: calls[node.layer].count))
+      calls[node.layer].append(node.inputs.map { tensors[$0] })
+      rows[node.layer] = rows[node.layer] ?? node.inputs.first.map { graph.nodes[$0].shape } ?? node.shape
+    }
+    var layers: [JSON] = []
+    for (index, layer) in graph.layers.enumerated() {
+      guard let row = rows[index] else { continue }
+      layers.append(try KerasLayer(layer, row: row).json(calls: isInGraph ? calls[index] : nil))
     }
     var config: [String: JSON] = ["name": .string(graph.name), "layers": .array(layers)]
     if isInGraph {
-      func ends(_ nodes: [Int]) -> JSON {
-        .array(nodes.map { .array([.string(graph.layerName(ofNode: $0)), .integer(0), .integer(0)]) })
-      }
       config["trainable"] = .bool(true)
-      config["input_layers"] = ends(graph.inputs)
-      config["output_layers"] = ends(graph.outputs)
+      config["input_layers"] = .array(graph.inputs.map { .array(tensors[$0].json) })
+      config["output_layers"] = .array(graph.outputs.map { .array(tensors[$0].json) })
     }
     return JSON.keras(isInGraph ? "Functional" : "Sequential", config)
   }

@@ -11,13 +11,13 @@ extension KerasLayer {
   /// The layer this stands for.
   ///
   /// - Parameters:
-  ///   - row: shape of one input row; nil for an input layer.
+  ///   - rows: shapes of one row of each input, as far as they are known.
   ///   - statistics: what the weights say, if `keepsStatisticsAsWeights`.
   /// - Throws: `unsupported` for a class or option we do not have, `formatError`.
-  func layer(row: Shape?, statistics: KerasStatistics?) throws(MartletError) -> any Layer {
-    if className == "InputLayer" { return try inputLayer() }
-    guard let row else { throw error(.formatError, "has no input") }
+  func layer(rows: [Shape], statistics: KerasStatistics?) throws(MartletError) -> any Layer {
+    let row = rows.first ?? Shape(vector: 1)
     switch className {
+    case "InputLayer": return try inputLayer()
     case "Dense": return try dense()
     case "Activation": return ActivationLayer(try activation(of: config["activation"]))
     case "ReLU": return try reLU()
@@ -32,9 +32,28 @@ extension KerasLayer {
     case "Rescaling":
       return Rescaling(scale: try finite("scale", default: nil), offset: try finite("offset", default: 0))
     case "Normalization": return try normalization(row, statistics)
+    case "Add": return try merge(.add, rows)
+    case "Subtract": return try merge(.subtract, rows)
+    case "Multiply": return try merge(.multiply, rows)
+    case "Average": return try merge(.average, rows)
+    case "Maximum": return try merge(.maximum, rows)
+    case "Concatenate": return Concatenate(axis: config["axis"] == nil ? -1 : try integer("axis"))
     case "Lambda": throw error(.unsupported, "holds code, which is not run")
-    default: throw error(.unsupported, "is of a class that is not supported")
+    case "Sequential", "Functional", "Model":
+      throw MartletError(
+        .unsupported,
+        "layer '\(name)' is a model inside the model (\(className)), which is not supported; put its layers in its place"
+      )
+    default:
+      throw MartletError(.unsupported, "layer '\(name)' is of class '\(className)', which is not supported")
     }
+  }
+
+  private func merge(_ kind: Merge.Kind, _ rows: [Shape]) throws(MartletError) -> Merge {
+    if let other = rows.first(where: { $0 != rows[0] }) {
+      throw error(.unsupported, "merges rows of shape \(rows[0]) and \(other); only equal shapes are supported")
+    }
+    return Merge(kind)
   }
 
   /// Whether this is a Normalization layer that learned its statistics with `adapt`.

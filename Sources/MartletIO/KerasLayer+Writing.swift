@@ -47,6 +47,8 @@ extension KerasLayer {
       config["rate"] = .number(layer.rate)
       config["noise_shape"] = .null
       config["seed"] = .null
+    case is Merge: break
+    case let layer as Concatenate: config["axis"] = .integer(layer.axis)
     case is Flatten: config["data_format"] = .string("channels_last")
     case let layer as Rescaling:
       config["scale"] = .number(layer.scale)
@@ -84,18 +86,18 @@ extension KerasLayer {
 
   /// As a member of a model's `layers`.
   ///
-  /// - Parameter isInGraph: whether the model is Functional, where a layer says what it reads from.
-  func json(isInGraph: Bool) -> JSON {
+  /// - Parameter calls: what each call reads, of a layer in a Functional model; nil in a Sequential one.
+  func json(calls: [[KerasTensor]]?) -> JSON {
     var members: [String: JSON] = ["class_name": .string(className), "config": config]
     if config["axis"]?.arrayValue != nil {
       // Keras 3 takes a layer without a module for one of Keras 2, and loses a list of axes on the way.
       members["module"] = .string("keras.layers")
       members["registered_name"] = .null
     }
-    if isInGraph {
+    if let calls {
       members["name"] = .string(name)
-      let tensors = inputs.map { JSON.array([.string($0), .integer(0), .integer(0), .object([:])]) }
-      members["inbound_nodes"] = .array(tensors.isEmpty ? [] : [.array(tensors)])
+      members["inbound_nodes"] = .array(
+        calls.filter { !$0.isEmpty }.map { tensors in .array(tensors.map { .array($0.json + [.object([:])]) }) })
     }
     return .object(members)
   }

@@ -1,5 +1,5 @@
-// One layer of a Keras configuration: its class, name, `config` and the layers it reads from, in the JSON of Keras 2 and of
-// Keras 3. What the classes mean is in KerasLayer+Reading.swift and KerasLayer+Writing.swift.
+// One layer of a Keras configuration: its class, name, `config` and calls, in the JSON of Keras 2 and of Keras 3. How calls are
+// written is in KerasCalls.swift, what the classes mean is in KerasLayer+Reading.swift and KerasLayer+Writing.swift.
 
 import MartletCore
 import MartletNN
@@ -8,8 +8,8 @@ struct KerasLayer {
   let className: String
   let name: String
   let config: JSON
-  /// Names of the layers whose outputs go in.
-  var inputs: [String] = []
+  /// The tensors that each call of the layer reads, or why they are not known.
+  var calls: Result<[[KerasTensor]], MartletError> = .success([])
 
   /// - Throws: `formatError`.
   init(_ json: JSON) throws(MartletError) {
@@ -62,49 +62,6 @@ struct KerasLayer {
       if let value = config[key], value != .bool(false) {
         throw error(.unsupported, "sets '\(key)', which is not supported")
       }
-    }
-  }
-
-  // MARK: Connections
-
-  /// The layers that `inbound_nodes` names.
-  ///
-  ///     Keras 2   [[["dense", 0, 0, {}]]]
-  ///     Keras 3   [{"args": [{"class_name": "__keras_tensor__", "config": {"keras_history": ["dense", 0, 0]}}],
-  ///                 "kwargs": {}}]
-  mutating func readInputs(_ nodes: JSON?) throws(MartletError) {
-    let calls = nodes?.arrayValue ?? []
-    guard calls.count <= 1 else {
-      throw error(.unsupported, "is applied \(calls.count) times; shared layers are not supported")
-    }
-    guard let call = calls.first else { return }
-    if let tensors = call.arrayValue {
-      for tensor in tensors { try addInput(tensor.arrayValue) }
-    } else {
-      try checkArguments(call["kwargs"])
-      for argument in call["args"]?.arrayValue ?? [] {
-        for tensor in argument.arrayValue ?? [argument] {
-          try addInput(tensor["config"]?["keras_history"]?.arrayValue)
-        }
-      }
-    }
-  }
-
-  /// - Parameter history: layer name, which of its calls, which of that call's outputs; in Keras 2 also arguments.
-  private mutating func addInput(_ history: [JSON]?) throws(MartletError) {
-    guard let history, history.count >= 3, let source = history[0].stringValue else {
-      throw error(.formatError, "has 'inbound_nodes' that cannot be understood")
-    }
-    guard history[1] == .integer(0), history[2] == .integer(0) else {
-      throw error(.unsupported, "reads from a shared layer or one with several outputs, '\(source)'")
-    }
-    if history.count > 3 { try checkArguments(history[3]) }
-    inputs.append(source)
-  }
-
-  private func checkArguments(_ arguments: JSON?) throws(MartletError) {
-    if arguments?["training"] == .bool(true) {
-      throw error(.unsupported, "is called with training=True, which is not supported")
     }
   }
 }

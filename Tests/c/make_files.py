@@ -99,6 +99,12 @@ def main():
     model.fit(np.ones((4, 6), "f4"), np.zeros(4), verbose=0)
     model.save(folder / "keras.h5")
 
+    near, far = keras.Input((4,), name="near"), keras.Input((4,), name="far")
+    shared = keras.layers.Dense(4, "tanh", name="shared")
+    total = keras.layers.Add(name="total")([shared(near), shared(shared(far))])
+    ends = [keras.layers.Dense(2, name="head")(total), keras.layers.Concatenate(name="all")([total, near])]
+    keras.Model([near, far], ends, name="graph").save(folder / "keras_graph.h5")
+
 
 if __name__ == "__main__":
     main()

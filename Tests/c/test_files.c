@@ -80,6 +80,14 @@ static void round_trip(void) {
   REQUIRE(martlet_model_input_shape(m, 0, &rank, row));
   CHECK(rank == 1 && row[0] == 6, "a model made by Keras loads");
   martlet_model_destroy(m);
+
+  int32_t inputs, outputs;
+  EXPECT_OK(martlet_model_load("keras_graph.h5", &m));
+  REQUIRE(martlet_model_input_count(m, &inputs));
+  REQUIRE(martlet_model_output_count(m, &outputs));
+  REQUIRE(martlet_model_output_shape(m, 1, &rank, row));
+  CHECK(inputs == 2 && outputs == 2 && row[0] == 8, "a graph made by Keras, with a shared layer, loads");
+  martlet_model_destroy(m);
 }
 
 static void memory(void) {

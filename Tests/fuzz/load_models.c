@@ -1,6 +1,6 @@
 /* Loads every file of a folder; each gives a model or an error.
  *
- *     load_models make FILE.h5       saves a model with one layer of each kind, for mutate_models.py to damage; with the
+ *     load_models make FILE.h5       saves a graph of layers of many kinds, for mutate_models.py to damage; with the
  *                                    ending .weights.h5, its weights alone
  *     load_models load FOLDER        loads 0.h5, 1.h5, ... in child processes
  *
@@ -18,7 +18,7 @@ enum { BATCH = 100, SECONDS = 20 };
 
 static martlet_model *make(void) {
   martlet_model *m;
-  martlet_node x;
+  martlet_node x, nodes[2];
   const int64_t shape[] = {4, 4};
   const float mean[] = {1, 2, 3, 4}, variance[] = {1, 2, 3, 4};
   const char *names[] = {"zero", "one", "two"};
@@ -32,6 +32,10 @@ static martlet_model *make(void) {
   REQUIRE(martlet_normalization(m, x, 4, mean, variance, NULL, &x));
   REQUIRE(martlet_flatten(m, x, NULL, &x));
   REQUIRE(martlet_dense(m, x, 6, &hidden, &x));
+  REQUIRE(martlet_dense(m, x, 6, &hidden, &nodes[0]));
+  REQUIRE(martlet_share(m, nodes[0], 1, &nodes[0], &nodes[1]));
+  REQUIRE(martlet_add(m, 2, nodes, NULL, &nodes[1]));
+  REQUIRE(martlet_concatenate(m, 2, nodes, -1, NULL, &x));
   REQUIRE(martlet_dropout(m, x, 0.2, NULL, &x));
   REQUIRE(martlet_activation(m, x, MARTLET_LEAKY_RELU, 0.1f, NULL, &x));
   REQUIRE(martlet_dense(m, x, 3, &output, &x));
