@@ -1034,17 +1034,27 @@ martlet_status martlet_write_predictions(martlet_model *model, martlet_dataset *
  * Threads: one at a time per trainer, which uses its model too; martlet_trainer_interrupt from any. */
 typedef struct martlet_trainer martlet_trainer;
 
-/* Losses. N rows; the mean over the rows is what is minimised. p = predicted, t = target. With O = 1, t may be [N].
- * Outputs [N, ..., O] have a loss for each vector along the last axis. Where a cross-entropy is not computed from
- * logits, p is first divided by its sum (classes only) and kept between 1e-7 and 1 - 1e-7, as Keras does. */
+/* Losses, as Keras'. N rows; the mean over the rows is what is minimised. p = predicted, t = target, d = p - t. With
+ * O = 1, t may be [N]. Outputs [N, ..., O] have a loss for each vector along the last axis. Where a cross-entropy,
+ * focal or not, is not computed from logits, p is first divided by its sum (classes only) and kept between 1e-7 and
+ * 1 - 1e-7. */
 #define MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY 0 /* -log p[label]; integer labels [N] or [N, 1], 0 to C - 1 */
 #define MARTLET_CATEGORICAL_CROSSENTROPY 1        /* -sum_j t_j log p_j; t [N, C] */
-#define MARTLET_MEAN_SQUARED_ERROR 2              /* mean_j (p_j - t_j)^2; t [N, O] */
-#define MARTLET_BINARY_CROSSENTROPY 3             /* mean_j -(t_j log p_j + (1 - t_j) log(1 - p_j)); t [N, O] */
-#define MARTLET_CATEGORICAL_HINGE 4               /* max(0, 1 + max(0, max_{j != c} p_j) - p_c), as Keras; labels c or
-                                                     one-hot t */
+#define MARTLET_MEAN_SQUARED_ERROR 2              /* mean_j d_j^2; t [N, O], as all below that say nothing else */
+#define MARTLET_BINARY_CROSSENTROPY 3             /* mean_j -(t_j log p_j + (1 - t_j) log(1 - p_j)) */
+#define MARTLET_CATEGORICAL_HINGE 4               /* max(0, 1 + max(0, max_{j != c} p_j) - p_c); labels or one-hot */
 #define MARTLET_NO_LOSS 5                         /* this output is not trained and has no targets; if no output has a
                                                      loss, the caller computes it: martlet_trainer_forward, _backward */
+#define MARTLET_MEAN_ABSOLUTE_ERROR 6             /* mean_j |d_j| */
+#define MARTLET_HUBER 7                           /* mean_j d^2 / 2 where |d| <= delta, else delta |d| - delta^2 / 2 */
+#define MARTLET_LOG_COSH 8                        /* mean_j log cosh d_j */
+#define MARTLET_POISSON 9                         /* mean_j p_j - t_j log(p_j + 1e-7) */
+#define MARTLET_KL_DIVERGENCE 10                  /* sum_j t_j log(t_j / p_j), both kept between 1e-7 and 1 */
+#define MARTLET_COSINE_SIMILARITY 11              /* -sum_j t_j p_j / (|t| |p|) */
+#define MARTLET_CATEGORICAL_FOCAL_CROSSENTROPY 12 /* -alpha sum_j (1 - p_j)^gamma t_j log p_j; t [N, C] or labels;
+                                                     Lin et al. 2017 */
+#define MARTLET_BINARY_FOCAL_CROSSENTROPY 13      /* mean_j (1 - q)^gamma times the binary cross-entropy,
+                                                     q = t p + (1 - t)(1 - p) */
 
 /** The loss of one output. Start from MARTLET_LOSS_INIT, which is Keras' defaults. All members are checked. */
 typedef struct martlet_loss {
@@ -1052,20 +1062,21 @@ typedef struct martlet_loss {
   int32_t kind;               /* MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY ...; that one is the default */
   int32_t from_logits;        /* cross-entropies: 1 if the output is not yet a probability. Default 0. Where the output
                                  layer is a softmax (or a sigmoid, for binary), its input is used either way: stable */
-  int32_t class_count;        /* weights in class_weights: the size of the output's last axis, or 2 if that is 1 */
+  int32_t apply_class_balancing; /* binary focal: 1 to multiply by t alpha + (1 - t)(1 - alpha); default 0 */
   double weight;              /* factor of this loss in the total; finite, >= 0; default 1 */
-  double label_smoothing;     /* 0 to 1; default 0; for cross-entropies whose targets are numbers. Of C classes
-                                 t (1 - s) + s / C is used for t, binary: t (1 - s) + s / 2 */
+  double label_smoothing;     /* s of cross-entropies, 0 to 1; default 0. t (1 - s) + s / C is used for t, C classes; in
+                                 binary ones t (1 - s) + s / 2 */
   double delta;               /* Huber: where the parabola becomes a line; > 0, finite; default 1 */
   double gamma;               /* focal: exponent; >= 0, finite; default 2 */
   double alpha;               /* focal: factor; >= 0, finite; default 0.25 */
   const float *class_weights; /* [class_count], finite, >= 0: in training (not in evaluation, as in Keras) the loss of a
                                  row is multiplied by the weight of its class: the label, the largest t, or with O = 1
                                  whether t > 0.5. Copied. Default NULL: none */
+  int32_t class_count;        /* of class_weights: the size of the output's last axis, or 2 if that is 1; default 0 */
 } martlet_loss;
 
 #define MARTLET_LOSS_INIT                                                                                              \
-  {(uint32_t)sizeof(martlet_loss), MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY, 0, 0, 1.0, 0.0, 1.0, 2.0, 0.25, 0}
+  {(uint32_t)sizeof(martlet_loss), MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY, 0, 0, 1.0, 0.0, 1.0, 2.0, 0.25, 0, 0}
 
 /* Optimisers, with Keras' formulas. g = gradient of the loss with its regularisation, lr = learning rate, t = steps
  * including this one. */
@@ -1127,7 +1138,7 @@ typedef struct martlet_fit_options {
  * validation without data. Weights of rows and classes change the losses only. */
 typedef struct martlet_metrics {
   double loss;                /* data_loss + regularization_loss */
-  double data_loss;           /* sum_i weight_i * loss_i over the outputs; of one output: its loss, without the weight */
+  double data_loss;           /* sum_i weight_i * loss_i over the outputs; of one alone: its loss, without weight */
   double regularization_loss; /* of one output of several: 0 */
   double accuracy;            /* share of rows whose largest output is the label; binary: share of outputs on the right
                                  side of 0.5 (logits: of 0) */

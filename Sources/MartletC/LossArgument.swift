@@ -42,7 +42,8 @@ extension OutputLoss {
           loss.kind, "\(name).kind", as: Loss.self,
           "MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY to MARTLET_BINARY_FOCAL_CROSSENTROPY"),
         fromLogits: try flag(loss.from_logits, "\(name).from_logits"), weight: loss.weight,
-        labelSmoothing: loss.label_smoothing, delta: loss.delta, gamma: loss.gamma, alpha: loss.alpha))
+        labelSmoothing: loss.label_smoothing, delta: loss.delta, gamma: loss.gamma, alpha: loss.alpha,
+        appliesClassBalancing: try flag(loss.apply_class_balancing, "\(name).apply_class_balancing")))
     guard let weights = loss.class_weights else {
       guard loss.class_count == 0 else {
         throw MartletError(

@@ -84,23 +84,13 @@ struct TargetFit {
     let leading = shape.dimensions.dropLast()
     let isLabels = type.isInteger && (matches(row, leading) || matches(row, leading, thenOne: true))
     let isValues = matches(row, shape.dimensions[...]) || (shape.lastDimension == 1 && matches(row, leading))
-    switch loss {
-    case .sparseCategoricalCrossentropy:
-      if isLabels { return .labels }
-    case .categoricalHinge, .categoricalFocalCrossentropy:
-      if isValues, shape.lastDimension > 1 { return .values }
-      if isLabels { return .labels }
-    case .categoricalCrossentropy, .meanSquaredError, .binaryCrossentropy, .meanAbsoluteError, .huber, .logCosh,
-      .poisson,
-      .klDivergence, .cosineSimilarity, .binaryFocalCrossentropy:
-      if isValues { return .values }
-    case .none: break
-    }
+    if loss.takesNumbers, isValues { return .values }
+    if loss.takesLabels, isLabels { return .labels }
+    let labels = "integer labels with rows of shape \(Shape.describe(Array(leading)))"
     let expected =
-      switch loss {
-      case .sparseCategoricalCrossentropy: "integer labels with rows of shape \(Shape.describe(Array(leading)))"
-      case .categoricalHinge, .categoricalFocalCrossentropy:
-        "integer labels with rows of shape \(Shape.describe(Array(leading))) or numbers of shape \(shape)"
+      switch (loss.takesLabels, loss.takesNumbers) {
+      case (true, true): "\(labels) or numbers of shape \(shape)"
+      case (true, false): labels
       default: "rows of shape \(shape)"
       }
     throw MartletError(

@@ -14,12 +14,10 @@ package enum AccuracyKind: Sendable, Equatable {
   case binary(threshold: Float)
 
   package init(_ loss: LossConfiguration, onLogits: Bool) {
-    switch loss.loss {
-    case .sparseCategoricalCrossentropy, .categoricalCrossentropy, .categoricalHinge, .categoricalFocalCrossentropy:
-      self = .categorical
-    case .binaryCrossentropy, .binaryFocalCrossentropy: self = .binary(threshold: onLogits ? 0 : 0.5)
-    case .meanSquaredError, .meanAbsoluteError, .huber, .logCosh, .poisson, .klDivergence, .cosineSimilarity, .none:
-      self = .none
+    switch loss.loss.subject {
+    case .categories: self = .categorical
+    case .outcomes: self = .binary(threshold: onLogits ? 0 : 0.5)
+    case .numbers: self = .none
     }
   }
 }

@@ -37,7 +37,7 @@ package struct OutputLoss: Sendable {
       throw MartletError(
         .invalidArgument, "\(name).label_smoothing is \(smoothing), which loss '\(loss.name)' does not have")
     }
-    if loss.isAboutClasses, output.lastDimension < 2 {
+    if loss.subject == .categories, output.lastDimension < 2 {
       throw MartletError(
         .invalidArgument,
         "loss '\(loss.name)' needs at least 2 outputs; the model's output rows have shape \(output)")
@@ -99,26 +99,4 @@ func firstLargest(_ values: UnsafePointer<Float>, _ count: Int) -> Int {
   var best = 0
   for index in 1..<max(count, 1) where values[index] > values[best] { best = index }
   return best
-}
-
-extension Loss {
-  /// Whether the targets tell classes apart, at least two.
-  var isAboutClasses: Bool {
-    switch self {
-    case .sparseCategoricalCrossentropy, .categoricalCrossentropy, .categoricalHinge, .categoricalFocalCrossentropy: true
-    case .binaryCrossentropy, .binaryFocalCrossentropy, .meanSquaredError, .meanAbsoluteError, .huber, .logCosh, .poisson,
-      .klDivergence, .cosineSimilarity, .none:
-      false
-    }
-  }
-
-  /// Whether targets can be spread over the classes, as in Keras: where they are numbers.
-  var hasLabelSmoothing: Bool {
-    switch self {
-    case .categoricalCrossentropy, .binaryCrossentropy, .categoricalFocalCrossentropy, .binaryFocalCrossentropy: true
-    case .sparseCategoricalCrossentropy, .categoricalHinge, .meanSquaredError, .meanAbsoluteError, .huber, .logCosh,
-      .poisson, .klDivergence, .cosineSimilarity, .none:
-      false
-    }
-  }
 }

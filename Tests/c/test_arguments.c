@@ -488,11 +488,11 @@ static void losses(void) {
   LOSS_REFUSED(kind, -1);
   LOSS_REFUSED(kind, 14);
   LOSS_REFUSED(from_logits, 2);
+  LOSS_REFUSED(apply_class_balancing, -1);
   LOSS_REFUSED(weight, -1.0);
   LOSS_REFUSED(weight, (double)INFINITY);
   LOSS_REFUSED(label_smoothing, 1.5);
   LOSS_REFUSED(label_smoothing, (double)NAN);
-  LOSS_REFUSED(label_smoothing, 0.1); /* the targets are labels */
   LOSS_REFUSED(delta, 0.0);
   LOSS_REFUSED(gamma, -1.0);
   LOSS_REFUSED(alpha, (double)NAN);
@@ -506,9 +506,56 @@ static void losses(void) {
   loss.kind = MARTLET_NO_LOSS, loss.class_weights = weights;
   EXPECT_INVALID(martlet_trainer_create(model, &trainer_options, &made), "no loss to multiply");
   CHECK(made == (martlet_trainer *)&marker, "the refused losses left out_trainer alone");
-  loss.kind = MARTLET_CATEGORICAL_HINGE;
-  EXPECT_OK(martlet_trainer_create(model, &trainer_options, &made));
-  martlet_trainer_destroy(made);
+  loss.label_smoothing = 0.1;
+  for (loss.kind = 0; loss.kind <= MARTLET_BINARY_FOCAL_CROSSENTROPY; loss.kind++) {
+    const int smooths = loss.kind == MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY ||
+                        loss.kind == MARTLET_CATEGORICAL_CROSSENTROPY || loss.kind == MARTLET_BINARY_CROSSENTROPY ||
+                        loss.kind >= MARTLET_CATEGORICAL_FOCAL_CROSSENTROPY;
+    if (loss.kind == MARTLET_NO_LOSS) continue;
+    if (smooths) {
+      EXPECT_OK(martlet_trainer_create(model, &trainer_options, &made));
+      martlet_trainer_destroy(made);
+    } else {
+      EXPECT_INVALID(martlet_trainer_create(model, &trainer_options, &made), "losses[0].label_smoothing is 0.1, which");
+    }
+  }
+}
+
+/* Every loss trains on targets of its form, and refuses others. */
+static void targets_of_losses(void) {
+  static const float one_hot[6] = {0, 1, 0, 1, 0, 0};
+  static const int32_t label[2] = {1, 0};
+  const float x[8] = {1, 2, 3, 4, 4, 3, 2, 1};
+  const int64_t x_shape[] = {2, 4}, wide[] = {2, 3}, narrow[] = {2};
+  const martlet_array xs = check_array(x, 2, x_shape, MARTLET_FLOAT32);
+  const martlet_array numbers = check_array(one_hot, 2, wide, MARTLET_FLOAT32);
+  const martlet_array labels = check_array(label, 1, narrow, MARTLET_INT32);
+  martlet_loss loss = MARTLET_LOSS_INIT;
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  options.losses = &loss, options.loss_count = 1, options.learning_rate = 0;
+  for (loss.kind = 0; loss.kind <= MARTLET_BINARY_FOCAL_CROSSENTROPY; loss.kind++) {
+    if (loss.kind == MARTLET_NO_LOSS) continue;
+    const int takes_labels = loss.kind == MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY ||
+                             loss.kind == MARTLET_CATEGORICAL_HINGE ||
+                             loss.kind == MARTLET_CATEGORICAL_FOCAL_CROSSENTROPY;
+    const int takes_numbers = loss.kind != MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY;
+    martlet_trainer *t;
+    martlet_metrics of_numbers, of_labels;
+    REQUIRE(martlet_trainer_create(model, &options, &t));
+    if (takes_numbers) {
+      EXPECT_OK(martlet_trainer_train_step(t, &xs, 1, &numbers, 1, NULL, &of_numbers));
+      CHECK(isfinite(of_numbers.loss), "the loss of numbers is finite");
+    } else {
+      EXPECT_INVALID(martlet_trainer_train_step(t, &xs, 1, &numbers, 1, NULL, NULL), "expects integer labels");
+    }
+    if (takes_labels) {
+      EXPECT_OK(martlet_trainer_train_step(t, &xs, 1, &labels, 1, NULL, &of_labels));
+      CHECK(!takes_numbers || of_labels.loss == of_numbers.loss, "labels mean the same as one-hot targets");
+    } else {
+      EXPECT_INVALID(martlet_trainer_train_step(t, &xs, 1, &labels, 1, NULL, NULL), "expects rows of shape [3]");
+    }
+    martlet_trainer_destroy(t);
+  }
 }
 
 /* A model with inputs [2] and [3] and outputs of 3 classes, one number and 2 numbers without a loss. */
@@ -793,6 +840,7 @@ int main(void) {
   trainer_functions();
   options_of_training();
   losses();
+  targets_of_losses();
   several_outputs();
   martlet_trainer_destroy(trainer);
   martlet_dataset_destroy(dataset);

@@ -79,13 +79,14 @@ class LossStruct(ctypes.Structure):
         ("struct_size", c_uint32),
         ("kind", c_int32),
         ("from_logits", c_int32),
-        ("class_count", c_int32),
+        ("apply_class_balancing", c_int32),
         ("weight", c_double),
         ("label_smoothing", c_double),
         ("delta", c_double),
         ("gamma", c_double),
         ("alpha", c_double),
         ("class_weights", POINTER(c_float)),
+        ("class_count", c_int32),
     ]
 
 
