@@ -216,19 +216,26 @@ struct ShapeResult {
 
 // MARK: Structs that grow
 
-/// The options a caller passes; nil for NULL, which means the defaults. The caller's struct may be of a later version
-/// of the header than this library's. Members that this version does not know must then be zero: that is their default
-/// in the version that adds them, while a value would be silently ignored.
+/// The options a caller passes; nil for NULL, which means the defaults.
+///
+/// - Throws: what `structure` throws.
+func options<Options>(_ pointer: UnsafePointer<Options>?, _ type: String) throws(MartletError) -> Options? {
+  guard let pointer else { return nil }
+  return try structure(pointer, type, "options")
+}
+
+/// A struct a caller passes, which may be of a later version of the header than this library's. Members that this version
+/// does not know must then be zero: that is their default in the version that adds them, while a value would be silently
+/// ignored.
 ///
 /// - Throws: `invalidArgument` if `struct_size` is below that of this version or implausible, or unknown members are
 ///   set.
-func options<Options>(
-  _ pointer: UnsafePointer<Options>?, _ type: String, _ name: String = "options"
-) throws(MartletError) -> Options? {
-  guard pointer != nil else { return nil }
+func structure<Struct>(
+  _ pointer: UnsafePointer<Struct>, _ type: String, _ name: String
+) throws(MartletError) -> Struct {
   let pointer = try required(pointer, name)
   let size = Int(UnsafeRawPointer(pointer).load(as: UInt32.self))
-  let known = MemoryLayout<Options>.size
+  let known = MemoryLayout<Struct>.size
   guard size >= known, size <= maximumStructSize else {
     throw MartletError(
       .invalidArgument,

@@ -24,11 +24,12 @@ extension OutputLoss {
     var losses: [OutputLoss] = []
     for index in 0..<Int(count) {
       let name = "losses[\(index)]"
-      let element = UnsafeRawPointer(first) + index * stride
-      guard let loss = try options(element.assumingMemoryBound(to: martlet_loss.self), "martlet_loss", name) else { break }
+      let element = (UnsafeRawPointer(first) + index * stride).assumingMemoryBound(to: martlet_loss.self)
+      let loss = try structure(element, "martlet_loss", name)
       guard Int(loss.struct_size) == stride else {
         throw MartletError(
-          .invalidArgument, "\(name) has struct_size \(loss.struct_size) and losses[0] has \(stride); they must be equal")
+          .invalidArgument,
+          "\(name) has struct_size \(loss.struct_size) and losses[0] has \(stride); they must be equal")
       }
       losses.append(try OutputLoss(loss, name))
     }

@@ -28,7 +28,8 @@ final class TrainerHandle: Handle {
   /// - Throws: `invalidArgument` unless they are arrays for all inputs of the model.
   func inputs(_ pointer: UnsafePointer<martlet_array>?, _ count: Int32) throws(MartletError) -> [RowArray] {
     try x.read(
-      pointer, count, of: "model '\(model.name)' has \(trainer.inputCount) \(trainer.inputCount == 1 ? "input" : "inputs")"
+      pointer, count,
+      of: "model '\(model.name)' has \(trainer.inputCount) \(trainer.inputCount == 1 ? "input" : "inputs")"
     ) { array, index throws(MartletError) in
       try array.checkRows(built.model.graph.inputShapes[index], ofModel: model.name)
     }
@@ -41,7 +42,9 @@ final class TrainerHandle: Handle {
   func targets(_ pointer: UnsafePointer<martlet_array>?, _ count: Int32) throws(MartletError) -> [RowArray] {
     try y.read(
       pointer, count,
-      of: "model '\(model.name)' has \(trainer.targetCount) \(trainer.targetCount == 1 ? "output" : "outputs") with a loss")
+      of:
+        "model '\(model.name)' has \(trainer.targetCount) \(trainer.targetCount == 1 ? "output" : "outputs") with a loss"
+    )
     return y.rows
   }
 

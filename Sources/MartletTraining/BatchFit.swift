@@ -37,7 +37,8 @@ struct BatchFit {
     try requireLoss()
     guard x == inputs.count else {
       throw MartletError(
-        .invalidArgument, "\(owner) has \(x) x; the model has \(inputs.count) \(inputs.count == 1 ? "input" : "inputs")")
+        .invalidArgument, "\(owner) has \(x) x; the model has \(inputs.count) \(inputs.count == 1 ? "input" : "inputs")"
+      )
     }
     guard y == targets.count else {
       throw MartletError(

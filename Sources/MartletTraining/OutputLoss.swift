@@ -17,10 +17,12 @@ package struct OutputLoss: Sendable {
   /// Classes that the targets of an output tell apart: one for each element of the last axis; two if that is one number.
   static func classCount(_ output: Shape) -> Int { max(output.lastDimension, 2) }
 
-  /// - Parameter name: how messages call this loss.
+  /// - Parameters:
+  ///   - name: how messages call this loss.
+  ///   - index: which output of the model it is for.
   /// - Throws: `invalidArgument` naming the member of `martlet_loss`, its range and what came, also for options that this
   ///   loss does not have: what is asked for is never silently left out.
-  func validate(_ name: String, output: Shape) throws(MartletError) {
+  func validate(_ name: String, output: Shape, _ index: Int) throws(MartletError) {
     func require(_ condition: Bool, _ member: String, _ value: Double, _ range: String) throws(MartletError) {
       guard condition else {
         throw MartletError(.invalidArgument, "\(name).\(member) is \(value); it must be \(range)")
@@ -31,8 +33,10 @@ package struct OutputLoss: Sendable {
     try require(weight >= 0 && weight.isFinite, "weight", weight, "finite and >= 0")
     try require(smoothing >= 0 && smoothing <= 1, "label_smoothing", smoothing, "between 0 and 1")
     try require(configuration.delta > 0 && configuration.delta.isFinite, "delta", configuration.delta, "finite and > 0")
-    try require(configuration.gamma >= 0 && configuration.gamma.isFinite, "gamma", configuration.gamma, "finite and >= 0")
-    try require(configuration.alpha >= 0 && configuration.alpha.isFinite, "alpha", configuration.alpha, "finite and >= 0")
+    try require(
+      configuration.gamma >= 0 && configuration.gamma.isFinite, "gamma", configuration.gamma, "finite and >= 0")
+    try require(
+      configuration.alpha >= 0 && configuration.alpha.isFinite, "alpha", configuration.alpha, "finite and >= 0")
     guard smoothing == 0 || loss.hasLabelSmoothing else {
       throw MartletError(
         .invalidArgument, "\(name).label_smoothing is \(smoothing), which loss '\(loss.name)' does not have")
@@ -40,7 +44,7 @@ package struct OutputLoss: Sendable {
     if loss.subject == .categories, output.lastDimension < 2 {
       throw MartletError(
         .invalidArgument,
-        "loss '\(loss.name)' needs at least 2 outputs; the model's output rows have shape \(output)")
+        "loss '\(loss.name)' needs at least 2 classes; rows of output \(index) have shape \(output)")
     }
     guard let classWeights else { return }
     guard loss != .none else {

@@ -43,7 +43,8 @@ extension Trainer {
           .invalidArgument, "\(fit.inputs[0].name) has \(rows) rows and \(target.name) has \(y[index].rowCount)")
       }
     }
-    if let sampleWeights, let row = (0..<rows).first(where: { !(sampleWeights[$0] >= 0 && sampleWeights[$0].isFinite) }) {
+    if let sampleWeights, let row = (0..<rows).first(where: { !(sampleWeights[$0] >= 0 && sampleWeights[$0].isFinite) })
+    {
       throw MartletError(
         .invalidArgument, "sample_weights[\(row)] is \(sampleWeights[row]); it must be finite and >= 0")
     }

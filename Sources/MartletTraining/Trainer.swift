@@ -196,7 +196,8 @@ package final class Trainer: @unchecked Sendable {
     guard losses.count == 1 else {
       throw MartletError(
         .invalidArgument,
-        "early stopping monitors accuracy, which is that of one output; model '\(model.graph.name)' has \(losses.count)")
+        "early stopping monitors accuracy, which is that of one output; model '\(model.graph.name)' has \(losses.count)"
+      )
     }
     guard accuracyKinds(executor) != [.none] else {
       throw MartletError(

@@ -29,7 +29,7 @@ package struct TrainerOptions: Sendable {
     }
     let all = losses.count == count ? losses : Array(repeating: losses[0], count: count)
     for (index, (loss, shape)) in zip(all, graph.outputShapes).enumerated() {
-      try loss.validate("losses[\(losses.count == 1 ? 0 : index)]", output: shape)
+      try loss.validate("losses[\(losses.count == 1 ? 0 : index)]", output: shape, index)
     }
     return all
   }

@@ -103,7 +103,8 @@ private func areClose(_ a: [Float], _ b: [Float]) -> Bool {
     #expect(outputs[0].training.dataLoss == first.trainer.history[0].training.dataLoss)
     #expect(outputs[1].training.dataLoss == second.trainer.history[0].training.dataLoss)
     #expect(metrics.dataLoss == 2 * outputs[0].training.dataLoss + 0.5 * outputs[1].training.dataLoss)
-    #expect(metrics.accuracy.isNaN && outputs[0].training.accuracy == first.trainer.outputHistory[0][0].training.accuracy)
+    #expect(
+      metrics.accuracy.isNaN && outputs[0].training.accuracy == first.trainer.outputHistory[0][0].training.accuracy)
     #expect(outputs[0].validation.loss.isNaN && outputs[1].training.accuracy.isNaN)
   }
 
@@ -194,6 +195,41 @@ private func areClose(_ a: [Float], _ b: [Float]) -> Bool {
     #expect(try byClass.trainer.evaluate(data, threads: 1).loss == plain.evaluate(data, threads: 1).loss)
   }
 
+  @Test func everyPlaceOfARowHasItsWeight() throws {
+    // Rows [2, 4] with a class for each place train a Dense layer like twice as many rows [4].
+    func change(_ rowShape: [Int], _ places: [Int], _ sampleWeights: [Float]) throws -> [Float] {
+      var builder = try GraphBuilder(name: "places")
+      let x = try builder.add(InputLayer(shape: Shape(rowShape, of: "x")), name: nil, inputs: [])
+      let y = try builder.add(Dense(units: 3, activation: .softmax), name: nil, inputs: [x])
+      let model = try Model(graph: builder.build(outputs: [y]), seed: 2)
+      let before = weights(model)
+      let labelStorage = try TensorStorage(count: 8, of: Int32.self, purpose: "a test")
+      for (index, label) in classesOfRows.enumerated() { labelStorage.pointer(as: Int32.self)[index] = label }
+      var data = try Dataset(
+        x: source(sampleWeights.count, rowShape, seed: 6),
+        y: MemorySource(
+          owning: labelStorage, type: .int32, rowCount: sampleWeights.count, rowShape: Shape(places, of: "y")))
+      try data.setSampleWeights(numbers(sampleWeights))
+      var loss = OutputLoss(LossConfiguration(.sparseCategoricalCrossentropy))
+      loss.classWeights = try ClassWeights(copying: [1, 2, 4], count: 3)
+      let trainer = try Trainer(
+        model: model,
+        options: trainerOptions {
+          $0.losses = [loss]; $0.learningRate = 1
+        }, kernels: kernels)
+      try trainer.fit(
+        data, validation: nil,
+        options: fitOptions {
+          $0.batchSize = 0; $0.shuffles = false
+        }, threads: 1, progress: nil)
+      return zip(weights(model), before).map { $0 - $1 }
+    }
+    let wide = try change([2, 4], [2], [1, 0, 3, 0.5])
+    let flat = try change([4], [], [1, 1, 0, 0, 3, 3, 0.5, 0.5])
+    #expect(areClose(wide, flat))
+    #expect(wide.contains { abs($0) > 0.1 })
+  }
+
   @Test func classesOfNumbersAreTheLargest() throws {
     let weights = try ClassWeights(copying: [2, 3, 5], count: 3)
     var rows: [Float] = [1, 1, 10]
@@ -212,7 +248,10 @@ private func areClose(_ a: [Float], _ b: [Float]) -> Bool {
       let trainer = try Trainer(model: model, options: trainerOptions { $0.losses = losses(1, 0.3) }, kernels: kernels)
       let data = try rows(weights: [1, 2, 3, 4, 5, 6, 7, 8])
       try trainer.fit(
-        data, validation: data, options: fitOptions { $0.batchSize = 3; $0.epochs = 3 }, threads: threads, progress: nil)
+        data, validation: data,
+        options: fitOptions {
+          $0.batchSize = 3; $0.epochs = 3
+        }, threads: threads, progress: nil)
       results.append(weights(model))
     }
     #expect(results[0] == results[1])
@@ -242,7 +281,7 @@ private func areClose(_ a: [Float], _ b: [Float]) -> Bool {
     #expect(refusal(good + good) == "loss_count is 4; it must be 1 or the number of outputs of model 'two', 2")
     #expect(
       refusal([good[0]])
-        == "loss 'sparse_categorical_crossentropy' needs at least 2 outputs; the model's output rows have shape [1]")
+        == "loss 'sparse_categorical_crossentropy' needs at least 2 classes; rows of output 1 have shape [1]")
     var bad = good
     bad[1].classWeights = try ClassWeights(copying: [1, 1, 1], count: 3)
     #expect(refusal(bad) == "losses[1].class_count is 3; this output has 2 classes")

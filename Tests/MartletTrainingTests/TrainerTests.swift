@@ -285,7 +285,8 @@ private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrosse
   @Test func regressionHasNoAccuracyToMonitor() throws {
     let x = try clouds(8).inputs[0].source
     let trainer = try Trainer(
-      model: network([Dense(units: 6)]), options: trainerOptions { $0.losses = [OutputLoss(LossConfiguration(.meanSquaredError))] },
+      model: network([Dense(units: 6)]),
+      options: trainerOptions { $0.losses = [OutputLoss(LossConfiguration(.meanSquaredError))] },
       kernels: kernels)
     let settings = fitOptions {
       $0.batchSize = 4

@@ -581,7 +581,7 @@ static void several_outputs(void) {
   options.losses = losses, options.loss_count = 2;
   EXPECT_INVALID(martlet_trainer_create(m, &options, &t), "loss_count is 2; it must be 0, 1 or the number of outputs");
   options.loss_count = 0;
-  EXPECT_INVALID(martlet_trainer_create(m, &options, &t), "needs at least 2 outputs");
+  EXPECT_INVALID(martlet_trainer_create(m, &options, &t), "needs at least 2 classes; rows of output 1 have shape [1]");
   options.loss_count = 3;
   losses[1].kind = MARTLET_MEAN_SQUARED_ERROR, losses[1].weight = 0.5, losses[1].label_smoothing = 0.1;
   losses[2].kind = MARTLET_NO_LOSS;
