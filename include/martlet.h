@@ -1385,6 +1385,71 @@ martlet_status martlet_trainer_set_gradient(martlet_trainer *trainer, const char
  *         nothing was updated). */
 martlet_status martlet_trainer_apply(martlet_trainer *trainer);
 
+/* ------------------------------------------------------------------------------------------------------------
+ * Checking gradients
+ * --------------------------------------------------------------------------------------------------------- */
+
+/** Options of martlet_model_check_gradients. Start from MARTLET_GRADIENT_CHECK_OPTIONS_INIT. */
+typedef struct martlet_gradient_check_options {
+  uint32_t struct_size;
+  int32_t loss_count;         /* as in martlet_trainer_options; default 0 */
+  const martlet_loss *losses; /* as in martlet_trainer_options; default NULL */
+  int64_t sample;             /* weights to check in each array, spread over it by the seed; 0 for all; default 100 */
+  double step;                /* h of the difference quotients, times |w| for |w| > 1; 1e-9 to 1e-2; default 1e-5 */
+  uint64_t seed;              /* of the sample and of dropout; default 0 */
+} martlet_gradient_check_options;
+
+#define MARTLET_GRADIENT_CHECK_OPTIONS_INIT                                                                            \
+  {(uint32_t)sizeof(martlet_gradient_check_options), 0, 0, 100, 1e-5, 0}
+
+/** What a gradient check has found. */
+typedef struct martlet_gradient_check {
+  uint32_t struct_size; /* set by the caller; the bytes that are filled */
+  int32_t array_count;  /* weight arrays that were checked */
+  int64_t weight_count; /* weights that were checked */
+  double loss;          /* of the rows, in double, regularisation included */
+  double largest_error; /* 0 if no weight is trained */
+  const char *layer;    /* layer and name of the array with the largest error; NULL if no weight is trained. Borrowed; */
+  const char *weight;   /* valid as long as the model */
+  int64_t element;      /* index in that array, row-major */
+  double analytic;      /* gradient by back-propagation */
+  double numeric;       /* gradient by the difference quotient */
+} martlet_gradient_check;
+
+/** Compare the gradients of a model with difference quotients of its loss: the whole plan, as training runs it, in double
+ * through plain reference kernels. The error of a weight is
+ *
+ *   |analytic - numeric| / max(|analytic|, |numeric|, 1e-5 max(1, |loss|)),
+ *   numeric = (L(w + h) - L(w - h)) / 2h
+ *
+ * as smaller gradients have no digits in the quotient. Below 1e-5 the gradients are right; a wrong formula gives 1e-2 and
+ * more. Where the loss has a kink within h (ReLU at 0), a gradient between the quotients of the two sides counts as right.
+ * The model does not change.
+ *
+ * @param model Model, built.
+ * @param dataset Inputs and targets that fit model and losses; all rows are one batch, so few are enough.
+ * @param options NULL for the defaults.
+ * @param callback NULL for none. Called at most every 100 ms with event MARTLET_EVALUATION: batch and batches are the
+ *                 weights done and to do.
+ * @param payload Handed to the callback.
+ * @param out_errors [error_count], the error of each weight, array after array in the order of layers; NaN where it was
+ *                   not checked. NULL if not wanted.
+ * @param error_count The model's number of weights (martlet_model_parameter_count); ignored without out_errors.
+ * @param out_check Set struct_size to sizeof(martlet_gradient_check) before the call; that many bytes are filled.
+ * @return MARTLET_OK (also if the errors are large), MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (not built; no loss),
+ *         MARTLET_NOT_FINITE (the loss), MARTLET_STOPPED, MARTLET_OUT_OF_MEMORY, MARTLET_BUSY. On failure out_errors may
+ *         have been written.
+ *
+ * Cost: two forward passes in plain double arithmetic for each weight that is checked.
+ *
+ *   martlet_gradient_check check = {sizeof check};
+ *   martlet_model_check_gradients(model, few_rows, NULL, NULL, NULL, NULL, 0, &check);
+ *   printf("%g at %s/%s\n", check.largest_error, check.layer, check.weight); */
+martlet_status martlet_model_check_gradients(martlet_model *model, martlet_dataset *dataset,
+                                             const martlet_gradient_check_options *options,
+                                             martlet_progress_callback callback, void *payload, double *out_errors,
+                                             int64_t error_count, martlet_gradient_check *out_check);
+
 #ifdef __cplusplus
 }
 #endif
