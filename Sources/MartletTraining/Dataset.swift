@@ -164,6 +164,7 @@ package struct Dataset: Sendable {
 
 /// Streams of random numbers that training draws from, beside those of the initialisers and dropout.
 package enum RandomStream {
+  package static let gradientCheck: UInt64 = 1 << 61
   package static let split: UInt64 = 1 << 62
   package static let shuffle: UInt64 = 1 << 63
 }

@@ -49,11 +49,11 @@ final class GradientCheckRun {
   private let rows: Int
   private let threads: Int
   private let targets: [TargetFit]
-  private let batchTargets: [BatchTargets]
+  private let batchTargets: [BatchTarget]
 
   /// - Parameter batch: an executor of the same plan in float that holds the rows.
   init(
-    of batch: PlanExecutor<Float>, model: Model, targets: [TargetFit], batchTargets: [BatchTargets], rows: Int,
+    of batch: PlanExecutor<Float>, model: Model, targets: [TargetFit], batchTargets: [BatchTarget], rows: Int,
     seed: UInt64, reference: KernelTable<Double>, threads: Int
   ) throws(MartletError) {
     self.rows = rows
@@ -89,7 +89,7 @@ final class GradientCheckRun {
       let loss = executor.plan.losses[target.output]
       let rowSum = executor.computeLoss(
         output: target.output, useLabels: batchTargets[index].form == .labels,
-        useRowWeights: batchTargets[index].hasRowWeights)
+        useRowWeights: batchTargets[index].isWeighted)
       sum += loss.configuration.weight * rowSum / Double(rows * loss.rowsPerSample)
     }
     return sum
@@ -152,7 +152,7 @@ extension Trainer {
       graph: model.graph, layout: model.layout, purpose: .training(losses.map(\.configuration), .store),
       maximumBatch: data.count)
     let batch = try PlanExecutor(plan: plan, parameters: model.values, kernels: kernels)
-    try loadAll(data, into: batch)
+    try load(data, into: batch)
     let run = try GradientCheckRun(
       of: batch, model: model, targets: fit.targets, batchTargets: batchTargets, rows: data.count, seed: options.seed,
       reference: reference, threads: threads)

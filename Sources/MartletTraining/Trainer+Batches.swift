@@ -138,6 +138,15 @@ extension Trainer {
     }
   }
 
+  /// Put all rows of a checked dataset where an executor reads them, for training.
+  func load(_ data: Dataset, into executor: PlanExecutor<Float>) throws(MartletError) {
+    let rows = try BatchRows(capacity: data.count)
+    defer { withExtendedLifetime(rows) {} }
+    try forEachBlock(of: data, rows: data.count) { positions throws(MartletError) in
+      try load(data, positions, rows, into: executor, isTraining: true)
+    }
+  }
+
   /// Positions 0, 1, … of a dataset, block by block.
   private func forEachBlock(
     of data: Dataset, rows block: Int, _ body: (UnsafeBufferPointer<Int>) throws(MartletError) -> Void
