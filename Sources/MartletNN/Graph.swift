@@ -44,6 +44,15 @@ package struct Graph: Sendable {
 
   package func layerName(ofNode node: Int) -> String { layers[nodes[node].layer].name }
 
+  /// The activation that a node ends with, if it has one.
+  package func activation(ofNode node: Int) -> Activation? {
+    switch layers[nodes[node].layer].layer {
+    case let dense as Dense: dense.activation
+    case let layer as ActivationLayer: layer.activation
+    default: nil
+    }
+  }
+
   /// Whether each layer reads from the one before, and the last is the output.
   package var isChain: Bool {
     inputs == [0] && outputs == [nodes.count - 1] && layers.count == nodes.count

@@ -16,6 +16,8 @@ package struct Lowering {
   private let layout: ParameterLayout
   private let purpose: PlanPurpose
   private let maximumBatch: Int
+  /// Whether the values of all nodes can be read after a pass, not only those of inputs and outputs.
+  private let keepsValues: Bool
 
   private(set) var forward: [Operation] = []
   private(set) var backward: [Operation] = []
@@ -38,11 +40,12 @@ package struct Lowering {
   /// Nodes whose gradient is already the one before their activation.
   private var isPreActivationGradient: [Bool]
 
-  init(graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int) {
+  init(graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int, keepsValues: Bool) {
     self.graph = graph
     self.layout = layout
     self.purpose = purpose
     self.maximumBatch = maximumBatch
+    self.keepsValues = keepsValues
     let none = [BufferID?](repeating: nil, count: graph.nodes.count)
     (values, gradients, scratches, preActivations) = (none, none, none, none)
     isPreActivationGradient = .init(repeating: false, count: graph.nodes.count)
@@ -66,7 +69,7 @@ package struct Lowering {
 
   mutating func lower() {
     for index in graph.nodes.indices { layer(of: index).lowerForward(site(index), into: &self) }
-    for node in graph.inputs + graph.outputs { pin(value(of: node)) }
+    for node in keepsValues ? Array(graph.nodes.indices) : graph.inputs + graph.outputs { pin(value(of: node)) }
     for (output, configuration) in zip(graph.outputs, lossConfigurations) { plan(configuration, of: output) }
     for index in graph.nodes.indices.reversed() where nodesNeedingGradient[index] && gradients[index] != nil {
       layer(of: index).lowerBackward(site(index), into: &self)
@@ -117,7 +120,7 @@ package struct Lowering {
   /// Whether a node leaves out its activation because its loss is computed from what comes before it.
   package func lossTakesActivation(of node: Int) -> Bool {
     guard readerCounts[node] == 1, let output = graph.outputs.firstIndex(of: node),
-      lossConfigurations.indices.contains(output), let activation = activation(of: node)
+      lossConfigurations.indices.contains(output), let activation = graph.activation(ofNode: node)
     else { return false }
     return lossConfigurations[output].absorbs(activation)
   }
@@ -222,7 +225,7 @@ package struct Lowering {
       return
     }
     let destination = gradient(of: node)
-    if canApplyActivation, readerCounts[node] == 1, let function = activation(of: node)?.elementwise,
+    if canApplyActivation, readerCounts[node] == 1, let function = graph.activation(ofNode: node)?.elementwise,
       function.kind != .linear
     {
       appendBackward(operation(destination, (derivativeSource(of: node), function)))
@@ -297,14 +300,6 @@ package struct Lowering {
   private mutating func derivativeSource(of node: Int) -> BufferID { preActivations[node] ?? value(of: node) }
 
   private func layer(of node: Int) -> any Layer { graph.layers[graph.nodes[node].layer].layer }
-
-  private func activation(of node: Int) -> Activation? {
-    switch layer(of: node) {
-    case let dense as Dense: dense.activation
-    case let layer as ActivationLayer: layer.activation
-    default: nil
-    }
-  }
 
   private func site(_ index: Int) -> LayerSite {
     let node = graph.nodes[index]

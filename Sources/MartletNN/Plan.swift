@@ -43,15 +43,21 @@ package struct Plan: Sendable {
 
   package let inputs: [BufferID]
   package let outputs: [BufferID]
+  /// The values of all nodes; empty unless they are kept.
+  package let values: [BufferID]
   package let inputShapes: [Shape]
   package let outputShapes: [Shape]
 
   /// One for each output; none in a prediction plan.
   package let losses: [PlannedLoss]
 
+  /// - Parameter keepsValues: whether the values of all nodes can be read after a pass.
   /// - Throws: `outOfMemory` if the sizes cannot be addressed.
-  package init(graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int) throws(MartletError) {
-    var lowering = Lowering(graph: graph, layout: layout, purpose: purpose, maximumBatch: maximumBatch)
+  package init(
+    graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int, keepsValues: Bool = false
+  ) throws(MartletError) {
+    var lowering = Lowering(
+      graph: graph, layout: layout, purpose: purpose, maximumBatch: maximumBatch, keepsValues: keepsValues)
     lowering.lower()
     let arena = try ArenaLayout(lowering: lowering, maximumBatch: maximumBatch)
     self.layout = layout
@@ -64,6 +70,7 @@ package struct Plan: Sendable {
     arenaCount = arena.count
     inputs = graph.inputs.map { lowering.value(of: $0) }
     outputs = graph.outputs.map { lowering.value(of: $0) }
+    values = keepsValues ? graph.nodes.indices.map { lowering.value(of: $0) } : []
     inputShapes = graph.inputShapes
     outputShapes = graph.outputShapes
     losses = lowering.losses

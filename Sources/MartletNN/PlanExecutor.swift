@@ -110,6 +110,9 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
   /// Output rows, after `forward`; logits where the loss says so.
   package func output(_ index: Int) -> UnsafeMutablePointer<Scalar> { pointers[plan.outputs[index]] }
 
+  /// The rows of any node, after `forward` of a plan that keeps values.
+  package func value(ofNode node: Int) -> UnsafeMutablePointer<Scalar> { pointers[plan.values[node]] }
+
   /// Targets of a loss that takes labels: [rows, rowsPerSample].
   package func labels(_ output: Int) -> UnsafeMutablePointer<Int32> {
     labelStorage.pointer(as: Int32.self) + firstLossRow(output)

@@ -26,6 +26,8 @@ package final class Trainer: @unchecked Sendable {
   package private(set) var outputHistory: [[OutputMetrics]] = []
   /// Of the latest step, report or evaluation, for each output.
   package internal(set) var outputMetrics: [OutputMetrics]
+  /// What each epoch's last step looked like, layer by layer; empty for an epoch that did not ask.
+  package private(set) var layerHistory: [[LayerStatistics]] = []
   package private(set) var bestEpoch: Int?
 
   /// Steps done, which are Adam's t and the position of the dropout masks.
@@ -105,6 +107,11 @@ package final class Trainer: @unchecked Sendable {
     let order = try TensorStorage(count: data.count, of: Int.self, purpose: "the order of \(data.count) rows")
     let rows = try BatchRows(capacity: batchSize)
     defer { withExtendedLifetime((order, rows)) {} }
+    var probe =
+      options.collectsLayerStatistics
+      ? try LayerProbe(
+        model, losses: losses.map(\.configuration), batch: batchSize, seed: self.options.seed, kernels: kernels,
+        threads: threads) : nil
     var stopping = options.earlyStopping.map { EarlyStoppingState($0) }
     let best =
       options.earlyStopping?.restoresBest == true
@@ -122,10 +129,11 @@ package final class Trainer: @unchecked Sendable {
         batches: options.dropsLast ? data.count / batchSize : (data.count + batchSize - 1) / batchSize,
         metrics: metricAccumulator(for: executor))
       let positions = positions(of: data, shuffled: options.shuffles, epoch: epoch, in: order)
-      try train(executor, data, positions, rows, &state, until: lastIteration, threads, progress)
+      try train(executor, data, positions, rows, &state, &probe, until: lastIteration, threads, progress)
       let end = try finish(&state, validation, threads, progress)
       history.append(end)
       outputHistory.append(outputMetrics)
+      layerHistory.append(probe?.finish(model) ?? [])
       learningRate *= self.options.learningRateDecay
       let verdict = stopping?.judge(end)
       if verdict == .improved {
@@ -157,13 +165,17 @@ package final class Trainer: @unchecked Sendable {
 
   private func train(
     _ executor: PlanExecutor<Float>, _ data: Dataset, _ positions: UnsafePointer<Int>, _ rows: BatchRows,
-    _ state: inout EpochState, until lastIteration: Int, _ threads: Int, _ progress: ((Progress) -> Bool)?
+    _ state: inout EpochState, _ probe: inout LayerProbe?, until lastIteration: Int, _ threads: Int,
+    _ progress: ((Progress) -> Bool)?
   ) throws(MartletError) {
     while state.batch < state.batches, iteration < lastIteration {
       let first = state.batch * state.batchSize
       let count = min(state.batchSize, data.count - first)
-      try load(
-        data, UnsafeBufferPointer(start: positions + first, count: count), rows, into: executor, isTraining: true)
+      let batch = UnsafeBufferPointer(start: positions + first, count: count)
+      if state.batch == state.batches - 1 || iteration == lastIteration - 1 {
+        try look(data, batch, rows, &probe, threads)
+      }
+      try load(data, batch, rows, into: executor, isTraining: true)
       do {
         try step(executor, rows: count, threads: threads, &state.metrics)
       } catch {
@@ -177,6 +189,19 @@ package final class Trainer: @unchecked Sendable {
       state.trainingSeconds = state.watch.seconds
       try report(.batchEnd, &state, progress)
     }
+  }
+
+  /// The step that comes, layer by layer, without changing a weight.
+  private func look(
+    _ data: Dataset, _ batch: UnsafeBufferPointer<Int>, _ rows: BatchRows, _ probe: inout LayerProbe?, _ threads: Int
+  ) throws(MartletError) {
+    guard let executor = probe?.executor else { return }
+    try load(data, batch, rows, into: executor, isTraining: true)
+    try executor.forward(rows: batch.count, step: UInt64(iteration), threads: threads)
+    probe?.lookAtValues(rows: batch.count)
+    _ = computeLosses(of: executor, rows: batch.count)
+    executor.backward(rule: nil, slots: slots)
+    probe?.lookAtGradients(of: model)
   }
 
   private func finish(

@@ -63,6 +63,8 @@ package struct FitOptions: Sendable {
   package var stopsOnNotFinite = true
   package var earlyStopping: EarlyStopping?
   package var reportsEveryBatch = false
+  /// Whether the last step of each epoch is looked at layer by layer.
+  package var collectsLayerStatistics = false
 
   package init() {}
 
