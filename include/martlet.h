@@ -1129,10 +1129,12 @@ typedef struct martlet_fit_options {
   int64_t patience;     /* early stopping: end after this many epochs without improvement, >= 0 (0: as 1); default 0 */
   double min_delta;     /* early stopping: a change of no more than this is no improvement, finite, >= 0; default 0 */
   int32_t every_batch;  /* 1: call back after every batch; 0 (default): at most every 100 ms, and after every epoch */
+  int32_t layer_statistics; /* 1: look at the last step of each epoch layer by layer, which costs one more step and the
+                           memory of its values: martlet_trainer_layer_statistics; default 0 */
 } martlet_fit_options;
 
 #define MARTLET_FIT_OPTIONS_INIT                                                                                       \
-  {(uint32_t)sizeof(martlet_fit_options), 1, 32, 1, 0, 0, 1, MARTLET_MONITOR_NONE, 0, 0, 0.0, 0}
+  {(uint32_t)sizeof(martlet_fit_options), 1, 32, 1, 0, 0, 1, MARTLET_MONITOR_NONE, 0, 0, 0.0, 0, 0}
 
 /** Averages over the rows seen. What does not apply is NaN: accuracies for regression and of several outputs together,
  * validation without data. Weights of rows and classes change the losses only. */
@@ -1279,6 +1281,30 @@ martlet_status martlet_trainer_output_metrics(martlet_trainer *trainer, int32_t 
  * @return The section's codes. */
 martlet_status martlet_trainer_history_output(martlet_trainer *trainer, int64_t index, int32_t output,
                                               martlet_metrics *out_training, martlet_metrics *out_validation);
+
+/** One layer in the last step of an epoch: the figures by which one sees a network that is frozen, dying or about to
+ * overflow. What does not apply is NaN. A layer that is applied more than once is judged by its first application. */
+typedef struct martlet_layer_statistics {
+  uint32_t struct_size;        /* set by the caller; the bytes that are filled */
+  int32_t trainable;           /* 1 if training changes weights of this layer */
+  double activation_mean;      /* over all elements of the output in the batch. Where a softmax or sigmoid goes into the */
+  double activation_deviation; /* loss, the output is what comes before it */
+  double dead_share;           /* share of the units of a ReLU that are 0 for every row of the batch */
+  double saturated_share;      /* share of the elements of a sigmoid, tanh or hard sigmoid whose derivative is below 5 %
+                                  of its largest */
+  double gradient_norm;        /* sqrt(sum of squares) of the gradient by all weights, regularisation included */
+  double update_ratio;         /* |change of the weights in this step| / |weights|, Euclidean; about 1e-3 is healthy */
+} martlet_layer_statistics;
+
+/** What a layer did in the last step of an epoch that was trained with layer_statistics.
+ *
+ * @param trainer Trainer.
+ * @param index 0 to the number of epochs - 1.
+ * @param layer Layer name.
+ * @param out_statistics Set struct_size to sizeof(martlet_layer_statistics) before the call; that many bytes are filled.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such layer; an epoch trained without layer_statistics). */
+martlet_status martlet_trainer_layer_statistics(martlet_trainer *trainer, int64_t index, const char *layer,
+                                                martlet_layer_statistics *out_statistics);
 
 /** The epoch whose monitored value was the best of the last fit with early stopping.
  *

@@ -131,6 +131,32 @@ private func write(
   validation?.pointee = martlet_metrics(metrics.validation)
 }
 
+@_cdecl("martlet_trainer_layer_statistics") @implementation
+public func martlet_trainer_layer_statistics(
+  _ trainer: OpaquePointer?, _ index: Int64, _ layer: UnsafePointer<CChar>?,
+  _ out_statistics: UnsafeMutablePointer<martlet_layer_statistics>?
+) -> martlet_status {
+  withTrainer(trainer, .inspect) { trainer in
+    let result = try required(out_statistics, "out_statistics")
+    let model = trainer.built.model
+    let layer = try model.layerIndex(named: string(layer, "layer"))
+    let history = trainer.trainer.layerHistory
+    let epoch = history[try checkedIndex(index, "index", count: history.count, of: "complete epochs")]
+    guard !epoch.isEmpty else {
+      throw MartletError(.notFound, "epoch \(index) was trained without layer_statistics")
+    }
+    let isTrained = model.graph.layers[layer].isTrainable && !model.layout.range(ofLayer: layer).isEmpty
+    let figures = epoch[layer]
+    try fill(
+      result, "out_statistics",
+      with: martlet_layer_statistics(
+        struct_size: 0, trainable: isTrained ? 1 : 0, activation_mean: figures.activationMean,
+        activation_deviation: figures.activationDeviation, dead_share: figures.deadShare,
+        saturated_share: figures.saturatedShare, gradient_norm: figures.gradientNorm,
+        update_ratio: figures.updateRatio))
+  }
+}
+
 @_cdecl("martlet_trainer_best_epoch") @implementation
 public func martlet_trainer_best_epoch(
   _ trainer: OpaquePointer?, _ out_epoch: UnsafeMutablePointer<Int64>?
@@ -198,6 +224,7 @@ extension FitOptions {
     dropsLast = try flag(options.drop_last, "drop_last")
     stopsOnNotFinite = try flag(options.stop_on_nan, "stop_on_nan")
     reportsEveryBatch = try flag(options.every_batch, "every_batch")
+    collectsLayerStatistics = try flag(options.layer_statistics, "layer_statistics")
 
     var stopping = EarlyStopping(
       monitor: .loss, patience: try count(options.patience, "patience", minimum: 0), minimumDelta: options.min_delta,

@@ -51,7 +51,8 @@ struct LayerProbe {
       let y = UnsafePointer(executor.value(ofNode: index))
       var figures = LayerStatistics()
       (figures.activationMean, figures.activationDeviation) = Self.moments(y, count)
-      if !executor.plan.losses.contains(where: { $0.holdsLogits && graph.outputs.contains(index) }) {
+      let holdsLogits = graph.outputs.firstIndex(of: index).map { executor.plan.losses[$0].holdsLogits } ?? false
+      if !holdsLogits {
         switch graph.activation(ofNode: index) {
         case .relu: figures.deadShare = Self.deadShare(y, rows: count / node.shape.lastDimension, node.shape.lastDimension)
         case .sigmoid: figures.saturatedShare = Self.share(y, count) { 4 * $0 * (1 - $0) < 0.05 }

@@ -50,6 +50,9 @@ TYPES = {
     "const martlet_fit_options *": ctypes.POINTER(_library.FitOptions),
     "martlet_metrics *": ctypes.POINTER(_library.MetricsStruct),
     "martlet_cost *": ctypes.POINTER(_library.CostStruct),
+    "martlet_layer_statistics *": ctypes.POINTER(_library.LayerStatisticsStruct),
+    "const martlet_gradient_check_options *": ctypes.POINTER(_library.GradientCheckOptions),
+    "martlet_gradient_check *": ctypes.POINTER(_library.GradientCheckStruct),
     "martlet_progress *": ctypes.POINTER(_library.ProgressStruct),
     "martlet_progress_callback": _library.PROGRESS_CALLBACK,
 }
@@ -65,6 +68,9 @@ STRUCTS = {
     "martlet_fit_options": _library.FitOptions,
     "martlet_metrics": _library.MetricsStruct,
     "martlet_cost": _library.CostStruct,
+    "martlet_layer_statistics": _library.LayerStatisticsStruct,
+    "martlet_gradient_check_options": _library.GradientCheckOptions,
+    "martlet_gradient_check": _library.GradientCheckStruct,
     "martlet_progress": _library.ProgressStruct,
 }
 

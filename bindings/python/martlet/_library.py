@@ -122,6 +122,7 @@ class FitOptions(ctypes.Structure):
         ("patience", c_int64),
         ("min_delta", c_double),
         ("every_batch", c_int32),
+        ("layer_statistics", c_int32),
     ]
 
 
@@ -132,6 +133,45 @@ class MetricsStruct(ctypes.Structure):
         ("regularization_loss", c_double),
         ("accuracy", c_double),
         ("top_k_accuracy", c_double),
+    ]
+
+
+class LayerStatisticsStruct(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("trainable", c_int32),
+        ("activation_mean", c_double),
+        ("activation_deviation", c_double),
+        ("dead_share", c_double),
+        ("saturated_share", c_double),
+        ("gradient_norm", c_double),
+        ("update_ratio", c_double),
+    ]
+
+
+class GradientCheckOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("loss_count", c_int32),
+        ("losses", POINTER(LossStruct)),
+        ("sample", c_int64),
+        ("step", c_double),
+        ("seed", c_uint64),
+    ]
+
+
+class GradientCheckStruct(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("array_count", c_int32),
+        ("weight_count", c_int64),
+        ("loss", c_double),
+        ("largest_error", c_double),
+        ("layer", c_char_p),
+        ("weight", c_char_p),
+        ("element", c_int64),
+        ("analytic", c_double),
+        ("numeric", c_double),
     ]
 
 
@@ -268,6 +308,7 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
         STATUS,
         [_TRAINER, c_int64, c_int32, POINTER(MetricsStruct), POINTER(MetricsStruct)],
     ),
+    "martlet_trainer_layer_statistics": (STATUS, [_TRAINER, c_int64, c_char_p, POINTER(LayerStatisticsStruct)]),
     "martlet_trainer_best_epoch": (STATUS, [_TRAINER, _INT64S]),
     "martlet_trainer_learning_rate": (STATUS, [_TRAINER, _DOUBLES]),
     "martlet_trainer_set_learning_rate": (STATUS, [_TRAINER, c_double]),
@@ -280,6 +321,19 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_trainer_get_gradient": (STATUS, [_TRAINER, c_char_p, c_char_p, _FLOATS, c_int64]),
     "martlet_trainer_set_gradient": (STATUS, [_TRAINER, c_char_p, c_char_p, _FLOATS, c_int64]),
     "martlet_trainer_apply": (STATUS, [_TRAINER]),
+    "martlet_model_check_gradients": (
+        STATUS,
+        [
+            _MODEL,
+            _DATASET,
+            POINTER(GradientCheckOptions),
+            PROGRESS_CALLBACK,
+            c_void_p,
+            _DOUBLES,
+            c_int64,
+            POINTER(GradientCheckStruct),
+        ],
+    ),
 }
 
 
