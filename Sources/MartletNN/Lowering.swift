@@ -40,7 +40,7 @@ package struct Lowering {
   /// Nodes whose gradient is already the one before their activation.
   private var isPreActivationGradient: [Bool]
 
-  init(graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int, keepsValues: Bool) {
+  init(graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int, keepsValues: Bool = false) {
     self.graph = graph
     self.layout = layout
     self.purpose = purpose
