@@ -65,9 +65,9 @@ static void activations_and_losses(void) {
     }
     martlet_model_destroy(m);
   }
-  for (int32_t kind = 0; kind < MARTLET_NO_LOSS; kind++) {
+  for (int32_t kind = 0; kind <= MARTLET_BINARY_FOCAL_CROSSENTROPY; kind++) {
     if (kind == MARTLET_NO_LOSS) continue;
-    const int about_probabilities = kind != MARTLET_CATEGORICAL_HINGE;
+    const int about_probabilities = kind != MARTLET_CATEGORICAL_HINGE && kind != MARTLET_COSINE_SIMILARITY;
     martlet_model *m = graph(MARTLET_TANH, about_probabilities ? MARTLET_SIGMOID : MARTLET_LINEAR, 0);
     martlet_loss loss = MARTLET_LOSS_INIT;
     loss.kind = kind;
