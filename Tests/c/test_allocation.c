@@ -118,7 +118,7 @@ static void steps(int32_t threads, int32_t optimizer, const char *name) {
   martlet_node node;
   const int64_t shape[] = {64};
   martlet_dense_options hidden = MARTLET_DENSE_OPTIONS_INIT, output = MARTLET_DENSE_OPTIONS_INIT;
-  hidden.activation = MARTLET_TANH;
+  hidden.activation = MARTLET_GELU; /* keeps its input in training */
   hidden.kernel_regularizer.l2 = 1e-4f;
   hidden.kernel_constraint.kind = MARTLET_MAX_NORM;
   hidden.kernel_constraint.value = 2;

@@ -35,6 +35,7 @@ func finishTile(
   case .biasActivation(let bias, let f):
     guard let c else { return }
     let bias = bias.map { $0 + column }
+    // ReLU on the way; what takes longer, row by row afterwards.
     let isReLU = if case .relu = f.kind { true } else { false }
     forEachRow(rows, columns) { r, j, lanes in
       var x = load(tile + r * NR + j)
@@ -43,16 +44,20 @@ func finishTile(
     }
     switch f.kind {
     case .linear, .relu: break
-    default:
-      for r in 0..<rows {
-        let row = c + r * g.cRowStride
-        activation(f, row, row, columns)
-      }
+    default: for r in 0..<rows { activation(f, c + r * g.cRowStride, c + r * g.cRowStride, columns) }
     }
   case .activationGradient(let v, let vRowStride, let f):
     guard let c else { return }
     let v = v + row * vRowStride + column
-    for r in 0..<rows { activationGradient(f, v + r * vRowStride, tile + r * NR, c + r * g.cRowStride, columns) }
+    switch f.kind {
+    case .relu:
+      forEachRow(rows, columns) { r, j, lanes in
+        let dX = reluGradient(load(tile + r * NR + j), load(v + r * vRowStride + j, lanes))
+        store(dX, c + r * g.cRowStride + j, lanes)
+      }
+    default:
+      for r in 0..<rows { activationGradient(f, v + r * vRowStride, tile + r * NR, c + r * g.cRowStride, columns) }
+    }
   case .update(let rule, let target):
     for r in 0..<rows {
       update(rule, target, at: offset + r * g.cRowStride, gradient: tile + r * NR, columns)
