@@ -28,8 +28,8 @@ package enum ActivationKind: Int32, Sendable, BitwiseCopyable, CaseIterable {
   /// exp(x)
   case exponential
 
-  /// Whether the derivative is made from the input. That of all others follows from their output, so that a layer need not
-  /// keep its input; these two-sided functions take each output twice.
+  /// Whether the derivative is made from the input. That of all others follows from their output, so that a layer need
+  /// not keep its input; these take outputs near 0 twice.
   package var gradientNeedsInput: Bool {
     switch self {
     case .silu, .gelu, .geluTanh: true

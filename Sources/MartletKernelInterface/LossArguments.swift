@@ -1,7 +1,7 @@
 // The losses of the kernels and what they are given, as plain data.
 
-/// Losses over rows, as Keras defines them. p = prediction, z = logit, t = target, after label smoothing; d = p - t. What is
-/// clipped has the gradient 0.
+/// Losses over rows, as Keras defines them. p = prediction, z = logit, t = target, after label smoothing; d = p - t.
+/// What is clipped has the gradient 0.
 package enum LossKind: Int32, Sendable, CaseIterable {
   /// -sum_j t_j log softmax(z)_j; gradient (softmax(z)_j sum(t) - t_j). From logits, after subtracting the maximum.
   case softmaxCrossEntropy
@@ -33,8 +33,8 @@ package enum LossKind: Int32, Sendable, CaseIterable {
   case categoricalFocalCrossEntropy
   /// The same with softmax(z) for p, which needs no clip.
   case softmaxFocalCrossEntropy
-  /// mean_j w (1 - q)^gamma times the binary cross-entropy, q = t p + (1 - t)(1 - p). w = 1 or, if classes are balanced,
-  /// t alpha + (1 - t)(1 - alpha). p is clipped in the cross-entropy only.
+  /// mean_j w (1 - q)^gamma times the binary cross-entropy, q = t p + (1 - t)(1 - p). w = 1 or, if classes are
+  /// balanced, t alpha + (1 - t)(1 - alpha). p is clipped in the cross-entropy only.
   case binaryFocalCrossEntropy
   /// The same with sigmoid(z) for p, which needs no clip.
   case sigmoidFocalCrossEntropy
@@ -42,8 +42,8 @@ package enum LossKind: Int32, Sendable, CaseIterable {
 
 /// What some losses can be told; with Keras' defaults.
 package struct LossParameters: Sendable, Equatable, BitwiseCopyable {
-  /// The share s of each target that is spread over the K columns, in the cross-entropies over classes: t (1 - s) + s / K;
-  /// over both outcomes in the binary ones: t (1 - s) + s / 2.
+  /// The share s of each target that is spread over the K columns, in the cross-entropies over classes:
+  /// t (1 - s) + s / K; over both outcomes in the binary ones: t (1 - s) + s / 2.
   package var labelSmoothing: Double
   /// Where Huber's loss turns from a parabola into a line, > 0.
   package var delta: Double
@@ -64,9 +64,9 @@ package struct LossParameters: Sendable, Equatable, BitwiseCopyable {
   }
 }
 
-/// Targets of a loss: one label per row, or numbers like the predictions. A label is the number of the column whose target
-/// is 1; in a loss that is not about classes, over one column, it is the target itself. About classes are the cross-entropies
-/// of a softmax or of categories, focal or not, and the hinge.
+/// Targets of a loss: one label per row, or numbers like the predictions. A label is the number of the column whose
+/// target is 1; in a loss that is not about classes, over one column, it is the target itself. About classes are the
+/// cross-entropies of a softmax or of categories, focal or not, and the hinge.
 package enum LossTargets<Scalar> {
   case labels(UnsafePointer<Int32>)
   case values(UnsafePointer<Scalar>)

@@ -122,8 +122,8 @@ func tanh(_ x: Vector) -> Vector {
   return copySign(select(a .< 0.625, small, large), x)
 }
 
-/// 1 / (1 + exp(-x)) and its complement 1 / (1 + exp(x)). Both keep their relative accuracy at both ends: the exponential
-/// is that of -|x| <= 0, and the smaller of the two is exp(-|x|) / (1 + exp(-|x|)).
+/// 1 / (1 + exp(-x)) and its complement 1 / (1 + exp(x)). Both keep their relative accuracy at both ends: the
+/// exponential is that of -|x| <= 0, and the smaller of the two is exp(-|x|) / (1 + exp(-|x|)).
 @inline(__always)
 func sigmoidAndComplement(_ x: Vector) -> (sigmoid: Vector, complement: Vector) {
   let e = exp(0 - magnitude(x))
@@ -138,8 +138,8 @@ func sigmoid(_ x: Vector) -> Vector {
   return select(x .< 0, e, Vector(repeating: 1)) / (e + 1)
 }
 
-/// The distribution function Phi(x) of the standard normal distribution, within 12 u = 12 2^-24 relative also far out on
-/// the left, and exp(-x^2 / 2).
+/// The distribution function Phi(x) of the standard normal distribution, within 12 u = 12 2^-24 relative also far out
+/// on the left, and exp(-x^2 / 2).
 ///
 ///     Phi(-a) = exp(-a^2 / 2) r(a),  r(a) (a + 4) = p((a - 4) / (a + 4))    for a >= 0
 @inline(__always)
@@ -147,7 +147,7 @@ func normalDistribution(_ x: Vector) -> (cumulative: Vector, gaussian: Vector) {
   // Beyond 16 the exponential is 0.
   let m = magnitude(x)
   let a = select(m .> 16, Vector(repeating: 16), m)
-  // The square in two parts, after Dekker: an error of it is one of the exponential. `high` has half of the digits of a.
+  // The square in two parts, after Dekker: an error of it is one of the exponential. `high` has half of a's digits.
   let high = unsafeBitCast(unsafeBitCast(a, to: IntegerVector.self) & ~0xfff, to: Vector.self)
   let low = a - high
   let square = a * a

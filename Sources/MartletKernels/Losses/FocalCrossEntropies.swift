@@ -1,5 +1,5 @@
-// Focal cross-entropies (Lin et al. 2017): the cross-entropy times a power of the error, which leaves what is classified
-// well out of account.
+// Focal cross-entropies (Lin et al. 2017): the cross-entropy times a power of the error, which leaves what is
+// classified well out of account.
 
 import Glibc
 import MartletKernelInterface
@@ -101,7 +101,8 @@ func binaryFocalCrossEntropy(_ row: LossRow, _ focal: FocalFactor) -> Double {
   row.mean { focalCrossEntropy(ofProbability: $0, $1, focal) }
 }
 
-/// With the error u = t (1 - p) + (1 - t) p and the cross-entropy b:  (w u^gamma b)' = w (gamma u^(gamma - 1) u' b + u^gamma b').
+/// With the error u = t (1 - p) + (1 - t) p and the cross-entropy b:
+/// (w u^gamma b)' = w (gamma u^(gamma - 1) u' b + u^gamma b').
 @inline(__always)
 private func focalCrossEntropy(
   ofProbability p: Vector, _ t: Vector, _ focal: FocalFactor

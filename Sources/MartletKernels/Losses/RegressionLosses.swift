@@ -32,8 +32,8 @@ private func huber(_ x: Vector, _ t: Vector, delta: Float) -> (loss: Vector, der
 
 func logCosh(_ row: LossRow) -> Double { row.mean { logCosh($0, $1) } }
 
-/// log cosh d = log(1 + e^2 / (2 (1 + e))) = |d| - log 2 + log(1 + (1 + e)^2)  with e = exp(-|d|) - 1: the first form for
-/// small d, whose loss of order d^2 the second one would lose.
+/// log cosh d = log(1 + e^2 / (2 (1 + e))) = |d| - log 2 + log(1 + (1 + e)^2)  with e = exp(-|d|) - 1: the first form
+/// for small d, whose loss of order d^2 the second one would lose.
 @inline(__always)
 private func logCosh(_ x: Vector, _ t: Vector) -> (loss: Vector, derivative: Vector) {
   let d = x - t

@@ -1,6 +1,6 @@
 // Reference losses: value and gradient of one row, element by element, straight from the formulas of `LossKind`. A
-// gradient element is written only after everything it depends on has been read, so it may replace the prediction. This file
-// has the rows and the cross-entropies; the other losses are in the files beside it.
+// gradient element is written only after everything it depends on has been read, so it may replace the prediction. This
+// file has the rows and the cross-entropies; the other losses are in the files beside it.
 
 import MartletKernelInterface
 

@@ -44,8 +44,8 @@ extension Reference {
     return loss
   }
 
-  /// With t' = t / |t|, p' = p / |p|:  L = -sum t' p',  dL/dp = -(t' + L p') / |p|; where 1 / |p| is bounded, -t' times the
-  /// bound.
+  /// With t' = t / |t|, p' = p / |p|:  L = -sum t' p',  dL/dp = -(t' + L p') / |p|; where 1 / |p| is bounded, -t' times
+  /// the bound.
   static func cosineSimilarity(_ row: LossRow) -> Scalar {
     let greatest = Scalar(1e7)
     var (targetSquares, squares): (Scalar, Scalar) = (0, 0)
