@@ -339,6 +339,31 @@ martlet_status martlet_activation(martlet_model *model, martlet_node input, int3
 martlet_status martlet_dropout(martlet_model *model, martlet_node input, double rate, const char *name,
                                martlet_node *out_node);
 
+/** Add noise: in training y = x + N(0, stddev^2); in prediction and evaluation y = x. The noise depends on the trainer's
+ * seed, the step and the element, on nothing else.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read.
+ * @param stddev Standard deviation, finite, >= 0. Keras 3 opens files with up to 1.
+ * @param name Layer name or NULL.
+ * @param out_node Node of the same shape.
+ * @return The section's codes. */
+martlet_status martlet_gaussian_noise(martlet_model *model, martlet_node input, double stddev, const char *name,
+                                      martlet_node *out_node);
+
+/** Add a penalty on activations: y = x, and in training and evaluation (l1 * sum |x| + l2 * sum x^2) / N is added to the
+ * regularisation loss, N being the rows of the batch (as in Keras 3).
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, x.
+ * @param l1 Finite, >= 0.
+ * @param l2 Finite, >= 0.
+ * @param name Layer name or NULL.
+ * @param out_node Node of the same shape.
+ * @return The section's codes. */
+martlet_status martlet_activity_regularization(martlet_model *model, martlet_node input, float l1, float l2,
+                                               const char *name, martlet_node *out_node);
+
 /** Add a reshape of each row [d1, d2, ...] to one dimension [d1 * d2 * ...].
  *
  * @param model Model, not built yet.
@@ -349,6 +374,35 @@ martlet_status martlet_dropout(martlet_model *model, martlet_node input, double 
  *
  * Cost: none, nothing is copied. */
 martlet_status martlet_flatten(martlet_model *model, martlet_node input, const char *name, martlet_node *out_node);
+
+/** Add a reshape of each row to other dimensions, its elements in the same order.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read.
+ * @param rank Dimensions of an output row, without N: 1 to MARTLET_MAX_RANK - 1.
+ * @param shape rank dimensions, each >= 1; one may be -1: what the others leave.
+ * @param name Layer name or NULL.
+ * @param out_node Node of rows of that shape.
+ * @return The section's codes (MARTLET_INVALID_ARGUMENT also: another number of elements than the input's rows have).
+ *
+ * Cost: none, nothing is copied. */
+martlet_status martlet_reshape(martlet_model *model, martlet_node input, int32_t rank, const int64_t *shape,
+                               const char *name, martlet_node *out_node);
+
+/** Add a permutation of the dimensions of a row: dimension k of an output row is dimension dims[k] of an input row, such
+ * as {3, 1, 2} from [H, W, channels] to [channels, H, W].
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read.
+ * @param rank Dimensions of a row, those of the input's.
+ * @param dims 1 to rank, each once; dimensions of a row are counted from 1, as in Keras.
+ * @param name Layer name or NULL.
+ * @param out_node Node of the permuted rows.
+ * @return The section's codes.
+ *
+ * Cost: each element is copied, once for most orders of up to three dimensions. */
+martlet_status martlet_permute(martlet_model *model, martlet_node input, int32_t rank, const int32_t *dims,
+                               const char *name, martlet_node *out_node);
 
 /** Add y = x * scale + offset, such as scale 1/255 for 8-bit images.
  *

@@ -10,11 +10,15 @@ extension RandomSource {
     }
   }
 
-  /// mean + stddev normal(at: i), rounded once.
-  package func fillNormal(_ out: UnsafeMutablePointer<Float>, count: Int, mean: Float = 0, stddev: Float = 1) {
+  /// mean + stddev normal(at: i), rounded once, for the elements `from ..< from + count`, the first of them to `out[0]`.
+  /// `from` is even, as the numbers come in pairs.
+  package func fillNormal(
+    _ out: UnsafeMutablePointer<Float>, from: Int = 0, count: Int, mean: Float = 0, stddev: Float = 1
+  ) {
+    precondition(from % 2 == 0)
     func scaled(_ z: Double) -> Float { Float(Double(mean) + Double(stddev) * z) }
     for i in stride(from: 0, to: count, by: 2) {
-      let point = normalPoint(at: UInt64(i / 2))
+      let point = normalPoint(at: UInt64((from + i) / 2))
       out[i] = scaled(point.x)
       if i + 1 < count { out[i + 1] = scaled(point.y) }
     }

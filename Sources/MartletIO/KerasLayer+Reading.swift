@@ -28,7 +28,11 @@ extension KerasLayer {
     case "ELU": return ActivationLayer(.elu(alpha: try nonNegative("alpha", default: 1)))
     case "Softmax": return try softmax(row)
     case "Dropout": return try dropout()
+    case "GaussianNoise": return try gaussianNoise()
+    case "ActivityRegularization": return try activityRegularization()
     case "Flatten": return try flatten(row)
+    case "Reshape": return try reshape()
+    case "Permute": return try permute()
     case "Rescaling":
       return Rescaling(scale: try finite("scale", default: nil), offset: try finite("offset", default: 0))
     case "Normalization": return try normalization(row, statistics)

@@ -49,6 +49,14 @@ extension KerasLayer {
       config["seed"] = .null
     case is Merge: break
     case let layer as Concatenate: config["axis"] = .integer(layer.axis)
+    case let layer as GaussianNoise:
+      config["stddev"] = JSON(Float(layer.standardDeviation))
+      config["seed"] = .null
+    case let layer as ActivityRegularization:
+      config["l1"] = JSON(layer.regularizer.l1)
+      config["l2"] = JSON(layer.regularizer.l2)
+    case let layer as Reshape: config["target_shape"] = .array(layer.target.map { .integer($0) })
+    case let layer as Permute: config["dims"] = .array(layer.dims.map { .integer($0) })
     case is Flatten: config["data_format"] = .string("channels_last")
     case let layer as Rescaling:
       config["scale"] = .number(layer.scale)

@@ -240,6 +240,13 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ columns: Int
     ) -> Void
 
+  /// y [blocks, second, first, inner] from x [blocks, first, second, inner]. (Permutation of dimensions.)
+  package var swapAxes:
+    @Sendable (
+      _ x: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ blocks: Int, _ first: Int, _ second: Int,
+      _ inner: Int
+    ) -> Void
+
   /// Gather rows: destination[r, j] = source[rows[r], j] * scale + offset, converted from `type` (computed in the
   /// scalar type; 64-bit sources are rounded to it first). `rows` nil: rows 0 ..< rowCount. Returns false if any
   /// result is NaN or infinite (all are written).
@@ -289,6 +296,7 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       ) -> Void,
     copyColumns:
       @escaping @Sendable (UnsafePointer<Scalar>, Int, UnsafeMutablePointer<Scalar>, Int, Int, Int) -> Void,
+    swapAxes: @escaping @Sendable (UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int, Int, Int, Int) -> Void,
     gather:
       @escaping @Sendable (
         UnsafeRawPointer, SourceType, UnsafePointer<Int>?, Int, Int, Float, Float, UnsafeMutablePointer<Scalar>
@@ -313,6 +321,7 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     self.combine = combine
     self.gate = gate
     self.copyColumns = copyColumns
+    self.swapAxes = swapAxes
     self.gather = gather
     self.allFinite = allFinite
   }

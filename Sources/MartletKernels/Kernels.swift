@@ -29,6 +29,7 @@ package let kernels = KernelTable<Float>(
   combine: combine,
   gate: gate,
   copyColumns: copyColumns,
+  swapAxes: swapAxes,
   gather: gather,
   allFinite: allFinite
 )

@@ -25,6 +25,7 @@ package struct Lowering {
   private(set) var constants: [Float] = []
   /// One for each output; none in prediction.
   private(set) var losses: [PlannedLoss] = []
+  private(set) var penalties: [PlannedPenalty] = []
 
   private var values: [BufferID?]
   private var gradients: [BufferID?]
@@ -71,7 +72,9 @@ package struct Lowering {
     for index in graph.nodes.indices { layer(of: index).lowerForward(site(index), into: &self) }
     for node in keepsValues ? Array(graph.nodes.indices) : graph.inputs + graph.outputs { pin(value(of: node)) }
     for (output, configuration) in zip(graph.outputs, lossConfigurations) { plan(configuration, of: output) }
-    for index in graph.nodes.indices.reversed() where nodesNeedingGradient[index] && gradients[index] != nil {
+    let penalized = Set(penalties.map(\.node))
+    for index in graph.nodes.indices.reversed()
+    where isTraining && nodesNeedingGradient[index] && (gradients[index] != nil || penalized.contains(index)) {
       layer(of: index).lowerBackward(site(index), into: &self)
     }
     guard sink == .update else { return }
@@ -138,6 +141,17 @@ package struct Lowering {
   /// The output of a layer is its input as it is.
   package mutating func passThrough(_ site: LayerSite) { values[site.output] = value(of: site.inputs[0]) }
 
+  /// Add a penalty on the values of a node to the loss, but in prediction.
+  package mutating func penalize(_ node: Int, _ regularizer: Regularizer) {
+    if case .prediction = purpose { return }
+    let buffer = value(of: node)
+    // The loss reads it after the forward pass.
+    pin(buffer)
+    penalties.append(
+      PlannedPenalty(
+        node: node, buffer: buffer, count: graph.nodes[node].shape.elementCount, regularizer: regularizer))
+  }
+
   /// A buffer that a layer keeps from the forward to the backward pass.
   package mutating func scratch(ofNode node: Int, count: Int) -> BufferID {
     if let buffer = scratches[node] { return buffer }
@@ -176,6 +190,9 @@ package struct Lowering {
   package func needsGradient(_ node: Int) -> Bool { nodesNeedingGradient[node] }
 
   package func isTrainable(_ parameter: Int) -> Bool { layout.parameters[parameter].isTrainable }
+
+  /// Whether anything has contributed to the gradient by a node's output.
+  package func hasGradient(of node: Int) -> Bool { gradients[node] != nil }
 
   /// The buffer of the gradient by a node's output, complete when its layer is lowered backward.
   package mutating func gradient(of node: Int) -> BufferID {

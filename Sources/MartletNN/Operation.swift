@@ -70,6 +70,9 @@ package enum Operation: Sendable, BitwiseCopyable {
   case scale(x: BufferID, scale: Double, offset: Double, y: BufferID, count: Extent)
   case standardizeColumns(x: BufferID, mean: BufferID, factor: BufferID, y: BufferID, rows: Extent, columns: Int)
   case dropoutMask(mask: BufferID, count: Extent, rate: Double, stream: UInt64)
+  case gaussianNoise(x: BufferID, y: BufferID, count: Extent, standardDeviation: Double, stream: UInt64)
+  /// dX = (l1 sign(x) + 2 l2 x) / N
+  case penaltyGradient(x: BufferID, l1: Float, l2: Float, dX: BufferID, count: Extent)
   /// y = a ∘ b; y may be one of the two.
   case combine(Combination, a: BufferID, b: BufferID, y: BufferID, count: Extent)
   /// y = x where (a == b) is `whereEqual`, else 0; y may be x.
@@ -77,6 +80,8 @@ package enum Operation: Sendable, BitwiseCopyable {
   /// Columns of x, from `xColumn` on, to those of y.
   case copyColumns(
     x: BufferID, xColumn: Int, xStride: Int, y: BufferID, yColumn: Int, yStride: Int, rows: Extent, columns: Int)
+  /// x [blocks, first, second, inner] to y [blocks, second, first, inner].
+  case swapAxes(x: BufferID, y: BufferID, blocks: Extent, first: Int, second: Int, inner: Int)
   /// The gradient of a bias; then, with a parameter, it goes where the plan's sink says.
   case columnSums(x: BufferID, rows: Extent, columns: Int, sums: BufferID, parameter: Int?)
   /// Apply the rule of the step to a parameter whose gradient several applications of its layer have made.
@@ -101,9 +106,12 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .scale(let x, _, _, let y, _): [x, y]
     case .standardizeColumns(let x, let mean, let factor, let y, _, _): [x, mean, factor, y]
     case .dropoutMask(let mask, _, _, _): [mask]
+    case .gaussianNoise(let x, let y, _, _, _): [x, y]
+    case .penaltyGradient(let x, _, _, let dX, _): [x, dX]
     case .combine(_, let a, let b, let y, _): [a, b, y]
     case .gate(let a, let b, _, let x, let y, _): [a, b, x, y]
     case .copyColumns(let x, _, _, let y, _, _, _, _): [x, y]
+    case .swapAxes(let x, let y, _, _, _, _): [x, y]
     case .columnSums(let x, _, _, let sums, _): [x, sums]
     case .update(_, let gradient): [gradient]
     case .constrain: []

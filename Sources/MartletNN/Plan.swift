@@ -30,6 +30,15 @@ package enum BufferPlace: Sendable {
   case constant(Int)
 }
 
+/// A penalty on the values of a node.
+package struct PlannedPenalty: Sendable {
+  package let node: Int
+  package let buffer: BufferID
+  /// Elements of a row.
+  package let count: Int
+  package let regularizer: Regularizer
+}
+
 package struct Plan: Sendable {
   package let layout: ParameterLayout
   package let maximumBatch: Int
@@ -50,6 +59,8 @@ package struct Plan: Sendable {
 
   /// One for each output; none in a prediction plan.
   package let losses: [PlannedLoss]
+  /// Activations that the loss is higher for; none in a prediction plan.
+  package let penalties: [PlannedPenalty]
 
   /// - Parameter keepsValues: whether the values of all nodes can be read after a pass.
   /// - Throws: `outOfMemory` if the sizes cannot be addressed.
@@ -74,5 +85,6 @@ package struct Plan: Sendable {
     inputShapes = graph.inputShapes
     outputShapes = graph.outputShapes
     losses = lowering.losses
+    penalties = lowering.penalties
   }
 }

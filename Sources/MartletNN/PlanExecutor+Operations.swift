@@ -29,7 +29,11 @@ extension PlanExecutor {
     case .activation(_, _, _, let count), .activationGradient(_, _, _, _, let count), .scale(_, _, _, _, let count),
       .combine(_, _, _, _, let count), .gate(_, _, _, _, _, let count):
       return count.count(rows: rows) / Self.elementGrain
-    case .dropoutMask(_, let count, _, _): return count.count(rows: rows) / (Self.elementGrain / 8)
+    case .penaltyGradient(_, _, _, _, let count): return count.count(rows: rows) / Self.elementGrain
+    case .dropoutMask(_, let count, _, _), .gaussianNoise(_, _, let count, _, _):
+      return count.count(rows: rows) / (Self.elementGrain / 8)
+    case .swapAxes(_, _, let blocks, let first, let second, let inner):
+      return blocks.count(rows: rows) * first * second * inner / Self.elementGrain
     case .softmax(_, _, let rows, let columns), .softmaxGradient(_, _, _, let rows, let columns),
       .standardizeColumns(_, _, _, _, let rows, let columns):
       return rows.count(rows: self.rows) * columns / Self.elementGrain
@@ -80,6 +84,19 @@ extension PlanExecutor {
         pointers[x] + first, pointers[mean], pointers[factor], pointers[y] + first, part.count, columns)
     case .dropoutMask(let mask, let count, let rate, let stream):
       fillMask(pointers[mask], part(of: count.count(rows: rows), task: task, multiple: 16), rate, stream)
+    case .gaussianNoise(let x, let y, let count, let standardDeviation, let stream):
+      let part = part(of: count.count(rows: rows), task: task, multiple: 16)
+      addNoise(pointers[x], pointers[y], part, standardDeviation, stream)
+    case .penaltyGradient(let x, let l1, let l2, let dX, let count):
+      let part = part(of: count.count(rows: rows), task: task, multiple: 16)
+      let gradient = pointers[dX] + part.lowerBound
+      gradient.update(repeating: 0, count: part.count)
+      kernels.addRegularizationGradient(
+        perRow(l1), perRow(l2), pointers[x] + part.lowerBound, gradient, part.count)
+    case .swapAxes(let x, let y, let blocks, let first, let second, let inner):
+      let part = part(of: blocks.count(rows: rows), task: task)
+      let offset = part.lowerBound * first * second * inner
+      kernels.swapAxes(pointers[x] + offset, pointers[y] + offset, part.count, first, second, inner)
     case .combine(let combination, let a, let b, let y, let count):
       let part = part(of: count.count(rows: rows), task: task, multiple: 16)
       kernels.combine(
@@ -106,21 +123,8 @@ extension PlanExecutor {
     }
   }
 
-  /// Mask elements depend on the seed, the step, the layer and their index in the batch only.
-  private func fillMask(
-    _ mask: UnsafeMutablePointer<Scalar>, _ part: Range<Int>, _ rate: Double, _ stream: UInt64
-  ) {
-    let source = RandomSource(seed: dropoutSeed, stream: stream << 48 | (step & 0xFFFF_FFFF_FFFF))
-    let chunk = 256  // 1 KiB: more than that Swift would take from the heap
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: chunk) { buffer in
-      guard let floats = buffer.baseAddress else { return }
-      for start in stride(from: part.lowerBound, to: part.upperBound, by: chunk) {
-        let count = min(chunk, part.upperBound - start)
-        source.fillDropoutMask(floats, from: start, count: count, rate: rate)
-        for index in 0..<count { mask[start + index] = Scalar(floats[index]) }
-      }
-    }
-  }
+  /// The strength of a penalty that is averaged over the rows of the batch.
+  private func perRow(_ strength: Float) -> Float { Float(Double(strength) / Double(rows)) }
 
   private func run(_ product: MatrixProduct, _ task: Int) {
     let m = product.m.count(rows: rows)

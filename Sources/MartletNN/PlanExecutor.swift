@@ -194,6 +194,17 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     return sum
   }
 
+  /// (l1 sum |x| + l2 sum x^2) / N over the penalised activations x of the last `forward`, N its rows.
+  @_specialize(where Scalar == Float)
+  package func activityLoss() -> Double {
+    var sum = 0.0
+    for penalty in plan.penalties {
+      let norms = kernels.norms(pointers[penalty.buffer], penalty.count * rows)
+      sum += Double(penalty.regularizer.l1) * norms.absolute + Double(penalty.regularizer.l2) * norms.squared
+    }
+    return sum / Double(rows)
+  }
+
   /// Turn the gradient by the output into those of the weights: into the weights by `rule` for a plan that updates, else
   /// into `gradients`, regularisation included.
   @_specialize(where Scalar == Float)

@@ -53,7 +53,8 @@ extension Trainer {
       try load(data, positions, rows, into: executor, isTraining: false)
       try executor.forward(rows: positions.count, step: 0, threads: threads)
       _ = computeLosses(of: executor, rows: positions.count)
-      addMetrics(of: executor, rows: positions.count, regularizationLoss, to: &metrics)
+      addMetrics(
+        of: executor, rows: positions.count, regularizationLoss + executor.activityLoss(), to: &metrics)
       try afterBatch(metrics)
     }
     return metrics

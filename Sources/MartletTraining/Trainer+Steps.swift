@@ -15,7 +15,7 @@ extension Trainer {
     _ executor: PlanExecutor<Float>, rows: Int, threads: Int, _ metrics: inout MetricAccumulator
   ) throws(MartletError) {
     try executor.forward(rows: rows, step: UInt64(iteration), threads: threads)
-    let regularizationLoss = executor.regularizationLoss()
+    let regularizationLoss = executor.regularizationLoss() + executor.activityLoss()
     let loss = computeLosses(of: executor, rows: rows) + regularizationLoss
     guard loss.isFinite else { throw MartletError(.notFinite, "the loss is \(loss.isNaN ? "NaN" : "infinite")") }
     addMetrics(of: executor, rows: rows, regularizationLoss, to: &metrics)

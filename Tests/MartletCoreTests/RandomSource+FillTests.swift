@@ -33,6 +33,18 @@ struct RandomSourceFillTests {
     }
   }
 
+  @Test func normalNumbersAreTheSameInParts() {
+    let count = 203
+    let whole = array(count) { source.fillNormal($0, count: count, stddev: 3) }
+    for cut in stride(from: 0, through: count, by: 2) {
+      let parts = array(count) {
+        source.fillNormal($0, count: cut, stddev: 3)
+        source.fillNormal($0 + cut, from: cut, count: count - cut, stddev: 3)
+      }
+      #expect(parts == whole)
+    }
+  }
+
   @Test func dropoutMaskIsTheSameInParts() {
     let count = 203
     let whole = array(count) { source.fillDropoutMask($0, from: 0, count: count, rate: 0.4) }

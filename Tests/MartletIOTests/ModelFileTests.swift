@@ -20,6 +20,9 @@ struct ModelFileTests {
       Normalization(mean: [0.25], variance: [4]),
       Normalization(mean: [0.1, 0.2], variance: [1, 2]),
       Normalization(mean: (0..<32).map { Float($0) / 7 }, variance: (0..<32).map { Float($0) / 3 }),
+      Reshape([8, -1]),
+      Permute([2, 1]),
+      GaussianNoise(standardDeviation: 0.25),
       Flatten(),
       Dense(
         units: 5, activation: .tanh, useBias: false, kernelInitializer: .randomNormal(mean: 0, standardDeviation: 0.1),
@@ -29,6 +32,7 @@ struct ModelFileTests {
       ActivationLayer(.softplus), ActivationLayer(.silu), ActivationLayer(.gelu), ActivationLayer(.geluTanh),
       ActivationLayer(.hardSigmoid), ActivationLayer(.exponential),
       Dropout(rate: 0.25),
+      ActivityRegularization(Regularizer(l1: 0.1, l2: 0.2)),
       Dense(
         units: 3, activation: .softmax, kernelInitializer: .heNormal, biasInitializer: .constant(0.5),
         kernelConstraint: .maximumNorm(1.5, .init(-1, -1)), biasConstraint: .nonNegative),

@@ -42,7 +42,7 @@ struct GradientCheck {
       }
     }
     let source = RandomSource(seed: seed, stream: 50)
-    for (output, loss) in plan.losses.enumerated() {
+    for (output, loss) in plan.losses.enumerated() where loss.kernel != nil {
       for index in 0..<(rows * loss.rowsPerSample) {
         let label = Int(source.word(at: UInt64(1000 * output + index))) % loss.columns
         executor.labels(output)[index] = Int32(label)
@@ -56,7 +56,7 @@ struct GradientCheck {
 
   func loss() throws -> Double {
     try executor.forward(rows: rows, step: 3, threads: 1)
-    var sum = executor.regularizationLoss()
+    var sum = executor.regularizationLoss() + executor.activityLoss()
     for (output, loss) in executor.plan.losses.enumerated() {
       let rowSum = executor.computeLoss(output: output, useLabels: useLabels, useRowWeights: useRowWeights)
       sum += loss.configuration.weight * rowSum / Double(rows * loss.rowsPerSample)
@@ -200,11 +200,48 @@ private let activations: [Activation] = [
       [Dropout(rate: 0.4)],
       [Dense(units: 3, activation: .sigmoid), Dropout(rate: 0.5)],
       [Dense(units: 3, activation: .sigmoid), Dropout(rate: 0)],
+      [GaussianNoise(standardDeviation: 0.5)],
+      [Dense(units: 3, activation: .sigmoid), GaussianNoise(standardDeviation: 0.5)],
+      [Reshape([4, -1]), Dense(units: 2, activation: .tanh), Reshape([2, 4])],
+      [Permute([3, 1, 2])],
+      [Dense(units: 2, activation: .tanh), Permute([3, 2, 1]), Dense(units: 2)],
+      [Dense(units: 2, activation: .sigmoid), Permute([1, 2, 3])],
     ]
     for front in layers {
       let model = try chain([3, 2, 2], front + [Flatten(), Dense(units: 3)])
       let check = try GradientCheck(model, LossConfiguration(.meanSquaredError), rows: 4, useLabels: false)
       #expect(try check.largestError() < tolerance, "\(front)")
+    }
+  }
+
+  @Test func penaltiesOnActivations() throws {
+    let penalty = ActivityRegularization(Regularizer(l1: 0.1, l2: 0.3))
+    let layers: [[any Layer]] = [
+      [Dense(units: 4, activation: .tanh), penalty, Dense(units: 3)], [penalty, Dense(units: 3)],
+      [Dense(units: 3), penalty], [Dense(units: 3, activation: .softmax), penalty],
+      [Dense(units: 4, activation: .sigmoid), penalty, penalty, ActivityRegularization(.none), Dense(units: 3)],
+    ]
+    for layers in layers {
+      let check = try GradientCheck(
+        chain([4], layers), LossConfiguration(.meanSquaredError), rows: 5, useLabels: false)
+      #expect(try check.largestError() < tolerance, "\(layers)")
+    }
+  }
+
+  /// A penalised node that others read too; and one whose output has no loss, so that only the penalty makes a gradient.
+  @Test func penaltiesInGraphs() throws {
+    for lossOfSide in [Loss.meanSquaredError, .none] {
+      var builder = try GraphBuilder(name: "test")
+      let input = try builder.add(InputLayer(shape: Shape(vector: 4)), name: nil, inputs: [])
+      let hidden = try builder.add(Dense(units: 3, activation: .tanh), name: nil, inputs: [input])
+      let side = try builder.add(Dense(units: 2, activation: .sigmoid), name: nil, inputs: [hidden])
+      let penalized = try builder.add(
+        ActivityRegularization(Regularizer(l1: 0.2, l2: 0.1)), name: nil, inputs: [side])
+      let output = try builder.add(Dense(units: 2), name: nil, inputs: [hidden])
+      let model = try Model(graph: builder.build(outputs: [output, penalized]), seed: 5)
+      let losses = [LossConfiguration(.meanSquaredError), LossConfiguration(lossOfSide)]
+      let check = try GradientCheck(model, losses: losses, rows: 5, useLabels: false)
+      #expect(try check.largestError() < tolerance, "\(lossOfSide)")
     }
   }
 

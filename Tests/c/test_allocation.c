@@ -129,6 +129,13 @@ static void steps(int32_t threads, int32_t optimizer, const char *name) {
   REQUIRE(martlet_input(m, NULL, 1, shape, &node));
   REQUIRE(martlet_dense(m, node, 300, &hidden, &node));
   REQUIRE(martlet_dropout(m, node, 0.25, NULL, &node));
+  const int64_t rows_of_20[] = {-1, 20};
+  const int32_t transposed[] = {2, 1};
+  REQUIRE(martlet_reshape(m, node, 2, rows_of_20, NULL, &node));
+  REQUIRE(martlet_permute(m, node, 2, transposed, NULL, &node));
+  REQUIRE(martlet_flatten(m, node, NULL, &node));
+  REQUIRE(martlet_gaussian_noise(m, node, 0.1, NULL, &node));
+  REQUIRE(martlet_activity_regularization(m, node, 0.001f, 0.001f, NULL, &node));
   REQUIRE(martlet_dense(m, node, 300, &hidden, &node));
   REQUIRE(martlet_activation(m, node, MARTLET_LEAKY_RELU, 0.2f, NULL, &node));
   REQUIRE(martlet_dense(m, node, 10, &output, &node));

@@ -32,6 +32,7 @@ TYPES = {
     "const float *": ctypes.c_void_p,
     "double *": ctypes.POINTER(ctypes.c_double),
     "int32_t *": ctypes.POINTER(ctypes.c_int32),
+    "const int32_t *": ctypes.POINTER(ctypes.c_int32),
     "martlet_node *": ctypes.POINTER(ctypes.c_int32),
     "const martlet_node *": ctypes.POINTER(ctypes.c_int32),
     "int64_t *": ctypes.POINTER(ctypes.c_int64),

@@ -89,6 +89,7 @@ enum Reference<Scalar: ReferenceScalar> {
           for j in 0..<columns { y[r * yStride + j] = x[r * xStride + j] }
         }
       },
+      swapAxes: swapAxes,
       gather: gather,
       allFinite: { x, count in (0..<count).allSatisfy { x[$0].isFinite } }
     )
@@ -158,6 +159,23 @@ enum Reference<Scalar: ReferenceScalar> {
       sums.squared += w * w
     }
     return sums
+  }
+
+  // MARK: Rearrangement
+
+  static func swapAxes(
+    _ x: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ blocks: Int, _ first: Int, _ second: Int,
+    _ inner: Int
+  ) {
+    for block in 0..<blocks {
+      for i in 0..<first {
+        for j in 0..<second {
+          for k in 0..<inner {
+            y[((block * second + j) * first + i) * inner + k] = x[((block * first + i) * second + j) * inner + k]
+          }
+        }
+      }
+    }
   }
 
   // MARK: Gather

@@ -169,6 +169,29 @@ class EngineModel:
         check(library().martlet_flatten(self.handle, node, optional_text(name, "name"), byref(out)))
         return out.value
 
+    def reshape(self, node: int, shape: Sequence[int], name: str | None) -> int:
+        out, label = c_int32(), optional_text(name, "name")
+        sizes = (c_int64 * len(shape))(*(integer(n, "target_shape", -1) for n in shape))
+        check(library().martlet_reshape(self.handle, node, len(shape), sizes, label, byref(out)))
+        return out.value
+
+    def permute(self, node: int, dims: Sequence[int], name: str | None) -> int:
+        out, label = c_int32(), optional_text(name, "name")
+        order = (c_int32 * len(dims))(*(integer(n, "dims", 1, MAX_RANK) for n in dims))
+        check(library().martlet_permute(self.handle, node, len(dims), order, label, byref(out)))
+        return out.value
+
+    def gaussian_noise(self, node: int, stddev: float, name: str | None) -> int:
+        out, label = c_int32(), optional_text(name, "name")
+        check(library().martlet_gaussian_noise(self.handle, node, real(stddev, "stddev"), label, byref(out)))
+        return out.value
+
+    def activity_regularization(self, node: int, l1: float, l2: float, name: str | None) -> int:
+        out, label = c_int32(), optional_text(name, "name")
+        l1, l2 = real(l1, "l1"), real(l2, "l2")
+        check(library().martlet_activity_regularization(self.handle, node, l1, l2, label, byref(out)))
+        return out.value
+
     def rescaling(self, node: int, scale: float, offset: float, name: str | None) -> int:
         out = c_int32()
         label = optional_text(name, "name")

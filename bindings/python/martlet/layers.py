@@ -49,6 +49,12 @@ def _activation_code(activation: str | None) -> int:
     raise ValueError(f"Unknown activation: {activation!r}. Expected None or one of: {', '.join(_ACTIVATIONS)}")
 
 
+def _integers(values: Sequence[int], name: str, minimum: int) -> tuple[int, ...]:
+    if isinstance(values, int):
+        raise TypeError(f"{name} must be a tuple such as ({values},), received {values!r}")
+    return tuple(integer(n, name, minimum) for n in values)
+
+
 class LoadedLayer(Layer):
     """A layer of a model that came from a file: it has name, class name and weights."""
 
@@ -189,6 +195,54 @@ class Dropout(Layer):
 
     def add(self, engine: EngineModel, node: int, name: str) -> int:
         return engine.dropout(node, self.rate, name)
+
+
+class GaussianNoise(Layer):
+    """In training y = x + N(0, stddev^2); else y = x.
+
+    ValueError: stddev < 0. The noise follows the trainer's seed. Keras 3 opens files with a stddev of up to 1.
+    """
+
+    def __init__(self, stddev: float, seed: None = None, **base: Any) -> None:
+        super().__init__(**base)
+        no_seed("GaussianNoise", seed)
+        self.stddev = real(stddev, "stddev")
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.gaussian_noise(node, self.stddev, name)
+
+
+class ActivityRegularization(Layer):
+    """y = x, and the loss has (l1 * sum |x| + l2 * sum x^2) / N more, N the rows of the batch. ValueError: l1, l2 < 0."""
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **base: Any) -> None:
+        super().__init__(**base)
+        self.l1, self.l2 = real(l1, "l1"), real(l2, "l2")
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.activity_regularization(node, self.l1, self.l2, name)
+
+
+class Reshape(Layer):
+    """Each row in another shape, its elements in the same order. One dimension of target_shape may be -1: the rest."""
+
+    def __init__(self, target_shape: Sequence[int], **base: Any) -> None:
+        super().__init__(**base)
+        self.target_shape = _integers(target_shape, "target_shape", -1)
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.reshape(node, self.target_shape, name)
+
+
+class Permute(Layer):
+    """The dimensions of a row in another order, counted from 1: Permute((2, 1)) transposes matrices."""
+
+    def __init__(self, dims: Sequence[int], **base: Any) -> None:
+        super().__init__(**base)
+        self.dims = _integers(dims, "dims", 1)
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.permute(node, self.dims, name)
 
 
 class Flatten(Layer):
