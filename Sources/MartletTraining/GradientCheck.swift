@@ -84,7 +84,7 @@ final class GradientCheckRun {
   /// The loss at the present weights; the masks of dropout are always those of step 0.
   func loss() throws(MartletError) -> Double {
     try executor.forward(rows: rows, step: 0, threads: threads)
-    var sum = executor.regularizationLoss()
+    var sum = executor.regularizationLoss() + executor.activityLoss()
     for (index, target) in targets.enumerated() {
       let loss = executor.plan.losses[target.output]
       let rowSum = executor.computeLoss(
