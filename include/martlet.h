@@ -543,7 +543,7 @@ martlet_status martlet_model_name(martlet_model *model, const char **out_name);
  * @param out_text Lines, each with its line end.
  * @return The section's codes.
  *
- * Ownership: borrowed; valid until the next martlet_model_summary on this model or its destruction. */
+ * Ownership: borrowed; valid until the layers change or the model is destroyed. */
 martlet_status martlet_model_summary(martlet_model *model, const char **out_text);
 
 /** What a model costs to run. Weights are counted apart from the memory for a batch. */
@@ -594,7 +594,7 @@ martlet_status martlet_model_output_count(martlet_model *model, int32_t *out_cou
  * @param out_name Name.
  * @return The section's codes.
  *
- * Ownership: borrowed; valid as long as the model. */
+ * Ownership: borrowed; valid until the layers change or the model is destroyed. */
 martlet_status martlet_model_input_name(martlet_model *model, int32_t index, const char **out_name);
 
 /** Name of an output, which is that of the layer that makes it. Where a layer that is applied more than once makes more
@@ -605,7 +605,7 @@ martlet_status martlet_model_input_name(martlet_model *model, int32_t index, con
  * @param out_name Name.
  * @return The section's codes.
  *
- * Ownership: borrowed; valid as long as the model. */
+ * Ownership: borrowed; valid until the layers change or the model is destroyed. */
 martlet_status martlet_model_output_name(martlet_model *model, int32_t index, const char **out_name);
 
 /** Shape of one row of an input.
@@ -642,9 +642,28 @@ martlet_status martlet_model_layer_count(martlet_model *model, int32_t *out_coun
  * @param out_class Class such as "Dense"; NULL if not wanted.
  * @return The section's codes.
  *
- * Ownership: borrowed; valid as long as the model. */
+ * Ownership: borrowed; valid until the layers change or the model is destroyed. */
 martlet_status martlet_model_layer(martlet_model *model, int32_t index, const char **out_name,
                                    const char **out_class);
+
+/** Number of inputs that a layer reads.
+ *
+ * @param model Model.
+ * @param layer Layer name.
+ * @param out_count Inputs; 0 for an input layer.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such layer). */
+martlet_status martlet_model_layer_input_count(martlet_model *model, const char *layer, int32_t *out_count);
+
+/** Shape of one row of what a layer reads; of a shared layer, what it reads first.
+ *
+ * @param model Model.
+ * @param layer Layer name.
+ * @param index 0 to the number of its inputs - 1.
+ * @param out_rank Number of dimensions, without N.
+ * @param out_shape *out_rank dimensions.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such layer). */
+martlet_status martlet_model_layer_input_shape(martlet_model *model, const char *layer, int32_t index,
+                                               int32_t *out_rank, int64_t *out_shape);
 
 /** Number of weight arrays of a layer.
  *
@@ -664,7 +683,7 @@ martlet_status martlet_model_weight_count(martlet_model *model, const char *laye
  * @param out_shape *out_rank dimensions; NULL if not wanted.
  * @return The section's codes; MARTLET_NOT_FOUND (no such layer).
  *
- * Ownership: the name is borrowed; valid as long as the model. */
+ * Ownership: the name is borrowed; valid until the layers change or the model is destroyed. */
 martlet_status martlet_model_weight(martlet_model *model, const char *layer, int32_t index, const char **out_name,
                                     int32_t *out_rank, int64_t *out_shape);
 
@@ -714,6 +733,66 @@ martlet_status martlet_model_class_count(martlet_model *model, int32_t *out_coun
  *
  * Ownership: borrowed; valid until the names are set again or the model is destroyed. */
 martlet_status martlet_model_class_name(martlet_model *model, int32_t index, const char **out_name);
+
+/* ------------------------------------------------------------------------------------------------------------
+ * Models: copies and changes
+ *
+ * The section's codes: MARTLET_OK; MARTLET_INVALID_ARGUMENT; MARTLET_INVALID_STATE, the model is not built;
+ * MARTLET_OUT_OF_MEMORY; MARTLET_BUSY.
+ *
+ * A change infers all shapes again. Every layer that stays keeps its weights: a change after which a weight array would
+ * need another shape is MARTLET_INVALID_ARGUMENT, and nothing has changed. What the functions that look inside the
+ * model have passed out is no longer valid after a change, and trainers that were made before it answer
+ * MARTLET_INVALID_STATE.
+ * --------------------------------------------------------------------------------------------------------- */
+
+/** Copy a model: layers, weights, seed and class names.
+ *
+ * @param model Model, built.
+ * @param out_copy The copy, built.
+ * @return The section's codes.
+ *
+ * Ownership: free it with martlet_model_destroy. Both go their own ways. */
+martlet_status martlet_model_copy(martlet_model *model, martlet_model **out_copy);
+
+/** Make a model of the same layers and class names, with weights initialised anew.
+ *
+ * @param model Model, built.
+ * @param seed Seed of the weight initialisers, as in martlet_model_create.
+ * @param out_clone The new model, built.
+ * @return The section's codes.
+ *
+ * Ownership: free it with martlet_model_destroy. */
+martlet_status martlet_model_clone(martlet_model *model, uint64_t seed, martlet_model **out_clone);
+
+/** Give a layer another name.
+ *
+ * @param model Model, built.
+ * @param layer Layer name.
+ * @param name New name, made as in martlet_input.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such layer). */
+martlet_status martlet_model_rename_layer(martlet_model *model, const char *layer, const char *name);
+
+/** Remove a layer: what read it reads its input, and where it was an output of the model its input becomes one. Class
+ * names go if their number is no longer that of the output.
+ *
+ * @param model Model, built.
+ * @param layer Name of a layer that reads one input.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such layer). */
+martlet_status martlet_model_remove_layer(martlet_model *model, const char *layer);
+
+/** Put another layer in the place of one. It starts with new weights. Class names go if their number is no longer that of
+ * the output.
+ *
+ * @param model Model, built.
+ * @param layer Layer name.
+ * @param json The new layer in Keras' JSON, as martlet_model_to_json has it among "layers": its class and configuration.
+ *             Without a "name" it has that of the old one.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such layer); MARTLET_FORMAT_ERROR and MARTLET_UNSUPPORTED as in
+ *         martlet_model_from_json.
+ *
+ *   martlet_model_replace_layer(m, "head", "{\"class_name\": \"Dense\", \"config\": {\"units\": 5}}"); */
+martlet_status martlet_model_replace_layer(martlet_model *model, const char *layer, const char *json);
 
 /* ------------------------------------------------------------------------------------------------------------
  * Models: files
@@ -1226,9 +1305,9 @@ typedef struct martlet_progress {
 /** Progress callback. Runs in the thread that called fit or evaluate, which waits.
  *
  * May call, for the handles in use: martlet_predict, the functions that look inside a model or dataset,
- * martlet_model_save, _save_memory, _save_weights, _to_json, martlet_trainer_learning_rate, _set_learning_rate,
- * _output_metrics, _history, _history_output, _history_length, _best_epoch and _interrupt. Anything else that would
- * change them is MARTLET_BUSY.
+ * martlet_model_save, _save_memory, _save_weights, _to_json, _copy, _clone, martlet_trainer_learning_rate,
+ * _set_learning_rate, _output_metrics, _history, _history_output, _history_length, _best_epoch and _interrupt.
+ * Anything else that would change them is MARTLET_BUSY.
  *
  * @param progress Borrowed; valid until the callback returns.
  * @param payload What was passed with the callback.

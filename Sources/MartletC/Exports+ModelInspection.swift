@@ -147,6 +147,32 @@ public func martlet_model_layer(
   }
 }
 
+@_cdecl("martlet_model_layer_input_count") @implementation
+public func martlet_model_layer_input_count(
+  _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ out_count: UnsafeMutablePointer<Int32>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_count, "out_count")
+    let model = try model.requireBuilt().model
+    let layer = try model.layerIndex(named: string(layer, "layer"))
+    result.pointee = Int32(clamping: model.graph.inputShapes(ofLayer: layer).count)
+  }
+}
+
+@_cdecl("martlet_model_layer_input_shape") @implementation
+public func martlet_model_layer_input_shape(
+  _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ index: Int32, _ out_rank: UnsafeMutablePointer<Int32>?,
+  _ out_shape: UnsafeMutablePointer<Int64>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try ShapeResult(out_rank, out_shape)
+    let model = try model.requireBuilt().model
+    let layer = try string(layer, "layer")
+    let shapes = model.graph.inputShapes(ofLayer: try model.layerIndex(named: layer))
+    result.write(shapes[try checkedIndex(Int64(index), "index", count: shapes.count, of: "inputs of layer '\(layer)'")])
+  }
+}
+
 @_cdecl("martlet_model_weight_count") @implementation
 public func martlet_model_weight_count(
   _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ out_count: UnsafeMutablePointer<Int32>?

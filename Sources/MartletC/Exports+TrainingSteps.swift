@@ -53,7 +53,7 @@ public func martlet_trainer_get_gradient(
   _ trainer: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ weight: UnsafePointer<CChar>?,
   _ out_values: UnsafeMutablePointer<Float>?, _ count: Int64
 ) -> martlet_status {
-  withTrainer(trainer, .change) { trainer in
+  withTrainer(trainer, .change, model: .read) { trainer in
     let result = try required(out_values, "out_values")
     let parameter = try trainer.built.parameter(layer: layer, weight: weight, count: count)
     result.update(from: try trainer.trainer.gradient(parameter.index), count: parameter.count)
@@ -65,7 +65,7 @@ public func martlet_trainer_set_gradient(
   _ trainer: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ weight: UnsafePointer<CChar>?,
   _ values: UnsafePointer<Float>?, _ count: Int64
 ) -> martlet_status {
-  withTrainer(trainer, .change) { trainer in
+  withTrainer(trainer, .change, model: .read) { trainer in
     let values = try required(values, "values")
     let parameter = try trainer.built.parameter(layer: layer, weight: weight, count: count)
     try checkFinite(values, "values", count: parameter.count)

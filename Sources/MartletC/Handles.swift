@@ -67,7 +67,7 @@ func withDataset(
   }
 }
 
-/// An export that works on a trainer, and on its model if `model` says how.
+/// An export that works on a trainer, and on its model if `model` says how; then the model must have its layers still.
 func withTrainer(
   _ pointer: OpaquePointer?, _ access: Access, model: Access? = nil, _ body: (TrainerHandle) throws -> Void
 ) -> martlet_status {
@@ -75,7 +75,10 @@ func withTrainer(
     let trainer = try TrainerHandle.object(pointer, "trainer")
     try trainer.with(access) {
       if let model {
-        try trainer.model.with(model) { try body(trainer) }
+        try trainer.model.with(model) {
+          try trainer.requireCurrent()
+          try body(trainer)
+        }
       } else {
         try body(trainer)
       }

@@ -78,6 +78,14 @@ final class ModelHandle: Handle {
     self.builder = nil
   }
 
+  /// Gives the model other layers. Trainers of the ones before are told so when they are used next.
+  ///
+  /// - Throws: `invalidState` if the model is not built; what the change throws. The model is then as before.
+  func edit(_ change: (Graph) throws(MartletError) -> GraphEdit) throws(MartletError) {
+    let model = try requireBuilt().model
+    built = try BuiltModel(try model.edited(try change(model.graph)))
+  }
+
   /// - Throws: `invalidState` if the model is not built.
   func requireBuilt() throws(MartletError) -> BuiltModel {
     guard let built else {

@@ -23,6 +23,15 @@ final class TrainerHandle: Handle {
     y = StepArrays("y", count: trainer.targetCount)
   }
 
+  /// - Throws: `invalidState` if the model's layers have changed since the trainer was made.
+  func requireCurrent() throws(MartletError) {
+    guard try model.requireBuilt() === built else {
+      throw MartletError(
+        .invalidState,
+        "the layers of \(model.description) have changed since this trainer was made; make a new trainer")
+    }
+  }
+
   /// The inputs of a step.
   ///
   /// - Throws: `invalidArgument` unless they are arrays for all inputs of the model.

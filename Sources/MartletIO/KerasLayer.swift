@@ -11,12 +11,13 @@ struct KerasLayer {
   /// The tensors that each call of the layer reads, or why they are not known.
   var calls: Result<[[KerasTensor]], MartletError> = .success([])
 
+  /// - Parameter defaultName: what a layer without a name is called.
   /// - Throws: `formatError`.
-  init(_ json: JSON) throws(MartletError) {
+  init(_ json: JSON, defaultName: String? = nil) throws(MartletError) {
     guard let className = json["class_name"]?.stringValue, let config = json["config"] else {
       throw MartletError(.formatError, "a layer has no 'class_name' or no 'config'")
     }
-    guard let name = (config["name"] ?? json["name"])?.stringValue, !name.utf8.contains(0) else {
+    guard let name = (config["name"] ?? json["name"])?.stringValue ?? defaultName, !name.utf8.contains(0) else {
       throw MartletError(.formatError, "a layer of class \(className) has no usable name")
     }
     self.init(className: className, name: name, config: config)

@@ -42,6 +42,11 @@ package struct Graph: Sendable {
 
   package func layerIndex(named name: String) -> Int? { layers.firstIndex { $0.name == name } }
 
+  /// What the first application of a layer reads.
+  package func inputShapes(ofLayer layer: Int) -> [Shape] {
+    nodes.first { $0.layer == layer }?.inputs.map { nodes[$0].shape } ?? []
+  }
+
   package func layerName(ofNode node: Int) -> String { layers[nodes[node].layer].name }
 
   /// The activation that a node ends with, if it has one.

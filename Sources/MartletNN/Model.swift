@@ -15,13 +15,22 @@ package final class Model: @unchecked Sendable {
 
   /// A model with freshly initialised weights.
   ///
+  /// - Parameter kept: for some layers, the layer of another model whose weights, of the same shapes, they start with.
   /// - Throws: `outOfMemory`.
-  package init(graph: Graph, seed: UInt64) throws(MartletError) {
+  package init(
+    graph: Graph, seed: UInt64, keeping kept: [Int: Int] = [:], of other: Model? = nil
+  ) throws(MartletError) {
     self.graph = graph
     self.seed = seed
     layout = try ParameterLayout(graph)
     storage = try TensorStorage(count: layout.count, of: Float.self, purpose: "the weights of model '\(graph.name)'")
     for (index, parameter) in layout.parameters.enumerated() {
+      if let other, let layer = kept[parameter.layer] {
+        let position = index - layout.range(ofLayer: parameter.layer).lowerBound
+        let source = other.layout.parameters[other.layout.range(ofLayer: layer).lowerBound + position]
+        (values + parameter.offset).update(from: other.values + source.offset, count: parameter.count)
+        continue
+      }
       let weight = parameter.specification
       try weight.initializer.fill(
         values + parameter.offset, weight.shape, source: RandomSource(seed: seed, stream: UInt64(index)))

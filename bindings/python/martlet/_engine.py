@@ -119,6 +119,16 @@ class EngineModel:
         check(library().martlet_model_from_json(text(config, "json_string"), seed, byref(handle)))
         return cls(handle)
 
+    def copy(self) -> EngineModel:
+        handle = ModelHandle()
+        check(library().martlet_model_copy(self.handle, byref(handle)))
+        return EngineModel(handle)
+
+    def clone(self, seed: int) -> EngineModel:
+        handle = ModelHandle()
+        check(library().martlet_model_clone(self.handle, seed, byref(handle)))
+        return EngineModel(handle)
+
     # Building: every method takes the node it reads and returns the node it makes.
 
     def input(self, name: str | None, shape: Sequence[int]) -> int:
@@ -251,6 +261,13 @@ class EngineModel:
             found.append((borrowed_text(name), borrowed_text(kind)))
         return found
 
+    def layer_input_shapes(self, layer: str) -> list[tuple[int, ...]]:
+        """Shapes of one row of what a layer reads."""
+        label, count = text(layer, "layer"), c_int32()
+        check(library().martlet_model_layer_input_count(self.handle, label, byref(count)))
+        function = library().martlet_model_layer_input_shape
+        return [read_shape(function, self.handle, label, index) for index in range(count.value)]
+
     def weights(self, layer: str) -> list[tuple[str, tuple[int, ...]]]:
         """Name and shape of every weight array of a layer, in Keras' order."""
         label, count = text(layer, "layer"), c_int32()
@@ -295,6 +312,15 @@ class EngineModel:
         data = ctypes.create_string_buffer(count.value)
         check(library().martlet_model_save_memory(self.handle, data, len(data), byref(count)))
         return data.raw
+
+    def rename_layer(self, layer: str, name: str) -> None:
+        check(library().martlet_model_rename_layer(self.handle, text(layer, "layer"), text(name, "name")))
+
+    def remove_layer(self, layer: str) -> None:
+        check(library().martlet_model_remove_layer(self.handle, text(layer, "layer")))
+
+    def replace_layer(self, layer: str, config: str) -> None:
+        check(library().martlet_model_replace_layer(self.handle, text(layer, "layer"), text(config, "config")))
 
     def to_json(self) -> str:
         out = c_char_p()

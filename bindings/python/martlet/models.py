@@ -6,13 +6,14 @@ things. Sequential is built when its input shape is known and something needs th
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import _fit, _graph, _inputs, losses, metrics, optimizers
+from . import _editing, _fit, _graph, _inputs, losses, metrics, optimizers
 from ._check import integer
 from ._engine import Cost, EngineModel
 from ._graph import Node
@@ -22,7 +23,15 @@ from .layers import Input, InputLayer, Layer, LoadedLayer
 from .trainer import Metrics, Trainer
 from .utils import next_seed
 
-__all__ = ["Input", "Model", "Sequential", "load_model", "model_from_bytes", "model_from_json"]
+__all__ = [
+    "Input",
+    "Model",
+    "Sequential",
+    "clone_model",
+    "load_model",
+    "model_from_bytes",
+    "model_from_json",
+]
 
 
 class Model:
@@ -72,8 +81,12 @@ class Model:
         engine.build(made[outputs[0]])
         for layer, name in names.items():
             layer.built(engine, name)
-        self._engine = engine
+        self._adopt(engine)
         return engine
+
+    def _adopt(self, engine: EngineModel) -> None:
+        """The model is built."""
+        self._engine = engine
 
     def built_engine(self, row_shape: Sequence[Any] | None = None) -> EngineModel:
         if self._engine is None:
@@ -196,6 +209,47 @@ class Model:
     def to_bytes(self) -> bytes:
         """The bytes of the file that save would write; model_from_bytes makes a model of them."""
         return self.built_engine().to_bytes()
+
+    # Copies and changes.
+
+    def copy(self) -> Model:
+        """A model of the same layers and weights, compiled alike but without the optimiser's state."""
+        twin = _loaded(self.built_engine().copy())
+        twin.__dict__.update(copy.deepcopy(self.__reduce__()[2]))
+        return twin
+
+    def rename_layer(self, name: str, new_name: str) -> None:
+        """Give a layer another name. A Trainer made before cannot be used any more, as after every change.
+
+        ValueError: the name is in use or cannot be used. NotFoundError (a LookupError): no such layer.
+        """
+        _editing.rename(self, name, new_name)
+
+    def remove_layer(self, name: str) -> None:
+        """Take a layer out: what read it reads its input; if it was an output, its input becomes one.
+
+        ValueError, and nothing has changed: a layer that reads other than one input, or without which a weight array of
+        another would need another shape. NotFoundError (a LookupError): no such layer.
+        """
+        _editing.remove(self, name)
+
+    def replace_layer(self, name: str, layer: Layer) -> None:
+        """Put a new layer, with new weights, in the place of one. The other layers keep theirs.
+
+        A layer without a name of its own gets that of the old one. ValueError, and nothing has changed: the shapes do not
+        fit, or a weight array of another layer would need another shape. NotFoundError (a LookupError): no such layer.
+        """
+        _editing.replace(self, name, layer)
+
+    def all_layers(self) -> list[Layer]:
+        """The layers in order, the inputs included."""
+        return list(self._chain)
+
+    def layers_changed(self, layers: Sequence[Layer]) -> None:
+        """These are the layers now. fit begins with a new trainer, as the old one is of the layers before."""
+        self._chain = list(layers)
+        self._trainer = None
+        self._adopt(self.built_engine())
 
     def __reduce__(self) -> tuple:
         """For pickle and copy: the bytes of the file and what compile was given, without the optimiser's state."""
@@ -406,10 +460,21 @@ def model_from_json(json_string: str, seed: int | None = None) -> Model:
     return model
 
 
+def clone_model(model: Model, seed: int | None = None) -> Model:
+    """A model of the same layers, with new weights.
+
+    seed: as in Model. Layers come without the arguments they were made with, as those of load_model do.
+    """
+    number = next_seed() if seed is None else integer(seed, "seed", 0, 2**64 - 1)
+    twin = _loaded(model.built_engine().clone(number))
+    twin._seed = seed
+    return twin
+
+
 def _loaded(engine: EngineModel) -> Model:
     model = Model.__new__(Model)
     model._start(engine.name(), None)
-    model._engine = engine
+    model._adopt(engine)
     model._chain = [LoadedLayer(engine, name, kind) for name, kind in engine.layers()]
     return model
 

@@ -1,0 +1,62 @@
+// martlet.h: Models: copies and changes.
+
+import CMartlet
+import MartletCore
+import MartletIO
+import MartletNN
+
+@_cdecl("martlet_model_copy") @implementation
+public func martlet_model_copy(
+  _ model: OpaquePointer?, _ out_copy: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_copy, "out_copy")
+    result.pointee = try ModelHandle(try model.requireBuilt().model.copy()).passToC()
+  }
+}
+
+@_cdecl("martlet_model_clone") @implementation
+public func martlet_model_clone(
+  _ model: OpaquePointer?, _ seed: UInt64, _ out_clone: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_clone, "out_clone")
+    result.pointee = try ModelHandle(try model.requireBuilt().model.clone(seed: seed)).passToC()
+  }
+}
+
+@_cdecl("martlet_model_rename_layer") @implementation
+public func martlet_model_rename_layer(
+  _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ name: UnsafePointer<CChar>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let index = try model.requireBuilt().model.layerIndex(named: try string(layer, "layer"))
+    let name = try string(name, "name")
+    try model.edit { graph throws(MartletError) in try graph.renaming(layer: index, to: name) }
+  }
+}
+
+@_cdecl("martlet_model_remove_layer") @implementation
+public func martlet_model_remove_layer(
+  _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let index = try model.requireBuilt().model.layerIndex(named: try string(layer, "layer"))
+    try model.edit { graph throws(MartletError) in try graph.removing(layer: index) }
+  }
+}
+
+@_cdecl("martlet_model_replace_layer") @implementation
+public func martlet_model_replace_layer(
+  _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ json: UnsafePointer<CChar>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let layer = try string(layer, "layer")
+    let index = try model.requireBuilt().model.layerIndex(named: layer)
+    let json = try longText(json, "json", maximumLength: ModelText.maximumByteCount)
+    try model.edit { graph throws(MartletError) in
+      let new = try ModelText.layer(json, "json", name: layer, rows: graph.inputShapes(ofLayer: index))
+      return try graph.replacing(layer: index, with: new.layer, name: new.name, isTrainable: new.isTrainable)
+    }
+  }
+}

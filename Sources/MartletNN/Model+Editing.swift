@@ -1,0 +1,32 @@
+// Models made from others: with the same weights, with new ones, or with another layer. The other model stays as it is.
+
+import MartletCore
+
+extension Model {
+  /// The same layers and weights.
+  ///
+  /// - Throws: `outOfMemory`.
+  package func copy() throws(MartletError) -> Model {
+    let all = Dictionary(uniqueKeysWithValues: graph.layers.indices.map { ($0, $0) })
+    return try edited(GraphEdit(graph: graph, kept: all))
+  }
+
+  /// The same layers, with weights initialised anew.
+  ///
+  /// - Throws: `outOfMemory`.
+  package func clone(seed: UInt64) throws(MartletError) -> Model {
+    let model = try Model(graph: graph, seed: seed)
+    model.classNames = classNames
+    return model
+  }
+
+  /// The edited graph. Layers that were kept have their weights, others new ones; so do class names stay, as long as the
+  /// output has as many classes.
+  ///
+  /// - Throws: `outOfMemory`.
+  package func edited(_ edit: GraphEdit) throws(MartletError) -> Model {
+    let model = try Model(graph: edit.graph, seed: seed, keeping: edit.kept, of: self)
+    if edit.graph.outputShapes[0].lastDimension == classNames.count { model.classNames = classNames }
+    return model
+  }
+}

@@ -1,0 +1,53 @@
+"""Changes of the layers of a built model: the library changes its part, and here the layer objects follow."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING
+
+from .layers import Input, Layer
+
+if TYPE_CHECKING:
+    from .models import Model
+
+
+def rename(model: Model, name: str, new_name: str) -> None:
+    engine = model.built_engine()
+    engine.rename_layer(name, new_name)
+    for layer in model.all_layers():
+        if layer.name == name:
+            layer.built(engine, new_name)
+    model.layers_changed(model.all_layers())
+
+
+def remove(model: Model, name: str) -> None:
+    model.built_engine().remove_layer(name)
+    model.layers_changed([layer for layer in model.all_layers() if layer.name != name])
+
+
+def replace(model: Model, name: str, layer: Layer) -> None:
+    if not isinstance(layer, Layer):
+        raise TypeError(f"replace_layer expects a layer, received {layer!r}")
+    if layer.claimed:
+        raise ValueError(f"layer {layer.name!r} is in use already by a model; make a new layer")
+    engine = model.built_engine()
+    new_name = layer.own_name or name
+    engine.replace_layer(name, _config(layer, new_name, engine.layer_input_shapes(name)))
+    layer.claim()
+    layer.built(engine, new_name)
+    model.layers_changed([layer if old.name == name else old for old in model.all_layers()])
+
+
+def _config(layer: Layer, name: str, shapes: list[tuple[int, ...]]) -> str:
+    """The layer in Keras' JSON, which the library writes of a model that has nothing but this layer."""
+    from .models import Model
+
+    twin = copy.copy(layer)  # the layer itself belongs to no model yet
+    twin.own_name = name
+    inputs = [Input(shape, name=f"{name}_input_{index}") for index, shape in enumerate(shapes)]
+    if not inputs:
+        raise ValueError(f"layer {name!r} is an input, which cannot be replaced")
+    described = Model(inputs, twin(inputs if twin.takes_list else inputs[0]), seed=0)
+    layers = json.loads(described.to_json())["config"]["layers"]
+    return json.dumps(next(entry for entry in layers if entry["config"]["name"] == name))
