@@ -93,8 +93,6 @@ def test_model_checkpoint_names_and_choice():
         unknown = callbacks.ModelCheckpoint("{val_acc}.h5")
         unknown.set_model(model)
         unknown.on_epoch_end(0, {"loss": 1.0})
-    with pytest.raises(ValueError, match="save_weights_only=True is not supported"):
-        callbacks.ModelCheckpoint("m.h5", save_weights_only=True)
     with pytest.raises(ValueError, match='save_freq must be "epoch", received 10'):
         callbacks.ModelCheckpoint("m.h5", save_freq=10)
 

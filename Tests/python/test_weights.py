@@ -145,6 +145,21 @@ def test_weights_that_do_not_fit(name, model, by_name, message, tmp_path):
     assert_equal_weights(model, before)
 
 
+def test_checkpoints_of_weights(tmp_path, random):
+    model = ours()
+    model.compile("sgd", "mse")
+    path = tmp_path / "w{epoch}.weights.h5"
+    x, y = random.normal(size=(8, FEATURES)), random.normal(size=(8, CLASSES))
+    model.fit(
+        x, y, epochs=2, verbose=0, callbacks=[martlet.callbacks.ModelCheckpoint(path, save_weights_only=True)]
+    )
+    last, first = ours(seed=2), ours(seed=2)
+    last.load_weights(tmp_path / "w2.weights.h5")
+    assert_equal_weights(last, model.get_weights())
+    first.load_weights(tmp_path / "w1.weights.h5")
+    assert not np.array_equal(first.get_weights()[0], model.get_weights()[0])
+
+
 def test_a_failed_load_changes_nothing(tmp_path):
     """The last array is not finite: those before it have been read by then."""
     path = tmp_path / "w.h5"

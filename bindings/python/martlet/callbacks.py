@@ -201,8 +201,8 @@ class EarlyStopping(Callback):
 class ModelCheckpoint(Callback):
     """Save the model after each epoch, or after those that are the best so far.
 
-    filepath: may hold {epoch:02d} (counted from 1) and metrics such as {val_loss:.3f}. ValueError: save_weights_only,
-    or a save_freq other than "epoch", which this version does not have.
+    filepath: may hold {epoch:02d} (counted from 1) and metrics such as {val_loss:.3f}. save_weights_only: with
+    model.save_weights, for model.load_weights. ValueError: a save_freq other than "epoch", which this version does not have.
     """
 
     def __init__(
@@ -216,8 +216,6 @@ class ModelCheckpoint(Callback):
         save_freq: str = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
-        if save_weights_only:
-            raise ValueError("save_weights_only=True is not supported: a model file holds weights and configuration")
         if save_freq != "epoch":
             raise ValueError(f'save_freq must be "epoch", received {save_freq!r}')
         self.filepath = os.fspath(filepath)
@@ -225,6 +223,7 @@ class ModelCheckpoint(Callback):
         self._monitor = _Monitor(monitor, mode)
         self.verbose = verbose
         self.save_best_only = bool(save_best_only)
+        self.save_weights_only = bool(save_weights_only)
         self.best = self._monitor.worst if initial_value_threshold is None else float(initial_value_threshold)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -236,7 +235,10 @@ class ModelCheckpoint(Callback):
             self.best = value
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: saving model to {path}")
-        self.model.save(path)
+        if self.save_weights_only:
+            self.model.save_weights(path)
+        else:
+            self.model.save(path)
 
     def _path(self, epoch: int, logs: Logs) -> str:
         try:
