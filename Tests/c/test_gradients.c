@@ -83,6 +83,36 @@ static void activations_and_losses(void) {
   martlet_dataset_destroy(numbers_data), martlet_dataset_destroy(one_hot_data), martlet_dataset_destroy(label_data);
 }
 
+/* Layers without weights of their own, between two that have some; noise and penalty are part of the loss. */
+static void layers_between(void) {
+  martlet_model *m;
+  martlet_node node;
+  martlet_gradient_check check;
+  martlet_loss loss = MARTLET_LOSS_INIT;
+  const int64_t features = FEATURES, matrix[] = {2, -1};
+  const int32_t transposed[] = {2, 1};
+  martlet_dense_options hidden = MARTLET_DENSE_OPTIONS_INIT, output = MARTLET_DENSE_OPTIONS_INIT;
+  hidden.activation = MARTLET_TANH;
+  output.activation = MARTLET_SOFTMAX;
+  REQUIRE(martlet_model_create("between", 3, &m));
+  REQUIRE(martlet_input(m, NULL, 1, &features, &node));
+  REQUIRE(martlet_dense(m, node, 6, &hidden, &node));
+  REQUIRE(martlet_activity_regularization(m, node, 0.01f, 0.02f, NULL, &node));
+  REQUIRE(martlet_reshape(m, node, 2, matrix, NULL, &node));
+  REQUIRE(martlet_permute(m, node, 2, transposed, NULL, &node));
+  REQUIRE(martlet_dense(m, node, 4, &hidden, &node));
+  REQUIRE(martlet_gaussian_noise(m, node, 0.3, NULL, &node));
+  REQUIRE(martlet_flatten(m, node, NULL, &node));
+  REQUIRE(martlet_dense(m, node, CLASSES, &output, &node));
+  REQUIRE(martlet_model_build(m, 1, &node));
+  martlet_dataset *d = data(labels, 1, MARTLET_INT32);
+  if (!CHECK(checked(m, d, &loss, &check) <= 1e-5, "gradients through reshape, permute, noise and penalty")) {
+    printf("#   %g at %s/%s[%d]\n", check.largest_error, check.layer, check.weight, (int)check.element);
+  }
+  martlet_model_destroy(m);
+  martlet_dataset_destroy(d);
+}
+
 /* With small weights all classes are equally likely: |loss - ln C| <= 2 max |logit|, and a logit is below 0.01 here. */
 static void the_first_loss_is_the_logarithm_of_the_classes(void) {
   martlet_dataset *d = data(labels, 1, MARTLET_INT32);
@@ -154,6 +184,7 @@ int main(void) {
   for (int i = 0; i < ROWS * CLASSES; i++) numbers[i] = (float)(i * 104729 % 100) / 100;
   for (int i = 0; i < ROWS; i++) labels[i] = i % CLASSES, one_hot[i * CLASSES + i % CLASSES] = 1;
   activations_and_losses();
+  layers_between();
   the_first_loss_is_the_logarithm_of_the_classes();
   arguments();
   return check_end();

@@ -94,7 +94,7 @@ def test_labels_that_came_as_floats():
         (metrics.get, "auc", "Unknown metric: 'auc'.*accuracy"),
         (optimizers.get, "rmsprop", "Unknown optimizer: 'rmsprop'.*sgd, adam"),
         (optimizers.get, 3, "Unknown optimizer: 3"),
-        (layers.Activation, "gelu", "Unknown activation: 'gelu'.*relu"),
+        (layers.Activation, "mish", "Unknown activation: 'mish'.*relu"),
         (layers.Activation, ["relu"], "Unknown activation"),
     ],
 )
