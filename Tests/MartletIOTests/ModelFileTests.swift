@@ -96,6 +96,29 @@ struct ModelFileTests {
     #expect(try ModelFile.load(path: path).graph.layers.count == 2001)
   }
 
+  /// What Keras 3 calls the groups of layers in a file of weights (keras.src.utils.naming.to_snake_case).
+  @Test func classesInSnakeCase() {
+    let names = [
+      ("Dense", "dense"), ("LeakyReLU", "leaky_re_lu"), ("Conv2D", "conv2d"), ("GRU", "gru"),
+      ("BatchNormalization", "batch_normalization"), ("GlobalAveragePooling2D", "global_average_pooling2d"),
+      ("SeparableConv2D", "separable_conv2d"), ("PReLU", "p_re_lu"), ("InputLayer", "input_layer"),
+    ]
+    for (className, expected) in names { #expect(Graph.kerasSnakeCase(className) == expected) }
+  }
+
+  @Test func memoryIsReadAsFilesAre() throws {
+    let model = try smallModel()
+    let image = try ModelFile.bytes(of: model)
+    defer { withExtendedLifetime(image.storage) {} }
+    let whole = UnsafeRawBufferPointer(start: image.storage.base, count: image.byteCount)
+    #expect(try ModelFile.load(memory: whole, name: "bytes").flatWeights == model.flatWeights)
+    for count in stride(from: 0, to: whole.count, by: 97) {
+      expectError(.formatError, "'bytes'") {
+        try ModelFile.load(memory: UnsafeRawBufferPointer(rebasing: whole.prefix(count)), name: "bytes")
+      }
+    }
+  }
+
   // MARK: What is wrong is named
 
   /// Writes the small model as another program would, with one thing changed.
