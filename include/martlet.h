@@ -1189,6 +1189,13 @@ typedef struct martlet_trainer martlet_trainer;
 #define MARTLET_BINARY_FOCAL_CROSSENTROPY 13      /* mean_j (1 - q)^gamma times the binary cross-entropy,
                                                      q = t p + (1 - t)(1 - p) */
 
+/* What the accuracy of an output counts. */
+#define MARTLET_ACCURACY_OF_LOSS 0     /* what the loss is about: binary cross-entropies BINARY, other losses of classes
+                                          CATEGORICAL, the rest nothing */
+#define MARTLET_ACCURACY_CATEGORICAL 1 /* rows whose largest output is the label, or where the largest target is; not with
+                                          O = 1 */
+#define MARTLET_ACCURACY_BINARY 2      /* outputs on the target's side of 0.5 (logits: of 0); not for losses of classes */
+
 /** The loss of one output. Start from MARTLET_LOSS_INIT, which is Keras' defaults. All members are checked. */
 typedef struct martlet_loss {
   uint32_t struct_size;
@@ -1206,10 +1213,11 @@ typedef struct martlet_loss {
                                  row is multiplied by the weight of its class: the label, the largest t, or with O = 1
                                  whether t > 0.5. Copied. Default NULL: none */
   int32_t class_count;        /* of class_weights: the size of the output's last axis, or 2 if that is 1; default 0 */
+  int32_t accuracy;           /* MARTLET_ACCURACY_OF_LOSS (default) ... */
 } martlet_loss;
 
 #define MARTLET_LOSS_INIT                                                                                              \
-  {(uint32_t)sizeof(martlet_loss), MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY, 0, 0, 1.0, 0.0, 1.0, 2.0, 0.25, 0, 0}
+  {(uint32_t)sizeof(martlet_loss), MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY, 0, 0, 1.0, 0.0, 1.0, 2.0, 0.25, 0, 0, 0}
 
 /* Optimisers, with Keras' formulas. g = gradient of the loss with its regularisation, lr = learning rate, t = steps
  * including this one. */
@@ -1275,8 +1283,7 @@ typedef struct martlet_metrics {
   double loss;                /* data_loss + regularization_loss */
   double data_loss;           /* sum_i weight_i * loss_i over the outputs; of one alone: its loss, without weight */
   double regularization_loss; /* of one output of several: 0 */
-  double accuracy;            /* share of rows whose largest output is the label; binary: share of outputs on the right
-                                 side of 0.5 (logits: of 0) */
+  double accuracy;            /* share of what the accuracy of martlet_loss counts */
   double top_k_accuracy;      /* share of rows whose label is among the k largest outputs; NaN for binary */
 } martlet_metrics;
 

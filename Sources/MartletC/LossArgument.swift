@@ -44,7 +44,10 @@ extension OutputLoss {
           "MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY to MARTLET_BINARY_FOCAL_CROSSENTROPY"),
         fromLogits: try flag(loss.from_logits, "\(name).from_logits"), weight: loss.weight,
         labelSmoothing: loss.label_smoothing, delta: loss.delta, gamma: loss.gamma, alpha: loss.alpha,
-        appliesClassBalancing: try flag(loss.apply_class_balancing, "\(name).apply_class_balancing")))
+        appliesClassBalancing: try flag(loss.apply_class_balancing, "\(name).apply_class_balancing")),
+      accuracy: try constant(
+        loss.accuracy, "\(name).accuracy", as: AccuracyChoice.self,
+        "MARTLET_ACCURACY_OF_LOSS to MARTLET_ACCURACY_BINARY"))
     guard let weights = loss.class_weights else {
       guard loss.class_count == 0 else {
         throw MartletError(

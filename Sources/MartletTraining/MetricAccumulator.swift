@@ -4,6 +4,15 @@ import MartletCore
 import MartletKernelInterface
 import MartletNN
 
+/// What an output's accuracy is asked to count.
+package enum AccuracyChoice: Int32, Sendable {
+  // Raw values are those of martlet.h.
+  /// What the loss is about.
+  case ofLoss = 0
+  case categorical = 1
+  case binary = 2
+}
+
 /// How an output of a network is judged.
 package enum AccuracyKind: Sendable, Equatable {
   /// Regression: not at all.
@@ -13,11 +22,11 @@ package enum AccuracyKind: Sendable, Equatable {
   /// Each output against `threshold`: 0.5 for probabilities, 0 for logits.
   case binary(threshold: Float)
 
-  package init(_ loss: LossConfiguration, onLogits: Bool) {
-    switch loss.loss.subject {
-    case .categories: self = .categorical
-    case .outcomes: self = .binary(threshold: onLogits ? 0 : 0.5)
-    case .numbers: self = .none
+  package init(_ loss: LossConfiguration, onLogits: Bool, choice: AccuracyChoice = .ofLoss) {
+    switch (choice, loss.loss.subject) {
+    case (.categorical, _), (.ofLoss, .categories): self = .categorical
+    case (.binary, _), (.ofLoss, .outcomes): self = .binary(threshold: onLogits ? 0 : 0.5)
+    case (.ofLoss, .numbers): self = .none
     }
   }
 }

@@ -9,9 +9,15 @@ package struct OutputLoss: Sendable {
   /// What the losses of the rows of each class are multiplied by in training; nil for 1.
   package var classWeights: ClassWeights?
 
-  package init(_ configuration: LossConfiguration, classWeights: ClassWeights? = nil) {
+  /// What the accuracy of this output counts.
+  package var accuracy: AccuracyChoice
+
+  package init(
+    _ configuration: LossConfiguration, classWeights: ClassWeights? = nil, accuracy: AccuracyChoice = .ofLoss
+  ) {
     self.configuration = configuration
     self.classWeights = classWeights
+    self.accuracy = accuracy
   }
 
   /// Classes that the targets of an output tell apart: one for each element of the last axis; two if that is one number.
@@ -46,11 +52,33 @@ package struct OutputLoss: Sendable {
         .invalidArgument,
         "loss '\(loss.name)' needs at least 2 classes; rows of output \(index) have shape \(output)")
     }
+    try validateAccuracy(name, output: output)
     guard let classWeights else { return }
     guard loss != .none else {
       throw MartletError(.invalidArgument, "\(name).class_weights is given, but there is no loss to multiply")
     }
     try classWeights.validate(name, classCount: OutputLoss.classCount(output))
+  }
+}
+
+extension OutputLoss {
+  private func validateAccuracy(_ name: String, output: Shape) throws(MartletError) {
+    let loss = configuration.loss
+    switch accuracy {
+    case .ofLoss: return
+    case .categorical:
+      guard loss != .none, output.lastDimension > 1 else {
+        throw MartletError(
+          .invalidArgument,
+          "\(name).accuracy is MARTLET_ACCURACY_CATEGORICAL, which needs a loss and at least 2 outputs; loss "
+            + "'\(loss.name)' has output rows of shape \(output)")
+      }
+    case .binary:
+      guard loss != .none, loss.subject != .categories else {
+        throw MartletError(
+          .invalidArgument, "\(name).accuracy is MARTLET_ACCURACY_BINARY, which loss '\(loss.name)' does not have")
+      }
+    }
   }
 }
 

@@ -85,7 +85,10 @@ extension Trainer {
   }
 
   func accuracyKinds(_ executor: PlanExecutor<Float>) -> [AccuracyKind] {
-    executor.plan.losses.map { AccuracyKind($0.configuration, onLogits: $0.configuration.fromLogits || $0.holdsLogits) }
+    zip(executor.plan.losses, losses).map { planned, loss in
+      AccuracyKind(
+        planned.configuration, onLogits: planned.configuration.fromLogits || planned.holdsLogits, choice: loss.accuracy)
+    }
   }
 
   /// Keep the figures of the outputs for who asks next.

@@ -106,9 +106,9 @@ import Testing
     #expect(outputs[0].accuracy == 0.5 && outputs[1].accuracy.isNaN)
   }
 
-  @Test func theLossDecidesHowOutputsAreJudged() {
-    func kind(_ loss: Loss, onLogits: Bool = false) -> AccuracyKind {
-      AccuracyKind(LossConfiguration(loss), onLogits: onLogits)
+  @Test func theLossDecidesHowOutputsAreJudgedUnlessAsked() {
+    func kind(_ loss: Loss, onLogits: Bool = false, _ choice: AccuracyChoice = .ofLoss) -> AccuracyKind {
+      AccuracyKind(LossConfiguration(loss), onLogits: onLogits, choice: choice)
     }
     for loss in [Loss.sparseCategoricalCrossentropy, .categoricalCrossentropy, .categoricalHinge] {
       #expect(kind(loss) == .categorical)
@@ -116,5 +116,8 @@ import Testing
     #expect(kind(.binaryCrossentropy) == .binary(threshold: 0.5))
     #expect(kind(.binaryCrossentropy, onLogits: true) == .binary(threshold: 0))
     #expect(kind(.meanSquaredError) == .none)
+    #expect(kind(.meanSquaredError, .categorical) == .categorical)
+    #expect(kind(.meanSquaredError, .binary) == .binary(threshold: 0.5))
+    #expect(kind(.binaryCrossentropy, onLogits: true, .categorical) == .categorical)
   }
 }

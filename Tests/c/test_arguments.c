@@ -587,6 +587,54 @@ static void targets_of_losses(void) {
   }
 }
 
+/* The accuracy of the small model's 3 outputs, which are those of a softmax, by loss and choice. */
+static void kinds_of_accuracy(void) {
+  static const float one_hot[6] = {0, 1, 0, 1, 0, 0};
+  const float x[8] = {1, 2, 3, 4, 4, 3, 2, 1};
+  const int64_t x_shape[] = {2, 4}, wide[] = {2, 3};
+  const martlet_array xs = check_array(x, 2, x_shape, MARTLET_FLOAT32);
+  const martlet_array ys = check_array(one_hot, 2, wide, MARTLET_FLOAT32);
+  float p[6];
+  REQUIRE(martlet_predict(model, &xs, 1, p, 6));
+  double rows = 0, elements = 0;
+  for (int row = 0; row < 2; row++) {
+    int best = 0;
+    for (int i = 0; i < 3; i++) {
+      if (p[row * 3 + i] > p[row * 3 + best]) best = i;
+      elements += (p[row * 3 + i] > 0.5f) == (one_hot[row * 3 + i] > 0.5f);
+    }
+    rows += one_hot[row * 3 + best] == 1;
+  }
+  static const struct { int32_t kind, accuracy, counts; } cases[] = {
+      {MARTLET_CATEGORICAL_CROSSENTROPY, MARTLET_ACCURACY_OF_LOSS, 1},
+      {MARTLET_MEAN_SQUARED_ERROR, MARTLET_ACCURACY_OF_LOSS, 0},
+      {MARTLET_MEAN_SQUARED_ERROR, MARTLET_ACCURACY_CATEGORICAL, 1},
+      {MARTLET_MEAN_SQUARED_ERROR, MARTLET_ACCURACY_BINARY, 2},
+      {MARTLET_BINARY_CROSSENTROPY, MARTLET_ACCURACY_OF_LOSS, 2},
+      {MARTLET_BINARY_CROSSENTROPY, MARTLET_ACCURACY_CATEGORICAL, 1},
+  };
+  martlet_loss loss = MARTLET_LOSS_INIT;
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  options.losses = &loss, options.loss_count = 1, options.learning_rate = 0;
+  martlet_trainer *t;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    martlet_metrics metrics;
+    loss.kind = cases[i].kind, loss.accuracy = cases[i].accuracy;
+    REQUIRE(martlet_trainer_create(model, &options, &t));
+    EXPECT_OK(martlet_trainer_train_step(t, &xs, 1, &ys, 1, NULL, &metrics));
+    CHECK(cases[i].counts == 0 ? isnan(metrics.accuracy)
+                               : metrics.accuracy == (cases[i].counts == 1 ? rows / 2 : elements / 6),
+          "the accuracy counts what it is asked to");
+    martlet_trainer_destroy(t);
+  }
+  loss.accuracy = 3;
+  EXPECT_INVALID(martlet_trainer_create(model, &options, &t), "losses[0].accuracy is 3");
+  loss.kind = MARTLET_CATEGORICAL_HINGE, loss.accuracy = MARTLET_ACCURACY_BINARY;
+  EXPECT_INVALID(martlet_trainer_create(model, &options, &t), "which loss 'categorical_hinge' does not have");
+  loss.kind = MARTLET_NO_LOSS, loss.accuracy = MARTLET_ACCURACY_CATEGORICAL;
+  EXPECT_INVALID(martlet_trainer_create(model, &options, &t), "needs a loss and at least 2 outputs");
+}
+
 /* A model with inputs [2] and [3] and outputs of 3 classes, one number and 2 numbers without a loss. */
 static void several_outputs(void) {
   martlet_model *m;
@@ -870,6 +918,7 @@ int main(void) {
   options_of_training();
   losses();
   targets_of_losses();
+  kinds_of_accuracy();
   several_outputs();
   martlet_trainer_destroy(trainer);
   martlet_dataset_destroy(dataset);

@@ -267,7 +267,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("text", ACCEPTED, ids=range(len(ACCEPTED)))
 def test_forms_of_calls_that_are_read(text):
-    assert model_from_json(text).built_engine().output_shape() == (4,)
+    assert model_from_json(text).output_shape in ((None, 4), [(None, 4)] * 2)
 
 
 @pytest.mark.parametrize("text, message", REFUSED, ids=range(len(REFUSED)))
@@ -290,7 +290,7 @@ def test_a_file_of_many_calls_takes_no_time():
     """Layers in the reverse of the order in which they can be made, and one that is called 60,000 times."""
     chain = [layer("Flatten", f"f{number}", [[f"f{number - 1}" if number else "x", 0, 0]]) for number in range(4000)]
     text = graph(*reversed(chain), X, outputs=["f3999", 0, 0])
-    assert model_from_json(text).built_engine().output_shape() == (4,)
+    assert model_from_json(text).output_shape == (None, 4)
     calls = [[["x", 0, 0]], *([["y", number, 0]] for number in range(60_000))]
     assert model_from_json(graph(X, layer("Flatten", "y", *calls), outputs=["y", 60_000, 0])).layers
     with pytest.raises(martlet.UnsupportedError, match="called more than 65536 times"):

@@ -165,8 +165,8 @@ def test_codes_are_those_of_the_header():
         assert code == header[name.upper()]
     for name, code in initializers._DISTRIBUTIONS.items():
         assert code == header[f"DISTRIBUTION_{name.upper()}"]
-    for name, kind in losses._NAMES.items():
-        assert kind.code == header[name.upper()]
+    for kind in losses._ALL:
+        assert kind.code == header[kind.name.upper()]
     assert (losses.NoLoss.code, optimizers.SGD.code, optimizers.Adam.code) == tuple(
         header[name] for name in ("NO_LOSS", "SGD", "ADAM")
     )

@@ -92,8 +92,8 @@ def test_functional_model():
     np.testing.assert_array_equal(model.predict(np.eye(4)), same.predict(np.eye(4)))
     with pytest.raises(ValueError, match="outputs do not come from inputs"):
         martlet.Model(martlet.Input((4,)), layers.Dense(2)(martlet.Input((4,))))
-    with pytest.raises(ValueError, match="inputs must be one result"):
-        martlet.Model([martlet.Input((4,)), martlet.Input((4,))], hidden)
+    with pytest.raises(ValueError, match="inputs must be a result of Input.. or of a layer, or a list of them, received 3"):
+        martlet.Model(3, hidden)
     with pytest.raises(ValueError, match="layer 'hidden' is in use already"):
         model.get_layer("hidden")(inputs)
     with pytest.raises(TypeError, match="is called on what Input.. or another layer returned, received ndarray"):
@@ -375,15 +375,13 @@ def test_wrong_arguments_of_fit(compiled):
         (dict(epochs=0), "epochs must be from 1"),
         (dict(validation_split=1.0), "validation_split must be from 0 to 1, received 1.0"),
         (dict(validation_split=0.99), "leaves no row to train"),
-        (dict(validation_data=X), r"validation_data must be \(x, y\) or a Dataset, received ndarray"),
+        (dict(validation_data=X), r"validation_data must be \(x, y\), .* or a Dataset, received ndarray"),
         (dict(validation_data=(X[:, :3], Y)), r"rows of shape \[3\]; the model expects \[4\]"),
     ]:
         with pytest.raises(ValueError, match=message):
             compiled.fit(X, Y, verbose=0, **arguments)
     with pytest.raises(TypeError, match="callbacks must be objects of martlet.callbacks.Callback"):
         compiled.fit(X, Y, verbose=0, callbacks=[print])
-    with pytest.raises(TypeError, match="predict expects an array"):
-        compiled.predict(martlet.Dataset(X, Y))
 
 
 def test_wrong_arguments_of_compile():
@@ -392,8 +390,8 @@ def test_wrong_arguments_of_compile():
         model.fit(X, Y)
     for arguments, message in [
         (("rmsprop", "mse"), "Unknown optimizer: 'rmsprop'"),
-        (("sgd", "mae"), "Unknown loss: 'mae'"),
-        (("sgd", "mse", ["accuracy"]), "metric 'accuracy' does not apply to the loss 'mean_squared_error'"),
+        (("sgd", "mape"), "Unknown loss: 'mape'"),
+        (("sgd", "mse", ["sparse_categorical_accuracy"]), "does not apply to the loss 'mean_squared_error'"),
         (("sgd", "mse", ["precision"]), "Unknown metric: 'precision'"),
         (("sgd", "categorical_crossentropy", ["accuracy", "accuracy"]), "metrics must have different names"),
     ]:

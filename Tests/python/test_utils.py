@@ -90,7 +90,7 @@ def test_labels_that_came_as_floats():
     [
         (initializers.get, "xavier", "Unknown initializer: 'xavier'.*glorot_uniform"),
         (regularizers.get, "l3", "Unknown regularizer: 'l3'.*l1, l2, l1_l2"),
-        (losses.get, "mae", "Unknown loss: 'mae'.*mean_squared_error"),
+        (losses.get, "mape", "Unknown loss: 'mape'.*mean_squared_error"),
         (metrics.get, "auc", "Unknown metric: 'auc'.*accuracy"),
         (optimizers.get, "rmsprop", "Unknown optimizer: 'rmsprop'.*sgd, adam"),
         (optimizers.get, 3, "Unknown optimizer: 3"),

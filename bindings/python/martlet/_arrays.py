@@ -7,6 +7,7 @@ layout and number type is converted to one of these that holds its values; what 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,11 @@ def described(array: np.ndarray) -> Array:
     """The martlet_array of an array from `supported`; the array must outlive it."""
     shape = (ctypes.c_int64 * array.ndim)(*array.shape)
     return Array(array.ctypes.data, shape, array.ndim, _CODES[array.dtype])
+
+
+def all_described(arrays: Sequence[np.ndarray]) -> ctypes.Array:
+    """The martlet_arrays of several, one after another."""
+    return (Array * len(arrays))(*map(described, arrays))
 
 
 def floats(value: Any, name: str) -> np.ndarray:

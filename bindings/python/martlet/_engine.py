@@ -21,6 +21,7 @@ from ._library import (
     MAX_RANK,
     Constraint,
     CostStruct,
+    DatasetHandle,
     DenseOptions,
     Initializer,
     ModelHandle,
@@ -71,7 +72,11 @@ def read_shape(function: Callable, *arguments: Any) -> tuple[int, ...]:
     return tuple(shape[: rank.value])
 
 
-def read_class_names(count_function: Callable, name_function: Callable, handle: Any) -> list[str]:
+def node_array(nodes: Sequence[int]) -> ctypes.Array:
+    return (c_int32 * len(nodes))(*nodes)
+
+
+def read_names(count_function: Callable, name_function: Callable, handle: Any) -> list[str]:
     count = c_int32()
     check(count_function(handle, byref(count)))
     names = []
@@ -219,8 +224,34 @@ class EngineModel:
         )
         return out.value
 
-    def build(self, node: int) -> None:
-        check(library().martlet_model_build(self.handle, 1, byref(c_int32(node))))
+    def merge(self, operation: str, nodes: Sequence[int], name: str | None) -> int:
+        """operation: "add", "multiply", "average" or "maximum"."""
+        out = c_int32()
+        function = getattr(library(), f"martlet_{operation}")
+        check(function(self.handle, len(nodes), node_array(nodes), optional_text(name, "name"), byref(out)))
+        return out.value
+
+    def subtract(self, a: int, b: int, name: str | None) -> int:
+        out = c_int32()
+        check(library().martlet_subtract(self.handle, a, b, optional_text(name, "name"), byref(out)))
+        return out.value
+
+    def concatenate(self, nodes: Sequence[int], axis: int, name: str | None) -> int:
+        out = c_int32()
+        label = optional_text(name, "name")
+        check(
+            library().martlet_concatenate(self.handle, len(nodes), node_array(nodes), axis, label, byref(out))
+        )
+        return out.value
+
+    def share(self, node: int, inputs: Sequence[int]) -> int:
+        """Apply the layer that made a node to others."""
+        out = c_int32()
+        check(library().martlet_share(self.handle, node, len(inputs), node_array(inputs), byref(out)))
+        return out.value
+
+    def build(self, nodes: Sequence[int]) -> None:
+        check(library().martlet_model_build(self.handle, len(nodes), node_array(nodes)))
 
     # Looking inside.
 
@@ -244,11 +275,24 @@ class EngineModel:
         check(library().martlet_model_parameter_count(self.handle, byref(total), byref(trainable)))
         return total.value, trainable.value
 
-    def input_shape(self) -> tuple[int, ...]:
-        return read_shape(library().martlet_model_input_shape, self.handle, 0)
+    def input_names(self) -> list[str]:
+        return read_names(library().martlet_model_input_count, library().martlet_model_input_name, self.handle)
 
-    def output_shape(self) -> tuple[int, ...]:
-        return read_shape(library().martlet_model_output_shape, self.handle, 0)
+    def output_names(self) -> list[str]:
+        return read_names(library().martlet_model_output_count, library().martlet_model_output_name, self.handle)
+
+    def input_shapes(self) -> list[tuple[int, ...]]:
+        """Shape of one row of every input."""
+        return self._shapes(library().martlet_model_input_count, library().martlet_model_input_shape)
+
+    def output_shapes(self) -> list[tuple[int, ...]]:
+        """Shape of one row of every output."""
+        return self._shapes(library().martlet_model_output_count, library().martlet_model_output_shape)
+
+    def _shapes(self, count_function: Callable, shape_function: Callable) -> list[tuple[int, ...]]:
+        count = c_int32()
+        check(count_function(self.handle, byref(count)))
+        return [read_shape(shape_function, self.handle, index) for index in range(count.value)]
 
     def layers(self) -> list[tuple[str, str]]:
         """Name and Keras class of every layer, in topological order."""
@@ -298,7 +342,7 @@ class EngineModel:
         check(library().martlet_model_set_weight(self.handle, *label, values.ctypes.data, values.size))
 
     def class_names(self) -> list[str]:
-        return read_class_names(library().martlet_model_class_count, library().martlet_model_class_name, self.handle)
+        return read_names(library().martlet_model_class_count, library().martlet_model_class_name, self.handle)
 
     def set_class_names(self, names: Sequence[str]) -> None:
         check(library().martlet_model_set_class_names(self.handle, len(names), string_array(names, "class_names")))
@@ -333,11 +377,41 @@ class EngineModel:
     def load_weights(self, path: str | os.PathLike, by_name: bool, skip_mismatch: bool) -> None:
         check(library().martlet_model_load_weights(self.handle, path_text(path), int(by_name), int(skip_mismatch)))
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """x: [N, ...] from _arrays.supported. Returns [N, ...] float32."""
-        y = np.empty((len(x), *self.output_shape()), np.float32)
-        for begin in range(0, max(len(x), 1), _PREDICT_ROWS):
-            rows, out = x[begin : begin + _PREDICT_ROWS], y[begin : begin + _PREDICT_ROWS]
-            array = _arrays.described(rows)
-            check(library().martlet_predict(self.handle, byref(array), 1, out.ctypes.data, out.size))
-        return y
+    def predict(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """inputs: [N, ...] for each, from _arrays.supported. Returns every output [N, ...] float32."""
+        count = max(map(len, inputs))
+        outputs = self.empty_outputs(count)
+        for begin in range(0, max(count, 1), _PREDICT_ROWS):
+            rows = [x[begin : begin + _PREDICT_ROWS] for x in inputs]
+            out = [y[begin : begin + _PREDICT_ROWS] for y in outputs]
+            # One output is written in place. Several follow one another in the library's buffer.
+            room = out[0] if len(out) == 1 else np.empty(sum(y.size for y in out), np.float32)
+            arrays = _arrays.all_described(rows)
+            check(library().martlet_predict(self.handle, arrays, len(rows), room.ctypes.data, room.size))
+            if len(out) > 1:
+                self.part(room, out)
+        return outputs
+
+    def predict_dataset(self, dataset: DatasetHandle, count: int) -> list[np.ndarray]:
+        """Every output [N, ...] for a dataset of so many rows. Ctrl-C is seen at its end."""
+        outputs = self.empty_outputs(count)
+        room = outputs[0] if len(outputs) == 1 else np.empty(sum(y.size for y in outputs), np.float32)
+        check(library().martlet_predict_dataset(self.handle, dataset, room.ctypes.data, room.size))
+        if len(outputs) > 1:
+            self.part(room, outputs)
+        return outputs
+
+    def write_predictions(self, dataset: DatasetHandle, output: int, path: str | os.PathLike, first_id: int) -> None:
+        check(library().martlet_write_predictions(self.handle, dataset, output, path_text(path), first_id))
+
+    def empty_outputs(self, count: int) -> list[np.ndarray]:
+        """Arrays for the outputs of so many rows."""
+        return [np.empty((count, *shape), np.float32) for shape in self.output_shapes()]
+
+    @staticmethod
+    def part(values: np.ndarray, outputs: Sequence[np.ndarray]) -> None:
+        """Copy what the library wrote one after another into the arrays of the outputs."""
+        begin = 0
+        for output in outputs:
+            output[...] = values[begin : begin + output.size].reshape(output.shape)
+            begin += output.size

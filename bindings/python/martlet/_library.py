@@ -87,6 +87,7 @@ class LossStruct(ctypes.Structure):
         ("alpha", c_double),
         ("class_weights", POINTER(c_float)),
         ("class_count", c_int32),
+        ("accuracy", c_int32),
     ]
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Sequence
-from ctypes import byref, c_int64
+from collections.abc import Callable, Sequence
+from ctypes import byref, c_int32, c_int64
 from typing import Any
 
 import numpy as np
 
 from . import _arrays
 from ._check import check, integer, real, text
-from ._engine import optional_text, path_text, read_class_names, read_shape, string_array
+from ._engine import optional_text, path_text, read_names, read_shape, string_array
 from ._library import DatasetHandle, library
 
 _SEED_MAXIMUM = 2**64 - 1
@@ -40,60 +40,76 @@ def statistics_count(axis: Any, row_shape: Sequence[int]) -> tuple[int, tuple[in
 
 
 class Dataset:
-    """Inputs x [N, ...] and targets y: integer labels [N] or numbers [N, O].
+    """Inputs x [N, ...] and targets y: integer labels [N] or numbers [N, O]. One of them may be None.
 
     Contiguous arrays of a supported type are used in place: do not change them while the dataset is in use.
 
         train = martlet.Dataset(x_train, y_train, scale=1 / 255, class_names=["cat", "dog"])
         train, validation = train.split(0.1, seed=0)
 
+    zip makes one with several x or y, for models with several inputs or outputs.
+
     Raises ValueError for arrays that do not fit each other.
     """
 
     def __init__(
         self,
-        x: Any,
+        x: Any = None,
         y: Any = None,
         *,
         scale: float = 1.0,
         offset: float = 0.0,
         class_names: Sequence[str] | None = None,
     ) -> None:
-        inputs = _arrays.supported(x, "x")
+        inputs = None if x is None else _arrays.supported(x, "x")
         targets = None if y is None else _arrays.supported(y, "y")
-        described = _arrays.described(inputs), None if targets is None else _arrays.described(targets)
+        described = [None if a is None else byref(_arrays.described(a)) for a in (inputs, targets)]
         handle = DatasetHandle()
-        second = None if described[1] is None else byref(described[1])
-        check(library().martlet_dataset_create(byref(described[0]), second, 0, byref(handle)))
+        check(library().martlet_dataset_create(*described, 0, byref(handle)))
         self._adopt(handle, (inputs, targets))
         if scale != 1.0 or offset != 0.0:
             self.set_scaling(scale, offset)
         if class_names is not None:
             self.class_names = class_names
 
-    def _adopt(self, handle: DatasetHandle, arrays: tuple) -> None:
+    def _adopt(self, handle: DatasetHandle, arrays: Sequence[Any]) -> None:
         self.handle = handle
+        self._arrays = list(arrays)
         # The finalizer holds the borrowed arrays: they live until the library has let them go.
-        weakref.finalize(self, lambda h, _arrays: library().martlet_dataset_destroy(h), handle, arrays)
-        self._arrays = arrays
+        weakref.finalize(self, lambda h, _arrays: library().martlet_dataset_destroy(h), handle, self._arrays)
 
     @classmethod
-    def _from_handle(cls, handle: DatasetHandle, arrays: tuple = ()) -> Dataset:
+    def _from_handle(cls, handle: DatasetHandle, arrays: Sequence[Any] = ()) -> Dataset:
         dataset = cls.__new__(cls)
         dataset._adopt(handle, arrays)
         return dataset
 
     @classmethod
-    def open(cls, path: str | os.PathLike, x: str = "x_train", y: str | None = "y_train") -> Dataset:
-        """Read a dataset from an HDF5 file: x and y are the paths of the arrays in it, y None for none.
+    def open(cls, path: str | os.PathLike, x: str | None = "x_train", y: str | None = "y_train") -> Dataset:
+        """Read a dataset from an HDF5 file: x and y are the paths of the arrays in it, one may be None for none.
 
         The attributes "scale" and "offset" of x and "class_names" of y are used when present; martlet.convert writes
         them. Raises NotFoundError (a FileNotFoundError), FileError, FormatError, UnsupportedError.
         """
         handle = DatasetHandle()
-        names = text(x, "x"), optional_text(y, "y")
+        names = optional_text(x, "x"), optional_text(y, "y")
         check(library().martlet_dataset_open(path_text(path), *names, byref(handle)))
         return cls._from_handle(handle)
+
+    @classmethod
+    def zip(cls, datasets: Sequence[Dataset]) -> Dataset:
+        """Datasets side by side: the x of all in their order, then the y of all; row i is row i of each.
+
+        Each x keeps its scaling; the class names are those of the first that has some. ValueError: different numbers of
+        rows, or more than one with sample weights.
+        """
+        for dataset in datasets:
+            if not isinstance(dataset, Dataset):
+                raise TypeError(f"zip expects a list of Datasets, received {dataset!r}")
+        handle = DatasetHandle()
+        handles = (DatasetHandle * len(datasets))(*(dataset.handle for dataset in datasets))
+        check(library().martlet_dataset_zip(handles, len(datasets), byref(handle)))
+        return cls._from_handle(handle, tuple(dataset._arrays for dataset in datasets))
 
     def rows(self, begin: int, end: int) -> Dataset:
         """Rows begin <= row < end, sharing the arrays. ValueError unless 0 <= begin < end <= N."""
@@ -125,14 +141,36 @@ class Dataset:
         return self.rows(begin, end)
 
     @property
+    def x_shapes(self) -> list[tuple[int, ...]]:
+        """Shape of one row of each x."""
+        return self._shapes(library().martlet_dataset_x_count, library().martlet_dataset_x_shape)
+
+    @property
+    def y_shapes(self) -> list[tuple[int, ...]]:
+        """Shape of one row of each y; () for labels [N]."""
+        return self._shapes(library().martlet_dataset_y_count, library().martlet_dataset_y_shape)
+
+    def _shapes(self, count_function: Callable, shape_function: Callable) -> list[tuple[int, ...]]:
+        count = c_int32()
+        check(count_function(self.handle, byref(count)))
+        return [read_shape(shape_function, self.handle, index) for index in range(count.value)]
+
+    @property
     def x_shape(self) -> tuple[int, ...]:
-        """Shape of one row of x."""
+        """Shape of one row of the first x. NotFoundError if there is no x."""
         return read_shape(library().martlet_dataset_x_shape, self.handle, 0)
 
     @property
     def y_shape(self) -> tuple[int, ...]:
-        """Shape of one row of y; () for labels [N]. NotFoundError if there is no y."""
+        """Shape of one row of the first y; () for labels [N]. NotFoundError if there is no y."""
         return read_shape(library().martlet_dataset_y_shape, self.handle, 0)
+
+    def set_sample_weights(self, weights: Any) -> None:
+        """Multiply the losses of the rows by weights [N]; None: no longer. Used in place, as x and y are."""
+        array = None if weights is None else _arrays.supported(weights, "weights")
+        described = None if array is None else byref(_arrays.described(array))
+        check(library().martlet_dataset_set_sample_weights(self.handle, described, 0))
+        self._arrays.append(array)
 
     def set_scaling(self, scale: float, offset: float = 0.0) -> None:
         """Feed x * scale + offset instead of x, such as scale 1/255 for 8-bit images."""
@@ -152,7 +190,7 @@ class Dataset:
     def class_names(self) -> list[str]:
         """What the integer labels 0, 1, ... stand for; empty if not set."""
         functions = library().martlet_dataset_class_count, library().martlet_dataset_class_name
-        return read_class_names(*functions, self.handle)
+        return read_names(*functions, self.handle)
 
     @class_names.setter
     def class_names(self, names: Sequence[str]) -> None:

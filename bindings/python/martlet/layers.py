@@ -16,6 +16,20 @@ from ._check import integer, real
 from ._engine import EngineModel
 from ._graph import Node
 from ._layer import Layer
+from ._merging import (  # noqa: F401 (part of this module's interface)
+    Add,
+    Average,
+    Concatenate,
+    Maximum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    maximum,
+    multiply,
+    subtract,
+)
 from ._names import no_seed
 from .data import Dataset, statistics_count
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import _editing, _fit, _graph, _inputs, losses, metrics, optimizers
+from . import _editing, _fit, _graph, _inputs, _objectives, optimizers
 from ._check import integer
 from ._engine import Cost, EngineModel
 from ._graph import Node
+from ._objectives import Objective
 from .callbacks import History
 from .data import Dataset
 from .layers import Input, InputLayer, Layer, LoadedLayer
+from .metrics import Metric
 from .trainer import Metrics, Trainer
 from .utils import next_seed
 
@@ -41,32 +43,46 @@ class Model:
         y = martlet.layers.Dense(10, "softmax")(martlet.layers.Dense(64, "relu")(x))
         model = martlet.Model(x, y)
 
+    Both may be lists: a model with several inputs or outputs. A dict of inputs names them for a dict of arrays; otherwise
+    inputs and outputs have the names of their layers.
+
     seed: of the weights, shuffling and dropout; without one they follow utils.set_random_seed. ValueError: outputs that do
     not come from inputs, a layer out of range, two layers of one name.
     """
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, seed: int | None = None) -> None:
         self._start(name, seed)
-        starts, ends = [_only(inputs, "inputs")], [_only(outputs, "outputs")]
+        starts = _nodes(list(inputs.values()) if isinstance(inputs, Mapping) else inputs, "inputs")
+        ends = _nodes(outputs, "outputs")
+        for start in starts:
+            if not isinstance(start.layer, InputLayer):
+                raise ValueError(f"inputs must be results of Input(), received {start!r}")
         nodes = _graph.ordered(starts, ends)
         layers = list(dict.fromkeys(node.layer for node in nodes))
         for layer in layers:
             if layer.claimed:
                 raise ValueError(f"layer {layer.name!r} is in use already by a model; make a new layer")
+        # The library numbers inputs as they are added.
+        nodes = starts + [node for node in nodes if node not in starts]
         self._assemble(nodes, ends, _graph.layer_names(sorted(layers, key=lambda layer: layer.serial)))
         for layer in layers:
             layer.claim()
         self._chain = layers
+        if isinstance(inputs, Mapping):
+            self._input_keys = [str(key) for key in inputs]
 
     def _start(self, name: str | None, seed: int | None) -> None:
         self._name = name
         self._seed = None if seed is None else integer(seed, "seed", 0, 2**64 - 1)
         self._chain: list[Layer] = []
         self._engine: EngineModel | None = None
-        # Both are None until compile; annotated as what every later reader finds.
+        self._input_keys: list[str] = []
+        self._input_names: list[str] = []
+        self._output_names: list[str] = []
+        # None until compile; annotated as what every later reader finds.
         self.optimizer: optimizers.Optimizer = None  # type: ignore[assignment]
-        self.loss: losses.Loss = None  # type: ignore[assignment]
-        self.metrics: list[metrics.Metric] = []
+        self.loss: Any = None
+        self._objectives: list[Objective] = []
         self.history: History | None = None
         self.stop_training = False
         self._trainer: Trainer | None = None
@@ -75,10 +91,14 @@ class Model:
     def _assemble(self, nodes: Sequence[Node], outputs: Sequence[Node], names: dict[Layer, str]) -> EngineModel:
         engine = EngineModel.create(self.name, next_seed() if self._seed is None else self._seed)
         made: dict[Node, int] = {}
+        first: dict[Layer, int] = {}
         for node in nodes:
             sources = [made[source] for source in node.sources]
-            made[node] = node.layer.connect(engine, sources, names[node.layer])
-        engine.build(made[outputs[0]])
+            if node.layer in first:
+                made[node] = engine.share(first[node.layer], sources)
+            else:
+                made[node] = first[node.layer] = node.layer.connect(engine, sources, names[node.layer])
+        engine.build([made[output] for output in outputs])
         for layer, name in names.items():
             layer.built(engine, name)
         self._adopt(engine)
@@ -87,6 +107,9 @@ class Model:
     def _adopt(self, engine: EngineModel) -> None:
         """The model is built."""
         self._engine = engine
+        self._input_names, self._output_names = engine.input_names(), engine.output_names()
+        for objective, name in zip(self._objectives, self._output_names):
+            objective.name = name
 
     def built_engine(self, row_shape: Sequence[Any] | None = None) -> EngineModel:
         if self._engine is None:
@@ -105,14 +128,24 @@ class Model:
         return list(self._chain)
 
     @property
-    def input_shape(self) -> tuple:
-        """(None, ...): shape of the input, None for any number of rows."""
-        return (None, *self.built_engine().input_shape())
+    def input_names(self) -> list[str]:
+        """Names of the inputs: what a dict of arrays is keyed by."""
+        return self._input_keys or self._input_names
 
     @property
-    def output_shape(self) -> tuple:
-        """(None, ...): shape of the output."""
-        return (None, *self.built_engine().output_shape())
+    def output_names(self) -> list[str]:
+        """Names of the outputs: their layers', as in a dict of targets or losses, and in the logs."""
+        return self._output_names
+
+    @property
+    def input_shape(self) -> Any:
+        """(None, ...): shape of the input, None for any number of rows. A list of them if there are several."""
+        return _one_or_all([(None, *shape) for shape in self.built_engine().input_shapes()])
+
+    @property
+    def output_shape(self) -> Any:
+        """(None, ...): shape of the output. A list of them if there are several."""
+        return _one_or_all([(None, *shape) for shape in self.built_engine().output_shapes()])
 
     @property
     def class_names(self) -> list[str]:
@@ -253,21 +286,38 @@ class Model:
 
     def __reduce__(self) -> tuple:
         """For pickle and copy: the bytes of the file and what compile was given, without the optimiser's state."""
-        kept = {name: getattr(self, name) for name in ("_seed", "optimizer", "loss", "metrics")}
+        kept = {name: getattr(self, name) for name in ("_seed", "_input_keys", "optimizer", "loss", "_objectives")}
         return model_from_bytes, (self.to_bytes(),), kept
 
     # Training.
 
-    def compile(self, optimizer: Any, loss: Any = None, metrics: Any = None) -> None:
+    def compile(
+        self,
+        optimizer: Any,
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Any = None,
+    ) -> None:
         """Choose optimiser, loss and metrics, by name ("sgd", "adam"; "mse", ...) or as objects.
 
-        loss None: the loss is the caller's own, see make_trainer. ValueError: an unknown name, or a metric that means
-        nothing for the loss.
+        With several outputs loss, metrics and loss_weights are lists in their order or dicts by their names; one loss alone
+        is that of every output. The total is the sum of the losses times their weights. loss None: the loss is the
+        caller's own, see make_trainer. ValueError: an unknown name, or a metric that means nothing for the loss.
         """
-        rule, target = optimizers.get(optimizer), losses.get(loss)
-        chosen = _metrics(metrics, target)
-        self.optimizer, self.loss, self.metrics = rule, target, chosen
+        rule = optimizers.get(optimizer)
+        self._objectives = _objectives.objectives(loss, loss_weights, metrics, self.output_names)
+        self.optimizer, self.loss = rule, loss
         self._trainer = None
+
+    @property
+    def objectives(self) -> list[Objective]:
+        """Loss, weight and metrics of every output, as compile has understood them."""
+        return self._objectives
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics of all outputs."""
+        return [metric for objective in self._objectives for metric in objective.metrics]
 
     def make_trainer(self, seed: int | None = None) -> Trainer:
         """A Trainer of this model with compile's optimiser and loss, for a loop of the caller's own.
@@ -280,7 +330,18 @@ class Model:
             seed = next_seed() if self._seed is None else (self._seed + self._trainers_made) % 2**64
             self._trainers_made += 1
         chosen = {metric.k for metric in self.metrics if metric.k is not None}
-        return Trainer(self, self.optimizer, self.loss, seed=seed, top_k=chosen.pop() if chosen else 5)
+        return Trainer(
+            self,
+            self.optimizer,
+            [objective.loss for objective in self._objectives],
+            loss_weights=[objective.weight for objective in self._objectives],
+            accuracies=[
+                objective.accuracy_code(shape[-1])
+                for objective, shape in zip(self._objectives, self.built_engine().output_shapes())
+            ],
+            seed=seed,
+            top_k=chosen.pop() if chosen else 5,
+        )
 
     def trainer(self) -> Trainer:
         """The trainer behind fit, evaluate and train_on_batch; compile drops it, and the optimiser's state with it."""
@@ -299,20 +360,26 @@ class Model:
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
         initial_epoch: int = 0,
     ) -> History:
         """Train for `epochs` passes over the data; again goes on where the last call ended.
 
-        x, y: arrays of any number type (used in place if contiguous), or x a Dataset. batch_size: None for 32, or all
-        rows if there are fewer; 0 for all rows. validation_split takes the last rows; validation_data is (x, y) or a
-        Dataset. verbose: 0 silent, 1 a progress line, 2 one line per epoch.
+        x, y: arrays of any number type (used in place if contiguous), or x a Dataset; with several inputs or outputs,
+        lists or dicts of arrays. batch_size: None for 32, or all rows if there are fewer; 0 for all rows.
+        validation_split takes the last rows; validation_data is (x, y), (x, y, sample_weight) or a Dataset.
+        sample_weight [N] and class_weight {class: weight} multiply the losses of the rows; validation is not weighted by
+        class. verbose: 0 silent, 1 a progress line, 2 one line per epoch.
 
         Ctrl-C stops after the current batch, keeps the weights and raises KeyboardInterrupt; an exception in a callback
         does the same. ValueError: data that do not fit, a label out of range, NaN input, batch_size larger than the
         data. NotFiniteError: the loss became NaN; the weights are those before that step.
         """
         self._compiled()
-        training, validation = _inputs.of_fit(self, x, y, validation_split, validation_data)
+        training, validation = _inputs.of_fit(
+            self, x, y, validation_split, validation_data, sample_weight, class_weight
+        )
         if batch_size is None:
             batch_size = min(32, len(training))
         first = integer(initial_epoch, "initial_epoch", 0)
@@ -321,52 +388,85 @@ class Model:
         return self.history
 
     def evaluate(
-        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = 0, return_dict: bool = False
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = 0,
+        sample_weight: Any = None,
+        return_dict: bool = False,
     ) -> Any:
         """Loss and metrics over arrays or a Dataset: a number, a list (loss first) with metrics, or a dict.
 
         batch_size has no effect: it is batched inside.
         """
         self._compiled()
-        data = _inputs.dataset(self, x, y, "x", "y")
+        data = _inputs.dataset(self, x, y, sample_weight, "x", "y")
         logs = self.logs(self.trainer().evaluate(data))
         if verbose not in (0, "auto"):
             print(_fit.text_of(logs))
-        return logs if return_dict else _values(logs)
+        return logs if return_dict else _one_or_all(list(logs.values()))
 
-    def train_on_batch(self, x: Any, y: Any, return_dict: bool = False) -> Any:
+    def train_on_batch(
+        self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
         """One step on one batch of any number of rows. Its loss and metrics before the update, as evaluate gives them."""
         self._compiled()
-        inputs = _inputs.rows(x, "x")
-        self.built_engine(inputs.shape[1:])
-        logs = self.logs(self.trainer().train_step(inputs, y))
-        return logs if return_dict else _values(logs)
+        inputs = _inputs.inputs(self, x)
+        weights = None if sample_weight is None else _inputs.sample_weights(sample_weight, len(inputs[0]))
+        if class_weight is not None:
+            factors = _inputs.class_weights(self, class_weight, y)
+            weights = factors if weights is None else factors * weights
+        logs = self.logs(self.trainer().step(inputs, _inputs.targets(self, y), weights))
+        return logs if return_dict else _one_or_all(list(logs.values()))
 
-    def test_on_batch(self, x: Any, y: Any, return_dict: bool = False) -> Any:
+    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """evaluate on one batch."""
-        return self.evaluate(x, y, return_dict=return_dict)
+        return self.evaluate(x, y, sample_weight=sample_weight, return_dict=return_dict)
 
-    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> np.ndarray:
-        """The output [N, ...] for any number of rows, float32. batch_size and verbose have no effect: it is batched inside."""
+    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
+        """The output [N, ...] for any number of rows, float32, or a list of all outputs if there are several.
+
+        x: an array, a list or dict of arrays for several inputs, or a Dataset, whose scaling is applied. batch_size and
+        verbose have no effect: it is batched inside.
+        """
+        return _one_or_all(self._predictions(x))
+
+    def _predictions(self, x: Any) -> list[np.ndarray]:
         if isinstance(x, Dataset):
-            raise TypeError("predict expects an array [N, ...], received a Dataset")
-        inputs = _inputs.rows(x, "x")
-        return self.built_engine(inputs.shape[1:]).predict(inputs)
+            return self.built_engine(x.x_shapes[0] if x.x_shapes else None).predict_dataset(x.handle, len(x))
+        arrays = _inputs.inputs(self, x)
+        return self.built_engine().predict(arrays)
 
-    def predict_on_batch(self, x: Any) -> np.ndarray:
+    def predict_on_batch(self, x: Any) -> Any:
         """predict."""
         return self.predict(x)
+
+    def write_predictions(self, x: Any, path: str | os.PathLike, first_id: int = 0, output: int | str = 0) -> None:
+        """Predict the classes of rows and write them to a file, which appears whole or not at all.
+
+        path ends in .csv: lines "Id,Category", with ids from first_id on and the class names of the model, if it has some,
+        else the index of the largest output (of one output alone: 1 above 0.5). Or in .h5 or .hdf5: arrays `predictions`
+        and `labels`. x: as in predict. output: index or name, if there are several. ValueError: another ending.
+        """
+        if isinstance(output, str):
+            if output not in self.output_names:
+                raise ValueError(f"output {output!r} is none of {self.output_names}")
+            output = self.output_names.index(output)
+        data = x if isinstance(x, Dataset) else _inputs.joined(_inputs.inputs(self, x), [])
+        engine = self.built_engine(data.x_shapes[0] if data.x_shapes else None)
+        index, begin = integer(output, "output", 0, 2**31 - 1), integer(first_id, "first_id", -(2**63))
+        engine.write_predictions(data.handle, index, path, begin)
 
     # What fit and evaluate share.
 
     def _compiled(self) -> None:
-        if self.optimizer is None or self.loss is None:
+        if not self._objectives:
             raise ValueError("You must call `compile()` before using the model for training or evaluation.")
 
     def logs(self, numbers: Metrics, prefix: str = "") -> dict[str, float]:
         """The loss and the metrics of compile, by their names."""
-        fields = [("loss", "loss")] + [(metric.name, metric.field) for metric in self.metrics]
-        return {prefix + name: getattr(numbers, field) for name, field in fields}
+        return _objectives.logs(self._objectives, numbers, prefix)
 
 
 class Sequential(Model):
@@ -379,6 +479,7 @@ class Sequential(Model):
 
     def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None, seed: int | None = None) -> None:
         self._start(name, seed)
+        self._input_names, self._output_names = ["x"], ["y"]  # until it is built
         for layer in layers or ():
             self.add(layer)
 
@@ -479,27 +580,15 @@ def _loaded(engine: EngineModel) -> Model:
     return model
 
 
-def _only(value: Any, name: str) -> Node:
-    """The one node of `value`, which may be a list of one. Several are not supported in this version."""
-    if isinstance(value, (list, tuple)) and len(value) == 1:
-        value = value[0]
-    if not isinstance(value, Node):
-        raise ValueError(f"{name} must be one result of Input() or of a layer, received {value!r}")
-    return value
+def _nodes(value: Any, name: str) -> list[Node]:
+    """The nodes of `value`, one or a list of them, each once."""
+    nodes = list(value) if isinstance(value, (list, tuple)) else [value]
+    if not nodes or not all(isinstance(node, Node) for node in nodes):
+        raise ValueError(f"{name} must be a result of Input() or of a layer, or a list of them, received {value!r}")
+    if len(set(nodes)) != len(nodes):
+        raise ValueError(f"{name} has one result twice")
+    return nodes
 
 
-def _metrics(given: Any, loss: losses.Loss) -> list[metrics.Metric]:
-    chosen = [metrics.get(m) for m in ([given] if isinstance(given, (str, metrics.Metric)) else given or [])]
-    for metric in chosen:
-        metric.check(loss)
-    names = [metric.name for metric in chosen]
-    if len(set(names)) != len(names):
-        raise ValueError(f"metrics must have different names, received {names}")
-    if len({metric.k for metric in chosen if metric.k is not None}) > 1:
-        raise ValueError("metrics must agree on one k of top-k accuracy")
-    return chosen
-
-
-def _values(logs: dict[str, float]) -> Any:
-    values = list(logs.values())
+def _one_or_all(values: list[Any]) -> Any:
     return values[0] if len(values) == 1 else values

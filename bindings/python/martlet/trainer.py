@@ -10,7 +10,7 @@ import ctypes
 import signal
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ctypes import byref, c_double, c_int64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,17 +41,21 @@ _MONITORS = {None: 0, "val_loss": 1, "val_accuracy": 2, "loss": 3, "accuracy": 4
 
 @dataclass(frozen=True)
 class Metrics:
-    """Averages over the rows seen. What does not apply is NaN. loss = data_loss + regularization_loss."""
+    """Averages over the rows seen. What does not apply is NaN. loss = data_loss + regularization_loss.
+
+    Of a model with several outputs `outputs` holds the numbers of each: its data_loss without its weight, and accuracies.
+    """
 
     loss: float
     data_loss: float
     regularization_loss: float
     accuracy: float
     top_k_accuracy: float
+    outputs: tuple[Metrics, ...] = ()
 
     @classmethod
-    def _of(cls, struct: MetricsStruct) -> Metrics:
-        return cls(*(getattr(struct, field[0]) for field in MetricsStruct._fields_))
+    def _of(cls, struct: MetricsStruct, outputs: Sequence[Metrics] = ()) -> Metrics:
+        return cls(*(getattr(struct, field[0]) for field in MetricsStruct._fields_), outputs=tuple(outputs))
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,11 @@ class Progress:
     validation: Metrics
 
     @classmethod
-    def _of(cls, struct: ProgressStruct) -> Progress:
+    def _of(cls, struct: ProgressStruct, outputs: Sequence[tuple[Metrics, Metrics]] = ()) -> Progress:
+        """outputs: of every output the numbers of training and of validation."""
         plain = {field[0]: getattr(struct, field[0]) for field in ProgressStruct._fields_[2:-2]}
-        training, validation = Metrics._of(struct.training), Metrics._of(struct.validation)
+        training = Metrics._of(struct.training, [of_training for of_training, _ in outputs])
+        validation = Metrics._of(struct.validation, [of_validation for _, of_validation in outputs])
         return cls(
             epoch_end=struct.event == _EPOCH_END,
             evaluation=struct.event == _EVALUATION,
@@ -86,32 +92,41 @@ class Progress:
 
 
 class Trainer:
-    """Optimiser, loss and loop for one built model.
+    """Optimiser, losses and loop for one built model.
 
-    seed: of shuffling and dropout. top_k: the k of Metrics.top_k_accuracy. Targets of a loss on class labels may be floats
-    that hold whole numbers. ValueError: an option out of range, a loss that does not fit the model's output.
+    loss: one for every output, or a list of one for each; loss_weights: their factors in the total. accuracies: for every
+    output 0 for the accuracy that its loss means, 1 for that of the largest output, 2 for that of each output against 0.5.
+    seed: of shuffling and dropout. top_k: the k of Metrics.top_k_accuracy. ValueError: an option out of range, a loss that
+    does not fit the model's output.
     """
 
     def __init__(
-        self, model: Model, optimizer: Any = "sgd", loss: Any = None, *, seed: int = 0, top_k: int = 5
+        self,
+        model: Model,
+        optimizer: Any = "sgd",
+        loss: Any = None,
+        *,
+        loss_weights: Sequence[float] | None = None,
+        accuracies: Sequence[int] | None = None,
+        seed: int = 0,
+        top_k: int = 5,
     ) -> None:
         self.optimizer = optimizers.get(optimizer)
-        self.loss = losses.get(loss)
+        self._engine = model.built_engine()
+        self._output_count = len(self._engine.output_shapes())
+        given = list(loss) if isinstance(loss, (list, tuple)) else [loss] * self._output_count
+        self.losses = [losses.get(one) for one in given]
+        weights = loss_weights or [1.0] * len(given)
+        kinds = accuracies or [0] * len(given)
+        if not len(weights) == len(kinds) == len(given):
+            raise ValueError(f"there are {len(given)} losses, but {len(weights)} loss_weights and {len(kinds)} accuracies")
+        structs = (LossStruct * len(given))(*map(_loss_struct, self.losses, weights, kinds))
         rule = self.optimizer
-        struct = LossStruct(
-            struct_size=ctypes.sizeof(LossStruct),
-            kind=self.loss.code,
-            from_logits=int(self.loss.from_logits),
-            weight=1,
-            delta=1,
-            gamma=2,
-            alpha=0.25,
-        )
         options = TrainerOptions(
             struct_size=ctypes.sizeof(TrainerOptions),
+            losses=structs,
+            loss_count=len(given),
             optimizer=rule.code,
-            losses=ctypes.pointer(struct),
-            loss_count=1,
             learning_rate=rule.learning_rate,
             learning_rate_decay=rule.learning_rate_decay,
             momentum=rule.momentum,
@@ -122,7 +137,6 @@ class Trainer:
             nesterov=int(rule.nesterov),
             top_k=integer(top_k, "top_k", -(2**31), 2**31 - 1),
         )
-        self._engine = model.built_engine()
         handle = TrainerHandle()
         check(library().martlet_trainer_create(self._engine.handle, byref(options), byref(handle)))
         self.handle = handle
@@ -178,7 +192,9 @@ class Trainer:
         )
         rows = training.handle, None if validation is None else validation.handle
         return _run(
-            lambda report: library().martlet_trainer_fit(self.handle, *rows, byref(options), report, None), callback
+            lambda report: library().martlet_trainer_fit(self.handle, *rows, byref(options), report, None),
+            callback,
+            self._progress,
         )
 
     def evaluate(self, dataset: Dataset, callback: Callable[[Progress], Any] | None = None) -> Metrics:
@@ -191,10 +207,28 @@ class Trainer:
         outcome = _run(
             lambda report: library().martlet_trainer_evaluate(self.handle, dataset.handle, report, None, byref(out)),
             callback,
+            self._progress,
         )
         if outcome != "complete":
             raise InterruptedError(f"evaluate was {outcome}")
-        return Metrics._of(out)
+        return Metrics._of(out, [of_validation for _, of_validation in self._output_metrics()])
+
+    def _progress(self, struct: ProgressStruct) -> Progress:
+        return Progress._of(struct, self._output_metrics())
+
+    def _output_metrics(self) -> list[tuple[Metrics, Metrics]]:
+        """Of every output the latest numbers of training and of validation; empty if there is one output."""
+        return self._pairs(library().martlet_trainer_output_metrics)
+
+    def _pairs(self, function: Callable, *arguments: int) -> list[tuple[Metrics, Metrics]]:
+        if self._output_count == 1:
+            return []
+        pairs = []
+        for output in range(self._output_count):
+            training, validation = MetricsStruct(), MetricsStruct()
+            check(function(self.handle, *arguments, output, byref(training), byref(validation)))
+            pairs.append((Metrics._of(training), Metrics._of(validation)))
+        return pairs
 
     def interrupt(self) -> None:
         """Ask the fit that runs, or else the next one, to stop after its current batch. Any thread."""
@@ -209,7 +243,7 @@ class Trainer:
         for index in range(count.value):
             struct = ProgressStruct(struct_size=ctypes.sizeof(ProgressStruct))
             check(library().martlet_trainer_history(self.handle, index, byref(struct)))
-            epochs.append(Progress._of(struct))
+            epochs.append(Progress._of(struct, self._pairs(library().martlet_trainer_history_output, index)))
         return epochs
 
     @property
@@ -232,25 +266,53 @@ class Trainer:
 
     # Step by step.
 
-    def train_step(self, x: Any, y: Any) -> Metrics:
-        """One step on one batch of any number of rows. Returns its metrics before the update."""
-        inputs, targets = _arrays.supported(x, "x"), self.targets(y)
-        out = MetricsStruct()
-        arrays = _arrays.described(inputs), _arrays.described(targets)
-        check(library().martlet_trainer_train_step(self.handle, byref(arrays[0]), 1, byref(arrays[1]), 1, None, byref(out)))
-        return Metrics._of(out)
+    def train_step(self, x: Any, y: Any, sample_weights: Any = None) -> Metrics:
+        """One step on one batch of any number of rows. Returns its metrics before the update.
 
-    def forward(self, x: Any) -> np.ndarray:
-        """Output [N, ...] in training mode (dropout active), float32, for a loss of the caller's own."""
-        inputs = _arrays.supported(x, "x")
-        y = np.empty((len(inputs), *self._engine.output_shape()), np.float32)
-        array = _arrays.described(inputs)
-        check(library().martlet_trainer_forward(self.handle, byref(array), 1, y.ctypes.data, y.size))
-        return y
+        x, y: an array, or a list of arrays for several inputs or outputs. Targets of a loss on class labels may be floats
+        that hold whole numbers. sample_weights: factors [N] of the rows' losses.
+        """
+        return self.step(_arrays_of(x, "x"), self.targets(y), sample_weights)
+
+    def step(self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray], sample_weights: Any) -> Metrics:
+        """train_step on what _arrays.supported and `targets` return."""
+        weights = None if sample_weights is None else _arrays.floats(sample_weights, "sample_weights").reshape(-1)
+        if weights is not None and weights.size != len(inputs[0]):
+            raise ValueError(f"sample_weights has {weights.size} values, but there are {len(inputs[0])} rows")
+        out = MetricsStruct()
+        check(
+            library().martlet_trainer_train_step(
+                self.handle,
+                _arrays.all_described(inputs),
+                len(inputs),
+                _arrays.all_described(targets),
+                len(targets),
+                None if weights is None else weights.ctypes.data,
+                byref(out),
+            )
+        )
+        return Metrics._of(out, [of_training for of_training, _ in self._output_metrics()])
+
+    def forward(self, x: Any) -> Any:
+        """Output [N, ...] in training mode (dropout active), float32, for a loss of the caller's own; a list of several."""
+        inputs = _arrays_of(x, "x")
+        outputs = self._engine.empty_outputs(len(inputs[0]))
+        room = outputs[0] if len(outputs) == 1 else np.empty(sum(y.size for y in outputs), np.float32)
+        arrays = _arrays.all_described(inputs)
+        check(library().martlet_trainer_forward(self.handle, arrays, len(inputs), room.ctypes.data, room.size))
+        if len(outputs) == 1:
+            return outputs[0]
+        self._engine.part(room, outputs)
+        return outputs
 
     def backward(self, dy: Any) -> None:
-        """Gradients of all weights from dL/dy [N, ...] for the last forward; any 1/N must be in dy already."""
-        gradient = _arrays.floats(dy, "dy")
+        """Gradients of all weights from dL/dy [N, ...] for the last forward; any 1/N must be in dy already.
+
+        dy: a list of arrays for several outputs.
+        """
+        several = self._output_count > 1
+        parts = [_arrays.floats(one, f"dy[{index}]") for index, one in enumerate(dy)] if several else []
+        gradient = np.concatenate([part.reshape(-1) for part in parts]) if several else _arrays.floats(dy, "dy")
         check(library().martlet_trainer_backward(self.handle, gradient.ctypes.data, gradient.size))
 
     def gradient(self, layer: str, weight: str) -> np.ndarray:
@@ -273,20 +335,52 @@ class Trainer:
         """Update the weights with the gradients of backward, which are used up."""
         check(library().martlet_trainer_apply(self.handle))
 
-    def targets(self, y: Any) -> np.ndarray:
-        """y as the library takes it for this loss: labels that came as floats become integers."""
-        array = _arrays.supported(y, "y")
-        return _arrays.labels(array) if self.loss.takes_labels else array
+    def targets(self, y: Any) -> list[np.ndarray]:
+        """y as the library takes it for these losses: labels that came as floats become integers."""
+        arrays = _arrays_of(y, "y") if self._output_count > 1 else [_arrays.supported(y, "y")]
+        expecting = [loss for loss in self.losses if not isinstance(loss, losses.NoLoss)]
+        if len(arrays) != len(expecting):
+            raise ValueError(f"y has {len(arrays)} arrays, but {len(expecting)} outputs have a loss")
+        return [_arrays.labels(array) if loss.takes_labels else array for array, loss in zip(arrays, expecting)]
 
 
-def _run(call: Callable[[Any], int], callback: Callable[[Progress], Any] | None = None) -> str:
+def _arrays_of(value: Any, name: str) -> list[np.ndarray]:
+    """An array, or the arrays of a list or tuple of NumPy arrays."""
+    if isinstance(value, (list, tuple)) and value and all(isinstance(one, np.ndarray) for one in value):
+        return [_arrays.supported(one, f"{name}[{index}]") for index, one in enumerate(value)]
+    return [_arrays.supported(value, name)]
+
+
+def _loss_struct(loss: losses.Loss, weight: float, accuracy: int) -> LossStruct:
+    factors = loss.class_weights
+    return LossStruct(
+        struct_size=ctypes.sizeof(LossStruct),
+        kind=loss.code,
+        from_logits=int(loss.from_logits),
+        apply_class_balancing=int(loss.apply_class_balancing),
+        weight=real(weight, "loss_weights"),
+        label_smoothing=loss.label_smoothing,
+        delta=loss.delta,
+        gamma=loss.gamma,
+        alpha=loss.alpha,
+        class_weights=None if factors is None else (ctypes.c_float * len(factors))(*factors),
+        class_count=len(factors or ()),
+        accuracy=accuracy,
+    )
+
+
+def _run(
+    call: Callable[[Any], int],
+    callback: Callable[[Progress], Any] | None,
+    progress_of: Callable[[ProgressStruct], Progress],
+) -> str:
     """Make a call of the library that reports progress, call(report). Says how it ended: "complete", "stopped" or
     "interrupted". Raises what the callback raised, KeyboardInterrupt after Ctrl-C, or the exception of the status."""
     raised: list[BaseException] = []
 
     def report(progress: Any, _payload: Any) -> int:
         try:
-            return int(bool(ctrl_c.pressed or (callback and callback(Progress._of(progress.contents)))))
+            return int(bool(ctrl_c.pressed or (callback and callback(progress_of(progress.contents)))))
         except BaseException as error:  # ctypes would print it and go on
             raised.append(error)
             return 1

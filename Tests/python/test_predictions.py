@@ -1,0 +1,102 @@
+"""Predictions of datasets and the files of them, read back with csv and h5py."""
+
+import csv
+
+import h5py
+import numpy as np
+import pytest
+
+import martlet
+from martlet import layers
+
+
+@pytest.fixture
+def model():
+    made = martlet.Sequential([martlet.Input((4,)), layers.Dense(3, "softmax")], seed=1)
+    made.class_names = ["ant", 'the "big" bee, flying', "cow\nand calf"]
+    return made
+
+
+@pytest.fixture
+def x(random):
+    return random.integers(0, 256, (600, 4)).astype(np.uint8)  # several batches of the library
+
+
+def test_a_dataset_is_predicted_with_its_scaling(model, x):
+    data = martlet.Dataset(x, scale=1 / 255, offset=-0.5)
+    # The library scales in float32 as one multiplication and one addition; softmax does not enlarge the difference.
+    expected = model.predict(x * np.float32(1 / 255) + np.float32(-0.5))
+    np.testing.assert_allclose(model.predict(data), expected, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(model.predict(data[100:300]), model.predict(data)[100:300])
+
+
+def test_csv(model, x, tmp_path):
+    model.write_predictions(x, tmp_path / "out.csv", first_id=1)
+    with open(tmp_path / "out.csv", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["Id", "Category"]
+    assert [int(row[0]) for row in rows[1:]] == list(range(1, len(x) + 1))
+    names = model.class_names
+    assert [row[1] for row in rows[1:]] == [names[label] for label in model.predict(x).argmax(axis=1)]
+    model.class_names = []
+    model.write_predictions(martlet.Dataset(x), str(tmp_path / "out.csv"))
+    with open(tmp_path / "out.csv", newline="") as file:
+        rows = [list(map(int, row)) for row in list(csv.reader(file))[1:]]
+    assert rows == [[row, label] for row, label in enumerate(model.predict(x).argmax(axis=1))]
+
+
+def test_hdf5(model, x, tmp_path):
+    model.write_predictions(x, tmp_path / "out.h5")
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert sorted(file) == ["labels", "predictions"]
+        assert (file["predictions"].dtype, file["labels"].dtype) == (np.float32, np.int64)
+        np.testing.assert_array_equal(file["predictions"][:], model.predict(x))
+        np.testing.assert_array_equal(file["labels"][:], model.predict(x).argmax(axis=1))
+        assert list(file["labels"].attrs["class_names"]) == model.class_names
+    content = (tmp_path / "out.h5").read_bytes()
+    model.write_predictions(x, tmp_path / "out.h5")
+    assert (tmp_path / "out.h5").read_bytes() == content
+    # The file is a dataset, with the classes as its targets.
+    data = martlet.Dataset.open(tmp_path / "out.h5", "predictions", "labels")
+    assert data.class_names == model.class_names and data.x_shape == (3,)
+
+
+def test_several_outputs_and_rows_of_vectors(tmp_path, random):
+    start = martlet.Input((5, 4))
+    rows = layers.Dense(3, name="rows")(start)
+    yes = layers.Dense(1, "sigmoid", name="yes")(layers.Flatten()(start))
+    model = martlet.Model(start, [rows, yes], seed=1)
+    x = random.normal(size=(300, 5, 4))
+    of_rows, of_yes = model.predict(martlet.Dataset(x))
+    for found, expected in zip((of_rows, of_yes), model.predict(x)):
+        np.testing.assert_array_equal(found, expected)
+    model.write_predictions(x, tmp_path / "rows.h5")
+    with h5py.File(tmp_path / "rows.h5") as file:
+        np.testing.assert_array_equal(file["predictions"][:], of_rows)
+        np.testing.assert_array_equal(file["labels"][:], of_rows.argmax(axis=-1))
+        assert not file["labels"].attrs
+    model.write_predictions(x, tmp_path / "yes.csv", output="yes")
+    found = np.loadtxt(tmp_path / "yes.csv", delimiter=",", skiprows=1, dtype=int)
+    np.testing.assert_array_equal(found[:, 1], of_yes[:, 0] > 0.5)
+    with pytest.raises(NotImplementedError, match=r"rows of shape \[5, 3\]; write HDF5"):
+        model.write_predictions(x, tmp_path / "rows.csv")
+    with pytest.raises(ValueError, match="output 'no' is none of"):
+        model.write_predictions(x, tmp_path / "no.csv", output="no")
+    with pytest.raises(ValueError, match="output is 2; there are 2 outputs"):
+        model.write_predictions(x, tmp_path / "no.csv", output=2)
+    assert not (tmp_path / "rows.csv").exists()
+
+
+def test_what_is_wrong_is_said(model, x, tmp_path):
+    for path, data, kind, message in [
+        (tmp_path / "out.txt", x, ValueError, "must end in .csv, .h5 or .hdf5"),
+        (tmp_path / "none" / "out.csv", x, FileNotFoundError, "none/out.csv"),
+        (tmp_path / "out.csv", x[:, :3], ValueError, r"x has rows of shape \[3\]; the model expects \[4\]"),
+        (tmp_path / "out.csv", np.full((3, 4), np.nan), ValueError, "x has a value that is NaN or infinite in row 0"),
+        (tmp_path / "out.csv", martlet.Dataset(None, x), ValueError, "dataset has 0 x; model 'sequential' has 1 input"),
+    ]:
+        with pytest.raises(kind, match=message):
+            model.write_predictions(data, path)
+    with pytest.raises(ValueError, match="first_id is 9223372036854775807; the ids of 600 rows"):
+        model.write_predictions(x, tmp_path / "out.csv", first_id=2**63 - 1)
+    assert list(tmp_path.iterdir()) == []
