@@ -879,6 +879,16 @@ martlet_status martlet_model_save_weights(martlet_model *model, const char *path
 martlet_status martlet_model_load_weights(martlet_model *model, const char *path, int32_t by_name,
                                           int32_t skip_mismatch);
 
+/** What the file that a model came from says about its training: Keras' training_config, JSON with optimiser, losses and
+ * metrics.
+ *
+ * @param model Model, built.
+ * @param out_text The text; empty if the file said nothing, or there was none.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (not built), MARTLET_BUSY.
+ *
+ * Ownership: borrowed; valid until the layers change or the model is destroyed. */
+martlet_status martlet_model_training_config(martlet_model *model, const char **out_text);
+
 /** The layers of a model as JSON, without the weights: what Keras' model.to_json() gives, in the form of Keras 2, which
  * model_from_json of Keras 2 and 3 read.
  *
@@ -1219,11 +1229,37 @@ typedef struct martlet_loss {
 #define MARTLET_LOSS_INIT                                                                                              \
   {(uint32_t)sizeof(martlet_loss), MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY, 0, 0, 1.0, 0.0, 1.0, 2.0, 0.25, 0, 0, 0}
 
-/* Optimisers, with Keras' formulas. g = gradient of the loss with its regularisation, lr = learning rate, t = steps
- * including this one. */
-#define MARTLET_SGD 0  /* w -= lr g;  with momentum: m = momentum m - lr g, w += m;  Nesterov: w += momentum m - lr g */
-#define MARTLET_ADAM 1 /* m += (1 - beta_1)(g - m), v += (1 - beta_2)(g^2 - v),
-                          w -= lr sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon) */
+/* Optimisers, with the formulas and defaults of Keras 3. lr = learning rate, t = updates including this one,
+ * g = gradient of the loss with its regularisation, after clipping. Before each formula, w -= weight_decay lr w.
+ *
+ *                    learning_rate  weight_decay  also: with their defaults
+ *   MARTLET_SGD      0.01           0             momentum 0, nesterov 0
+ *   MARTLET_ADAM     0.001          0             beta_1 0.9, beta_2 0.999, epsilon 1e-7, amsgrad 0
+ *   MARTLET_ADAMW    0.001          0.004         as MARTLET_ADAM
+ *   MARTLET_ADAMAX   0.001          0             beta_1 0.9, beta_2 0.999, epsilon 1e-7
+ *   MARTLET_NADAM    0.001          0             beta_1 0.9, beta_2 0.999, epsilon 1e-7
+ *   MARTLET_RMSPROP  0.001          0             rho 0.9, momentum 0, epsilon 1e-7, centered 0
+ *   MARTLET_ADAGRAD  0.001          0             initial_accumulator_value 0.1, epsilon 1e-7
+ *   MARTLET_ADADELTA 0.001          0             rho 0.95, epsilon 1e-7
+ *   MARTLET_LION     0.001          0             beta_1 0.9, beta_2 0.99 */
+#define MARTLET_SGD 0      /* w -= lr g;  with momentum: m = momentum m - lr g, w += m;  Nesterov: w += momentum m - lr g */
+#define MARTLET_ADAM 1     /* m += (1 - beta_1)(g - m), v += (1 - beta_2)(g^2 - v),
+                              w -= lr sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon);
+                              amsgrad: with the largest v so far in place of v below the root */
+#define MARTLET_ADAMW 2    /* MARTLET_ADAM with weight decay */
+#define MARTLET_ADAMAX 3   /* m as Adam, u = max(beta_2 u, |g|), w -= lr / (1 - beta_1^t) m / (u + epsilon) */
+#define MARTLET_NADAM 4    /* m, v as Adam; u_t = beta_1 (1 - 0.96^t / 2), p_t = u_1 u_2 ... u_t;
+                              w -= lr (u_(t+1) m / (1 - p_(t+1)) + (1 - u_t) g / (1 - p_t))
+                                   / (sqrt(v / (1 - beta_2^t)) + epsilon) */
+#define MARTLET_RMSPROP 5  /* v = rho v + (1 - rho) g^2, d = lr g / sqrt(v + epsilon), w -= d;  with momentum:
+                              m = momentum m + d, w -= m;  centered: a = rho a + (1 - rho) g, v - a^2 below the root */
+#define MARTLET_ADAGRAD 6  /* v += g^2, w -= lr g / sqrt(v + epsilon); v begins as initial_accumulator_value */
+#define MARTLET_ADADELTA 7 /* v as RMSprop, d = g sqrt(x + epsilon) / sqrt(v + epsilon), x = rho x + (1 - rho) d^2,
+                              w -= lr d */
+#define MARTLET_LION 8     /* w -= lr sign(beta_1 m + (1 - beta_1) g), m = beta_2 m + (1 - beta_2) g */
+
+/* What stands in an option for the default of the chosen optimiser: a number that no option can have. */
+#define MARTLET_DEFAULT (-1e300)
 
 /* What early stopping watches. */
 #define MARTLET_MONITOR_NONE 0
@@ -1233,26 +1269,44 @@ typedef struct martlet_loss {
 #define MARTLET_MONITOR_ACCURACY 4
 
 /** Options of a trainer: what is minimised, and how. Start from MARTLET_TRAINER_OPTIONS_INIT. All are checked, those of
- * the other optimiser too. */
+ * the other optimisers too.
+ *
+ * A step goes in Keras' order: the gradients of accumulation_steps steps are averaged, clipped, weights decay, the
+ * optimiser updates them, the moving average takes them in, constraints hold. At most one of the three clippings. */
 typedef struct martlet_trainer_options {
   uint32_t struct_size;
-  int32_t optimizer;          /* MARTLET_SGD (default) or MARTLET_ADAM */
+  int32_t optimizer;          /* MARTLET_SGD (default) ... MARTLET_LION */
   const martlet_loss *losses; /* [loss_count], which all have the same struct_size; copied; default NULL */
   int32_t loss_count;         /* 0 (default): MARTLET_LOSS_INIT for every output; 1: losses[0] for every output; else
                                  one for each output. The total is sum_i weight_i * loss_i + regularisation */
   int32_t top_k;              /* k of top-k accuracy, >= 1; default 5 */
-  double learning_rate;       /* finite, >= 0; default 0.01 (Keras: SGD 0.01, Adam 0.001) */
+  double learning_rate;       /* finite, >= 0; default MARTLET_DEFAULT: see the table of optimisers */
   double learning_rate_decay; /* the rate is multiplied by this after each epoch of fit; > 0, finite; default 1 */
-  double momentum;            /* SGD: 0 <= momentum <= 1; default 0 */
-  double beta_1;              /* Adam: 0 <= beta_1 < 1; default 0.9 */
-  double beta_2;              /* Adam: 0 <= beta_2 < 1; default 0.999 */
-  double epsilon;             /* Adam: > 0, finite; default 1e-7 */
+  double momentum;            /* SGD, RMSprop: 0 <= momentum <= 1; default 0 */
+  double beta_1;              /* Adam's family, Lion: 0 <= beta_1 < 1; default 0.9 */
+  double beta_2;              /* Adam's family, Lion: 0 <= beta_2 < 1; default MARTLET_DEFAULT */
+  double epsilon;             /* all but SGD and Lion: > 0, finite; default 1e-7 */
   uint64_t seed;              /* of shuffling and dropout; default 0 */
   int32_t nesterov;           /* SGD: 1 for Nesterov's form; default 0 */
+  int32_t amsgrad;            /* Adam, AdamW: 1 for the largest v so far; default 0 */
+  int32_t centered;           /* RMSprop: 1 for the variance of the gradient; default 0 */
+  int32_t accumulation_steps; /* steps whose mean gradient makes one update, >= 1; default 1 */
+  double rho;                 /* RMSprop, Adadelta: 0 <= rho < 1; default MARTLET_DEFAULT */
+  double weight_decay;        /* finite, >= 0; default MARTLET_DEFAULT */
+  double initial_accumulator_value; /* Adagrad: finite, >= 0; default 0.1 */
+  double clip_value;          /* each gradient is held between -clip_value and clip_value; 0 (default): no clipping */
+  double clip_norm;           /* L2 norm that the gradient of a weight array is scaled down to; 0 (default): none */
+  double global_clip_norm;    /* L2 norm that all gradients together are scaled down to; 0 (default): none */
+  double ema_momentum;        /* 0 < ema_momentum <= 1: keep a moving average of the weights after each step, a =
+                                 ema_momentum a + (1 - ema_momentum) w, and give the weights its values when fit ends
+                                 (not if it fails or is interrupted); 0 (default): none */
+  int64_t ema_overwrite_frequency; /* give the weights the values of the average after every so many updates, too;
+                                 0 (default): never */
 } martlet_trainer_options;
 
 #define MARTLET_TRAINER_OPTIONS_INIT                                                                                   \
-  {(uint32_t)sizeof(martlet_trainer_options), MARTLET_SGD, 0, 0, 5, 0.01, 1.0, 0.0, 0.9, 0.999, 1e-7, 0, 0}
+  {(uint32_t)sizeof(martlet_trainer_options), MARTLET_SGD, 0, 0, 5, MARTLET_DEFAULT, 1.0, 0.0, 0.9, MARTLET_DEFAULT,   \
+   1e-7, 0, 0, 0, 0, 1, MARTLET_DEFAULT, MARTLET_DEFAULT, 0.1, 0.0, 0.0, 0.0, 0.0, 0}
 
 /** Options of one call of martlet_trainer_fit. Start from MARTLET_FIT_OPTIONS_INIT. Early stopping works as Keras'. */
 typedef struct martlet_fit_options {
@@ -1544,12 +1598,45 @@ martlet_status martlet_trainer_get_gradient(martlet_trainer *trainer, const char
 martlet_status martlet_trainer_set_gradient(martlet_trainer *trainer, const char *layer, const char *weight,
                                             const float *values, int64_t count);
 
-/** Update the weights with the gradients of martlet_trainer_backward, which are used up.
+/** Update the weights with the gradients of martlet_trainer_backward, which are used up; clipped, accumulated and averaged
+ * as the options say.
  *
  * @param trainer Trainer.
  * @return The section's codes; MARTLET_INVALID_STATE (no gradients); MARTLET_NOT_FINITE (a gradient is NaN or infinite:
  *         nothing was updated). */
 martlet_status martlet_trainer_apply(martlet_trainer *trainer);
+
+/** Give the trained weights the values of their moving average, as martlet_trainer_fit does when it ends. Before the first
+ * step they stay as they are.
+ *
+ * @param trainer Trainer with ema_momentum.
+ * @return The section's codes; MARTLET_INVALID_STATE (no average is kept). */
+martlet_status martlet_trainer_use_average(martlet_trainer *trainer);
+
+/** Save model, optimiser and losses as a Keras HDF5 file: what martlet_model_save writes, with training_config and
+ * optimizer_weights as Keras 3 has them. The file appears whole or not at all.
+ *
+ * @param trainer Trainer.
+ * @param path File name; an existing file is replaced.
+ * @param metrics JSON list of Keras' metrics for training_config, such as ["accuracy"]; NULL for none.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT (metrics), MARTLET_NOT_FOUND (no such folder), MARTLET_IO_ERROR,
+ *         MARTLET_UNSUPPORTED (a layer that Keras cannot have, named), MARTLET_OUT_OF_MEMORY, MARTLET_BUSY. */
+martlet_status martlet_trainer_save(martlet_trainer *trainer, const char *path, const char *metrics);
+
+/** Give a trainer the optimiser's state of a file of martlet_trainer_save or of Keras 3's model.save: slots, moving average,
+ * accumulated gradients, steps done, learning rate. Load the weights of the same file, and training goes on as if it had
+ * not been interrupted. Optimiser and model must be those of the file; other options may differ. All of the state is taken,
+ * or nothing changes.
+ *
+ * @param trainer Trainer. Gradients of martlet_trainer_backward are dropped.
+ * @param path File name.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_NOT_FOUND (no such file), MARTLET_IO_ERROR, MARTLET_FORMAT_ERROR
+ *         (also: no state, that of another optimiser, arrays that do not fit, with expected and found),
+ *         MARTLET_UNSUPPORTED, MARTLET_OUT_OF_MEMORY, MARTLET_BUSY.
+ *
+ *   martlet_model_load("net.h5", &model), martlet_trainer_create(model, &options, &trainer);
+ *   martlet_trainer_load_state(trainer, "net.h5"), martlet_trainer_fit(trainer, data, NULL, NULL, NULL, NULL); */
+martlet_status martlet_trainer_load_state(martlet_trainer *trainer, const char *path);
 
 /* ------------------------------------------------------------------------------------------------------------
  * Checking gradients

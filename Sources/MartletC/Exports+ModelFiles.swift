@@ -81,6 +81,16 @@ public func martlet_model_load_weights(
   }
 }
 
+@_cdecl("martlet_model_training_config") @implementation
+public func martlet_model_training_config(
+  _ model: OpaquePointer?, _ out_text: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_text, "out_text")
+    result.pointee = try model.requireBuilt().trainingConfiguration[0]
+  }
+}
+
 @_cdecl("martlet_model_to_json") @implementation
 public func martlet_model_to_json(
   _ model: OpaquePointer?, _ out_text: UnsafeMutablePointer<UnsafePointer<CChar>?>?

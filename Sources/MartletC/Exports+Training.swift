@@ -192,24 +192,12 @@ extension TrainerOptions {
   fileprivate init(_ options: martlet_trainer_options, outputs: Int, of model: String) throws(MartletError) {
     self.init()
     losses = try OutputLoss.losses(options.losses, count: options.loss_count, outputs: outputs, of: model)
-    learningRate = options.learning_rate
+    optimizer = try Optimizer(options)
+    learningRate = options.learning_rate == MARTLET_DEFAULT ? optimizer.defaultLearningRate : options.learning_rate
     learningRateDecay = options.learning_rate_decay
     seed = options.seed
     topK = Int(options.top_k)
-
-    let sgd = Optimizer.sgd(momentum: options.momentum, nesterov: try flag(options.nesterov, "nesterov"))
-    let adam = Optimizer.adam(beta1: options.beta_1, beta2: options.beta_2, epsilon: options.epsilon)
-    for each in [sgd, adam] {
-      optimizer = each
-      try validate()
-    }
-    switch options.optimizer {
-    case MARTLET_SGD: optimizer = sgd
-    case MARTLET_ADAM: optimizer = adam
-    default:
-      throw MartletError(
-        .invalidArgument, "optimizer is \(options.optimizer), which is none of MARTLET_SGD and MARTLET_ADAM")
-    }
+    try validate()
   }
 }
 

@@ -79,3 +79,13 @@ public func martlet_trainer_apply(_ trainer: OpaquePointer?) -> martlet_status {
     try trainer.trainer.apply()
   }
 }
+
+@_cdecl("martlet_trainer_use_average") @implementation
+public func martlet_trainer_use_average(_ trainer: OpaquePointer?) -> martlet_status {
+  withTrainer(trainer, .change, model: .change) { trainer in
+    guard trainer.trainer.options.optimizer.averaging != nil else {
+      throw MartletError(.invalidState, "the trainer keeps no average of the weights: its ema_momentum is 0")
+    }
+    trainer.trainer.useAverage()
+  }
+}

@@ -113,6 +113,8 @@ final class BuiltModel {
   let outputNames: StringTable
   /// Of all parameters, in the order of the model's layout.
   let weightNames: StringTable
+  /// One text, empty if the model came from no file that says anything.
+  let trainingConfiguration: StringTable
   private(set) var classNames: StringTable
   /// The layers as text, from when C first asks for it.
   private var json: StringTable?
@@ -128,6 +130,7 @@ final class BuiltModel {
     inputNames = try StringTable(graph.inputs.map(graph.layerName))
     outputNames = try StringTable(graph.outputs.map(graph.layerName))
     weightNames = try StringTable(model.layout.parameters.map(\.name))
+    trainingConfiguration = try StringTable([model.trainingConfiguration])
     classNames = try StringTable(model.classNames)
   }
 

@@ -110,6 +110,11 @@ struct HDF5Writer: ~Copyable {
     try scalar(name, chdf5_uint64(), chdf5_native_uint64(), &value)
   }
 
+  func attribute(_ name: String, _ value: Double) throws(MartletError) {
+    var value = value
+    try scalar(name, chdf5_float64(), chdf5_native_double(), &value)
+  }
+
   private func scalar(
     _ name: String, _ fileType: hid_t, _ memoryType: hid_t, _ value: UnsafeRawPointer
   ) throws(MartletError) {

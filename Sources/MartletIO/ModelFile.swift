@@ -58,6 +58,8 @@ package enum ModelFile {
       try KerasWeights(layer.name, in: weights).read(parameters, into: model.values)
     }
     model.classNames = extras.classNames
+    // Nothing of it is needed to predict: what is wrong with it is for who asks for it to find.
+    model.trainingConfiguration = (try? root.string("training_config")) ?? ""
     return model
   }
 
@@ -124,6 +126,13 @@ package enum ModelFile {
   ///
   /// - Throws: `outOfMemory`, `unsupported`.
   package static func bytes(of model: Model) throws(MartletError) -> (storage: TensorStorage, byteCount: Int) {
+    try bytes(of: model, training: nil)
+  }
+
+  /// - Parameter training: what goes beside the model, if anything does.
+  static func bytes(
+    of model: Model, training: TrainerFile.Training?
+  ) throws(MartletError) -> (storage: TensorStorage, byteCount: Int) {
     let configuration = try KerasConfiguration.text(model.graph)
     return try HDF5Library.exclusively { () throws(MartletError) in
       try HDF5Writer.image { root throws(MartletError) in
@@ -135,6 +144,7 @@ package enum ModelFile {
         try extras.attribute("schema_version", schemaVersion)
         try extras.attribute("seed", model.seed)
         try extras.attribute("class_names", model.classNames)
+        try training?.write(to: root, extras: extras)
       }
     }
   }

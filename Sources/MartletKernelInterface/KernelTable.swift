@@ -7,63 +7,6 @@
 // its own inputs and the order stated here, never on how the work was cut into calls: that is what makes results the
 // same for any number of threads.
 
-/// One update rule with the scalars of one step, as plain data. g = gradient + 2 l2 w + l1 sign(w).
-///
-///     gradientDescent   w -= rate g
-///     momentum          m = momentum m - rate g;  w += m
-///     nesterov          m = momentum m - rate g;  w += momentum m - rate g
-///     adam              m += (g - m)(1 - beta1);  v += (g g - v)(1 - beta2);  w -= m rate / (sqrt(v) + epsilon)
-///
-/// For adam `rate` is lr sqrt(1 - beta2^t) / (1 - beta1^t), computed by the optimiser in double.
-package struct UpdateRule: Sendable {
-  package enum Kind: Int32, Sendable { case gradientDescent, momentum, nesterov, adam }
-  package var kind: Kind
-  package var rate: Double
-  package var momentum: Double
-  package var beta1: Double
-  package var beta2: Double
-  package var epsilon: Double
-  package init(
-    _ kind: Kind, rate: Double, momentum: Double = 0, beta1: Double = 0, beta2: Double = 0, epsilon: Double = 0
-  ) {
-    self.kind = kind
-    self.rate = rate
-    self.momentum = momentum
-    self.beta1 = beta1
-    self.beta2 = beta2
-    self.epsilon = epsilon
-  }
-
-  /// Arrays of state beside each weight: m, or m and v.
-  package var slotCount: Int {
-    switch kind {
-    case .gradientDescent: 0
-    case .momentum, .nesterov: 1
-    case .adam: 2
-    }
-  }
-}
-
-/// The weights, state and regularisation that an update works on; all arrays have the layout of the gradient.
-package struct UpdateTarget<Scalar> {
-  package var weights: UnsafeMutablePointer<Scalar>
-  /// nil where the rule has no such slot.
-  package var slot0: UnsafeMutablePointer<Scalar>?
-  package var slot1: UnsafeMutablePointer<Scalar>?
-  package var l1: Float
-  package var l2: Float
-  package init(
-    weights: UnsafeMutablePointer<Scalar>, slot0: UnsafeMutablePointer<Scalar>?, slot1: UnsafeMutablePointer<Scalar>?,
-    l1: Float, l2: Float
-  ) {
-    self.weights = weights
-    self.slot0 = slot0
-    self.slot1 = slot1
-    self.l1 = l1
-    self.l2 = l2
-  }
-}
-
 /// What happens to each finished element of op(A) op(B), while it is still in cache.
 package enum GEMMEpilogue<Scalar> {
   /// C = sum
@@ -74,8 +17,9 @@ package enum GEMMEpilogue<Scalar> {
   /// input where `gradientNeedsInput`
   case activationGradient(v: UnsafePointer<Scalar>, vRowStride: Int, activation: ActivationFunction)
   /// The sum is a weight gradient: apply the rule to the weights right away. All arrays of the target have the row
-  /// stride of C. C itself is scratch of the same layout, needed only if K > `KernelTable.chunk`.
-  case update(UpdateRule, UpdateTarget<Scalar>)
+  /// stride of C. C itself is scratch of the same layout, needed only if K > `KernelTable.chunk`. (A pointer, as cases
+  /// with many members are taken apart by functions that all kernel modules would share.)
+  case update(UnsafePointer<UpdateRule>, UpdateTarget<Scalar>)
 }
 
 /// C [M, N] from op(A) [M, K] and op(B) [K, N]. Transposes are strides: element (i, j) of A is
@@ -256,6 +200,12 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ scale: Float, _ offset: Float, _ destination: UnsafeMutablePointer<Scalar>
     ) -> Bool
 
+  /// average = momentum * average + (1 - momentum) * x over `count` elements.
+  package var movingAverage:
+    @Sendable (
+      _ x: UnsafePointer<Scalar>, _ momentum: Double, _ average: UnsafeMutablePointer<Scalar>, _ count: Int
+    ) -> Void
+
   /// Whether all `count` elements are finite.
   package var allFinite: @Sendable (_ x: UnsafePointer<Scalar>, _ count: Int) -> Bool
 
@@ -301,6 +251,7 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       @escaping @Sendable (
         UnsafeRawPointer, SourceType, UnsafePointer<Int>?, Int, Int, Float, Float, UnsafeMutablePointer<Scalar>
       ) -> Bool,
+    movingAverage: @escaping @Sendable (UnsafePointer<Scalar>, Double, UnsafeMutablePointer<Scalar>, Int) -> Void,
     allFinite: @escaping @Sendable (UnsafePointer<Scalar>, Int) -> Bool
   ) {
     self.name = name
@@ -323,6 +274,7 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     self.copyColumns = copyColumns
     self.swapAxes = swapAxes
     self.gather = gather
+    self.movingAverage = movingAverage
     self.allFinite = allFinite
   }
 }

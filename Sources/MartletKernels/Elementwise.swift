@@ -63,3 +63,13 @@ func copyColumns(
     forEachVector(columns) { j, lanes in store(load(x + j, lanes), y + j, lanes) }
   }
 }
+
+func movingAverage(
+  _ x: UnsafePointer<Float>, _ momentum: Double, _ average: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  let (momentum, gain) = (Float(momentum), Float(1 - momentum))
+  forEachVector(count) { i, lanes in
+    let kept = load(average + i, lanes) * momentum
+    store(multiplyAdd(load(x + i, lanes), Vector(repeating: gain), kept), average + i, lanes)
+  }
+}

@@ -31,5 +31,6 @@ package let kernels = KernelTable<Float>(
   copyColumns: copyColumns,
   swapAxes: swapAxes,
   gather: gather,
+  movingAverage: movingAverage,
   allFinite: allFinite
 )

@@ -11,6 +11,9 @@ package final class Model: @unchecked Sendable {
   /// What labels 0, 1, … stand for; empty if not known.
   package var classNames: [String] = []
 
+  /// What the file that the model came from says about its training: Keras' `training_config`; empty if nothing.
+  package var trainingConfiguration = ""
+
   private let storage: TensorStorage
 
   /// A model with freshly initialised weights.

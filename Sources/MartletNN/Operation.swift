@@ -84,8 +84,11 @@ package enum Operation: Sendable, BitwiseCopyable {
   case swapAxes(x: BufferID, y: BufferID, blocks: Extent, first: Int, second: Int, inner: Int)
   /// The gradient of a bias; then, with a parameter, it goes where the plan's sink says.
   case columnSums(x: BufferID, rows: Extent, columns: Int, sums: BufferID, parameter: Int?)
-  /// Apply the rule of the step to a parameter whose gradient several applications of its layer have made.
-  case update(parameter: Int, gradient: BufferID)
+  /// Apply the rule of the step to a parameter whose gradient several applications of its layer have made; gradient nil:
+  /// the stored one, which holds the regularisation.
+  case update(parameter: Int, gradient: BufferID?)
+  /// Take a parameter into the average of the step.
+  case movingAverage(parameter: Int)
   /// Hold a parameter to its constraint, once it is updated.
   case constrain(PlannedConstraint, parameter: Int)
 
@@ -113,8 +116,8 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .copyColumns(let x, _, _, let y, _, _, _, _): [x, y]
     case .swapAxes(let x, let y, _, _, _, _): [x, y]
     case .columnSums(let x, _, _, let sums, _): [x, sums]
-    case .update(_, let gradient): [gradient]
-    case .constrain: []
+    case .update(_, let gradient): gradient.map { [$0] } ?? []
+    case .movingAverage, .constrain: []
     }
   }
 }

@@ -39,7 +39,8 @@ extension PlanExecutor {
       return rows.count(rows: self.rows) * columns / Self.elementGrain
     case .copyColumns(_, _, _, _, _, _, let rows, let columns):
       return rows.count(rows: self.rows) * columns / Self.elementGrain
-    case .update(let parameter, _): return plan.layout.parameters[parameter].count / Self.elementGrain
+    case .update(let parameter, _), .movingAverage(let parameter):
+      return plan.layout.parameters[parameter].count / Self.elementGrain
     case .columnSums(_, let rows, let columns, _, _):
       return min(columns / Self.tileMultiple, rows.count(rows: self.rows) * columns / Self.elementGrain)
     case .constrain(let constraint, _): return work(of: constraint)
@@ -114,8 +115,9 @@ extension PlanExecutor {
         yStride, part.count, columns)
     case .update(let parameter, let gradient):
       let part = part(of: plan.layout.parameters[parameter].count, task: task, multiple: 16)
-      guard let rule else { return }
-      kernels.update(rule, target(parameter, offset: part.lowerBound), pointers[gradient] + part.lowerBound, part.count)
+      update(parameter, gradient, part)
+    case .movingAverage(let parameter):
+      average(parameter, part(of: plan.layout.parameters[parameter].count, task: task, multiple: 16))
     case .columnSums(let x, let extent, let columns, let sums, let parameter):
       let part = part(of: columns, task: task, multiple: 16)
       runColumnSums(x, extent.count(rows: rows), columns, part, sums, parameter)
@@ -165,8 +167,26 @@ extension PlanExecutor {
     let destination = pointers[sums] + part.lowerBound
     kernels.columnSums(pointers[x] + part.lowerBound, columns, rowCount, part.count, destination)
     if plan.sink == .update, let rule, let parameter {
-      kernels.update(rule, target(parameter, offset: part.lowerBound), destination, part.count)
+      kernels.update(rule.pointee, target(parameter, offset: part.lowerBound), destination, part.count)
     }
+  }
+
+  private func update(_ parameter: Int, _ gradient: BufferID?, _ part: Range<Int>) {
+    guard let rule else { return }
+    var target = target(parameter, offset: part.lowerBound)
+    if let gradient {
+      kernels.update(rule.pointee, target, pointers[gradient] + part.lowerBound, part.count)
+    } else if let gradients {
+      (target.l1, target.l2) = (0, 0)
+      kernels.update(rule.pointee, target, gradients + plan.layout.parameters[parameter].offset + part.lowerBound, part.count)
+    }
+  }
+
+  private func average(_ parameter: Int, _ part: Range<Int>) {
+    guard let average else { return }
+    let start = plan.layout.parameters[parameter].offset + part.lowerBound
+    kernels.movingAverage(parameters + start, average.momentum, average.values + start, part.count)
+    if average.replacesWeights { (parameters + start).update(from: average.values + start, count: part.count) }
   }
 
   /// The weights of a parameter with their state and regularisation, from element `offset` on.
@@ -175,6 +195,6 @@ extension PlanExecutor {
     let start = parameter.offset + offset
     return UpdateTarget(
       weights: parameters + start, slot0: slots.first.map { $0 + start }, slot1: slots.second.map { $0 + start },
-      l1: parameter.regularizer.l1, l2: parameter.regularizer.l2)
+      slot2: slots.third.map { $0 + start }, l1: parameter.regularizer.l1, l2: parameter.regularizer.l2)
   }
 }

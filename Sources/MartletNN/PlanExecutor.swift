@@ -7,17 +7,6 @@
 import MartletCore
 import MartletKernelInterface
 
-/// State of the optimiser beside the weights: flat arrays of the parameters' layout.
-package struct OptimizerSlots<Scalar> {
-  package var first: UnsafeMutablePointer<Scalar>?
-  package var second: UnsafeMutablePointer<Scalar>?
-
-  package init(first: UnsafeMutablePointer<Scalar>? = nil, second: UnsafeMutablePointer<Scalar>? = nil) {
-    self.first = first
-    self.second = second
-  }
-}
-
 /// One thread at a time. After the first batch nothing is allocated, unless more threads are asked for than before.
 ///
 /// A training step: fill `input`, `labels` or `targets`; `forward`; `computeLoss` of each output, which tells whether the
@@ -37,6 +26,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
   private let rowLossStorage: TensorStorage
   private let operationStorage: TensorStorage
   private let pointerStorage: TensorStorage
+  private let ruleStorage: TensorStorage
   private var workspaceStorage: TensorStorage
   private var workspaceThreads = 0
 
@@ -50,8 +40,9 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
   var taskCount = 1
   var step: UInt64 = 0
   var dropoutSeed: UInt64
-  var rule: UpdateRule?
+  var rule: UnsafePointer<UpdateRule>?
   var slots = OptimizerSlots<Scalar>()
+  var average: WeightAverage<Scalar>?
 
   /// - Parameters:
   ///   - parameters: flat weights in `plan.layout`; must outlive the executor.
@@ -90,6 +81,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     pointerStorage = try TensorStorage(
       count: plan.buffers.count, of: UnsafeMutablePointer<Scalar>.self, purpose: "a plan")
     pointers = pointerStorage.pointer(as: UnsafeMutablePointer<Scalar>.self)
+    ruleStorage = try TensorStorage(count: 1, of: UpdateRule.self, purpose: "a plan")
     for (index, place) in plan.buffers.enumerated() {
       pointers[index] =
         switch place {
@@ -208,13 +200,17 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
   /// Turn the gradient by the output into those of the weights: into the weights by `rule` for a plan that updates, else
   /// into `gradients`, regularisation included.
   @_specialize(where Scalar == Float)
-  package func backward(rule: UpdateRule?, slots: OptimizerSlots<Scalar>) {
-    self.rule = rule
+  package func backward(
+    rule: UpdateRule?, slots: OptimizerSlots<Scalar>, average: WeightAverage<Scalar>? = nil
+  ) {
+    setRule(rule)
     self.slots = slots
     let first = plan.forward.count
     for index in first..<(first + plan.backward.count) { run(operations[index]) }
-    if plan.sink == .update { constrainWeights() }
-    guard plan.sink != .update, let gradients else { return }
+    guard plan.sink != .update, let gradients else {
+      finishUpdate(average)
+      return
+    }
     for parameter in plan.layout.parameters where parameter.isTrainable && !parameter.regularizer.isNone {
       kernels.addRegularizationGradient(
         parameter.regularizer.l1, parameter.regularizer.l2, parameters + parameter.offset,
@@ -223,16 +219,37 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
   }
 
   /// Update the weights with stored gradients, which hold the regularisation already.
+  ///
+  /// - Parameter rule: nil in a step that leaves the weights as they are, but takes them into the average.
   @_specialize(where Scalar == Float)
-  package func apply(rule: UpdateRule, slots: OptimizerSlots<Scalar>) {
-    guard let gradients else { return }
-    for parameter in plan.layout.parameters where parameter.isTrainable {
-      kernels.update(
-        rule,
-        UpdateTarget(
-          weights: parameters + parameter.offset, slot0: slots.first.map { $0 + parameter.offset },
-          slot1: slots.second.map { $0 + parameter.offset }, l1: 0, l2: 0),
-        gradients + parameter.offset, parameter.count)
+  package func apply(
+    rule: UpdateRule?, slots: OptimizerSlots<Scalar>, average: WeightAverage<Scalar>? = nil
+  ) {
+    guard gradients != nil else { return }
+    setRule(rule)
+    self.slots = slots
+    if rule != nil {
+      for (index, parameter) in plan.layout.parameters.enumerated() where parameter.isTrainable {
+        run(.update(parameter: index, gradient: nil))
+      }
+    }
+    finishUpdate(average)
+  }
+
+  /// Keep the rule where the tasks find it until the next one.
+  private func setRule(_ rule: UpdateRule?) {
+    let place = ruleStorage.pointer(as: UpdateRule.self)
+    if let rule { place.initialize(to: rule) }
+    self.rule = rule == nil ? nil : UnsafePointer(place)
+  }
+
+  /// What comes after the updates of all weights.
+  private func finishUpdate(_ average: WeightAverage<Scalar>?) {
+    self.average = average
+    if average != nil {
+      for (index, parameter) in plan.layout.parameters.enumerated() where parameter.isTrainable {
+        run(.movingAverage(parameter: index))
+      }
     }
     constrainWeights()
   }

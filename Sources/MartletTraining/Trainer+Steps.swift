@@ -19,8 +19,7 @@ extension Trainer {
     let loss = computeLosses(of: executor, rows: rows) + regularizationLoss
     guard loss.isFinite else { throw MartletError(.notFinite, "the loss is \(loss.isNaN ? "NaN" : "infinite")") }
     addMetrics(of: executor, rows: rows, regularizationLoss, to: &metrics)
-    executor.backward(rule: options.optimizer.rule(step: iteration + 1, learningRate: learningRate), slots: slots)
-    iteration += 1
+    try backwardAndUpdate(executor)
   }
 
   /// One step on rows of the caller's.
@@ -131,7 +130,7 @@ extension Trainer {
       stepping.outputGradient(index)?.update(from: dY + offset, count: count)
       offset += count
     }
-    stepping.backward(rule: nil, slots: slots)
+    stepping.backward(rule: nil, slots: optimizerState.slots)
     // The pass used up the activations it kept.
     forwardRowCount = 0
     hasGradients = true
@@ -151,27 +150,23 @@ extension Trainer {
     return gradients + parameter.offset
   }
 
-  /// Update the weights with the gradients of `backward`.
+  /// Update the weights with the gradients of `backward`, or add them to those of the steps before, as the optimiser is asked
+  /// to.
   ///
   /// - Throws: `invalidState` without gradients; `notFinite` naming the first weight array whose gradient is not finite.
   package func apply() throws(MartletError) {
-    guard hasGradients, let stepping, let gradients = stepping.gradients else {
+    guard hasGradients, let stepping else {
       throw MartletError(.invalidState, "there are no gradients; backward makes them and apply uses them up")
     }
-    for parameter in model.layout.parameters
-    where parameter.isTrainable && !kernels.allFinite(gradients + parameter.offset, parameter.count) {
-      let layer = model.graph.layers[parameter.layer].name
-      throw MartletError(.notFinite, "the gradient of weight '\(parameter.name)' of layer '\(layer)' is not finite")
-    }
-    stepping.apply(rule: options.optimizer.rule(step: iteration + 1, learningRate: learningRate), slots: slots)
-    iteration += 1
+    try update(stepping)
     hasGradients = false
   }
 
   // MARK: Executors, made when first needed and kept for the largest batch so far
 
   func trainingExecutor(_ rows: Int, threads: Int) throws(MartletError) -> PlanExecutor<Float> {
-    try executor(&training, .training(losses.map(\.configuration), .update), rows, threads)
+    let sink: GradientSink = options.optimizer.needsStoredGradients ? .store : .update
+    return try executor(&training, .training(losses.map(\.configuration), sink), rows, threads)
   }
 
   func evaluationExecutor(for data: Dataset, threads: Int) throws(MartletError) -> PlanExecutor<Float> {

@@ -13,7 +13,7 @@ package final class Trainer: @unchecked Sendable {
   let kernels: KernelTable<Float>
   let fit: BatchFit
   /// One for each output.
-  let losses: [OutputLoss]
+  package let losses: [OutputLoss]
   /// One for each output with a loss.
   var batchTargets: [BatchTarget]
   /// Of `trainStep`, kept so that a step allocates nothing.
@@ -30,10 +30,11 @@ package final class Trainer: @unchecked Sendable {
   package private(set) var layerHistory: [[LayerStatistics]] = []
   package private(set) var bestEpoch: Int?
 
-  /// Steps done, which are Adam's t and the position of the dropout masks.
+  /// Steps done, which are the position of the dropout masks, and tell the optimiser where it is.
   package internal(set) var iteration = 0
-  var slots = OptimizerSlots<Float>()
-  private var slotStorage: [TensorStorage] = []
+  package internal(set) var optimizerState: OptimizerState
+  /// Of each parameter, in the latest step that stored them; kept so that a step allocates nothing.
+  var gradientNorms: [Double]
 
   // Made when first needed, for the largest batch so far.
   var training: PlanExecutor<Float>?
@@ -60,13 +61,8 @@ package final class Trainer: @unchecked Sendable {
     fit = BatchFit(graph: model.graph, losses: losses.map(\.configuration.loss))
     batchTargets = fit.targets.map { _ in BatchTarget() }
     outputMetrics = losses.map { _ in OutputMetrics() }
-    for _ in 0..<options.optimizer.slotCount {
-      slotStorage.append(
-        try TensorStorage(count: model.layout.count, of: Float.self, purpose: "the optimiser's state"))
-    }
-    slots = OptimizerSlots(
-      first: slotStorage.first?.pointer(as: Float.self),
-      second: slotStorage.count > 1 ? slotStorage[1].pointer(as: Float.self) : nil)
+    optimizerState = try OptimizerState(options.optimizer, model.layout)
+    gradientNorms = model.layout.parameters.map { _ in 0 }
   }
 
   /// Arrays that a step takes for the inputs, and for the outputs with a loss.
@@ -140,10 +136,11 @@ package final class Trainer: @unchecked Sendable {
         bestEpoch = epoch
         best?.pointer(as: Float.self).update(from: model.values, count: model.layout.count)
       }
-      if progress?(end) == true { throw stopped(state) }
+      if progress?(end) == true { throw stop(state) }
       if verdict == .stop { break }
       epoch += 1
     }
+    useAverage()
     restore(best, stopping)
   }
 
@@ -200,7 +197,7 @@ package final class Trainer: @unchecked Sendable {
     try executor.forward(rows: batch.count, step: UInt64(iteration), threads: threads)
     probe?.lookAtValues(rows: batch.count)
     _ = computeLosses(of: executor, rows: batch.count)
-    executor.backward(rule: nil, slots: slots)
+    executor.backward(rule: nil, slots: optimizerState.slots)
     probe?.lookAtGradients(of: model)
   }
 
@@ -240,7 +237,7 @@ package final class Trainer: @unchecked Sendable {
     let isAskedFor = event == .batchEnd && state.options.reportsEveryBatch
     guard let progress, isAskedFor || state.lastReport.seconds >= Trainer.reportInterval else { return }
     keepOutputMetrics(training: state.metrics, validation: validation)
-    if progress(snapshot(state, event, validation: validation?.metrics ?? .none)) { throw stopped(state) }
+    if progress(snapshot(state, event, validation: validation?.metrics ?? .none)) { throw stop(state) }
     state.lastReport.restart()
     try throwIfInterrupted()
   }
@@ -251,8 +248,11 @@ package final class Trainer: @unchecked Sendable {
     }
   }
 
-  private func stopped(_ state: EpochState) -> MartletError {
-    MartletError(.stopped, "the progress callback stopped training in epoch \(state.epoch), after step \(iteration)")
+  /// The caller ends the call: as at any other end, the average takes the place of the weights.
+  private func stop(_ state: EpochState) -> MartletError {
+    useAverage()
+    return MartletError(
+      .stopped, "the progress callback stopped training in epoch \(state.epoch), after step \(iteration)")
   }
 
   private func snapshot(_ state: EpochState, _ event: Progress.Event, validation: Metrics) -> Progress {

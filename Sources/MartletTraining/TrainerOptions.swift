@@ -39,14 +39,7 @@ package struct TrainerOptions: Sendable {
     try require(learningRate >= 0 && learningRate.isFinite, "learning_rate", learningRate, "finite and >= 0")
     try require(
       learningRateDecay > 0 && learningRateDecay.isFinite, "learning_rate_decay", learningRateDecay, "finite and > 0")
-    switch optimizer {
-    case .sgd(let momentum, _):
-      try require(momentum >= 0 && momentum <= 1, "momentum", momentum, "between 0 and 1")
-    case .adam(let beta1, let beta2, let epsilon):
-      try require(beta1 >= 0 && beta1 < 1, "beta_1", beta1, ">= 0 and < 1")
-      try require(beta2 >= 0 && beta2 < 1, "beta_2", beta2, ">= 0 and < 1")
-      try require(epsilon > 0 && epsilon.isFinite, "epsilon", epsilon, "finite and > 0")
-    }
+    try optimizer.validate()
     try require(topK >= 1, "top_k", topK, ">= 1")
   }
 }
@@ -82,7 +75,7 @@ package struct FitOptions: Sendable {
   }
 }
 
-private func require(
+func require(
   _ condition: Bool, _ name: String, _ value: some CustomStringConvertible, _ range: String
 ) throws(MartletError) {
   guard condition else { throw MartletError(.invalidArgument, "\(name) is \(value); it must be \(range)") }

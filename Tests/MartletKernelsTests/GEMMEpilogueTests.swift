@@ -75,17 +75,18 @@ import Testing
         let count = product.m * product.cRowStride
         var gradient = product.run(table)
         for i in 0..<product.m { for j in product.n..<product.cRowStride { gradient[i * product.cRowStride + j] = 0 } }
-        let start = WeightsAndState(count)
+        let start = WeightsAndState(count, for: rule)
         var (expected, result) = (start, start)
         expected.withTarget(l1: 0.01, l2: 0.1) { table.update(rule, $0, gradient, count) }
-        result.withTarget(l1: 0.01, l2: 0.1) { _ = product.run(table, epilogue: .update(rule, $0)) }
+        withUnsafePointer(to: rule) { rule in
+          result.withTarget(l1: 0.01, l2: 0.1) { _ = product.run(table, epilogue: .update(rule, $0)) }
+        }
         for i in 0..<product.m {
           let row = (i * product.cRowStride)..<(i * product.cRowStride + product.n)
           let gap = row.upperBound..<((i + 1) * product.cRowStride)
-          for (a, b, untouched) in [
-            (result.weights, expected.weights, start.weights), (result.slot0, expected.slot0, start.slot0),
-            (result.slot1, expected.slot1, start.slot1),
-          ] {
+          for (a, b, untouched) in [(result.weights, expected.weights, start.weights)]
+            + (0..<3).map({ (result.slots[$0], expected.slots[$0], start.slots[$0]) })
+          {
             #expect(sameBits(Array(a[row]), Array(b[row])), "\(rule.kind), \(product.m) x \(product.n) x \(product.k)")
             #expect(sameBits(Array(a[gap]), Array(untouched[gap])), "\(rule.kind): a gap was written")
           }

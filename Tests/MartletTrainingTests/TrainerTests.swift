@@ -61,10 +61,14 @@ private let layers: [any Layer] = [
 private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrossentropy, fromLogits: true))
 
 @Suite struct TrainerTests {
-  @Test(arguments: [
-    Optimizer.sgd(momentum: 0, nesterov: false), .sgd(momentum: 0.9, nesterov: false),
-    .sgd(momentum: 0.9, nesterov: true), .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-7),
-  ])
+  /// All algorithms as they are, and with all that a fused update can do besides.
+  private static let fusedOptimizers = algorithms.flatMap { algorithm in
+    var all = Optimizer(algorithm, weightDecay: 0.1)
+    (all.clipping, all.averaging) = (.value(0.01), .init(momentum: 0.9, overwriteFrequency: 2))
+    return [Optimizer(algorithm), all]
+  }
+
+  @Test(arguments: fusedOptimizers)
   func fusedAndStoredGradientsTrainAlike(_ optimizer: Optimizer) throws {
     // 300 rows are more than a chunk, 40 are less: both ways of fusing the update. The same sums in the same order: the
     // only difference is where regularisation is added, one rounding per step and weight.
@@ -119,6 +123,124 @@ private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrosse
       }
       #expect(weights(model) == weights(twin), "\(rows) rows")
     }
+  }
+
+  @Test(arguments: [
+    Optimizer.Clipping.norm(0.01), .globalNorm(0.01), .norm(1e6), .globalNorm(1e6),
+  ])
+  func clippedNormsLimitTheStep(_ clipping: Optimizer.Clipping) throws {
+    // With rate 1 the step is the gradient.
+    func step(_ clipping: Optimizer.Clipping) throws -> (model: Model, steps: [Double]) {
+      let model = try network([Dense(units: 40, activation: .tanh), Dense(units: 2)])
+      let start = weights(model)
+      let trainer = try Trainer(
+        model: model,
+        options: trainerOptions {
+          $0.losses = [crossEntropy]
+          $0.optimizer.clipping = clipping
+          $0.learningRate = 1
+        }, kernels: kernels)
+      try trainer.fit(
+        clouds(300), validation: nil, options: fitOptions { $0.batchSize = 0 }, threads: 1, progress: nil)
+      return (model, zip(weights(model), start).map { Double($0) - Double($1) })
+    }
+    func norm(_ x: some Sequence<Double>) -> Double { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+    let (model, whole) = try step(.none)
+    let (_, clipped) = try step(clipping)
+    // Weights below 1 are rounded to 2^-24 when the step is added, which leaves 1e-5 of a step of 0.01.
+    switch clipping {
+    case .norm(let limit):
+      for parameter in model.layout.parameters {
+        let range = parameter.offset..<(parameter.offset + parameter.count)
+        let expected = min(limit, norm(whole[range]))
+        #expect(abs(norm(clipped[range]) - expected) < 1e-4 * expected)
+      }
+    case .globalNorm(let limit):
+      let expected = min(limit, norm(whole))
+      #expect(abs(norm(clipped) - expected) < 1e-4 * expected)
+    case .none, .value: break
+    }
+    #expect((clipped == whole) == [.norm(1e6), .globalNorm(1e6)].contains(clipping))
+  }
+
+  @Test func accumulatedStepsAreOneOfTheWholeBatch() throws {
+    // Two halves of 20 rows against one batch of 40, without shuffling: the same mean, summed in another order.
+    func trained(batchSize: Int, accumulating: Int) throws -> [Float] {
+      let model = try network([Dense(units: 40, activation: .tanh), Dense(units: 2)])
+      let trainer = try Trainer(
+        model: model,
+        options: trainerOptions {
+          $0.losses = [crossEntropy]
+          $0.optimizer = .sgd(momentum: 0.9, nesterov: true)
+          $0.optimizer.accumulationSteps = accumulating
+          $0.learningRate = 0.1
+        }, kernels: kernels)
+      try trainer.fit(
+        clouds(80), validation: nil,
+        options: fitOptions { $0.batchSize = batchSize; $0.epochs = 2; $0.shuffles = false }, threads: 1, progress: nil)
+      return weights(model)
+    }
+    let whole = try trained(batchSize: 40, accumulating: 1)
+    let halves = try trained(batchSize: 20, accumulating: 2)
+    // Four updates of at most 0.1 * 5 each time their sums' error of 80 roundings.
+    for (one, two) in zip(whole, halves) { #expect(abs(one - two) < 4 * 0.5 * 80 * 0x1p-24) }
+    #expect(try trained(batchSize: 20, accumulating: 1) != halves)
+    // The third step of three has not come: nothing was updated.
+    let untrained = weights(try network([Dense(units: 40, activation: .tanh), Dense(units: 2)]))
+    #expect(try trained(batchSize: 40, accumulating: 5) == untrained)
+  }
+
+  @Test func gradientsThatAreNotFiniteChangeNothing() throws {
+    for clipping in [Optimizer.Clipping.norm(1), .globalNorm(1), .value(1)] {
+      let model = try network([Dense(units: 2)])
+      let trainer = try Trainer(
+        model: model,
+        options: trainerOptions {
+          $0.losses = [crossEntropy]
+          $0.optimizer = .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-7)
+          $0.optimizer.clipping = clipping
+        }, kernels: kernels)
+      let start = weights(model)
+      let shape: [Int64] = [2, 6]
+      let x = [Float](repeating: 3, count: 12)
+      var y = [Float](repeating: 0, count: 4)
+      // 3 * 2e38 is more than a float can hold.
+      let dY: [Float] = [2e38, 2e38, 0, 0]
+      try shape.withUnsafeBufferPointer { shape in
+        try x.withUnsafeBytes { x in
+          let rows = RowArray(base: try #require(x.baseAddress), type: .float32, shape: shape)
+          try trainer.forward(x: [rows], into: &y, threads: 1)
+        }
+      }
+      try trainer.backward(dY)
+      let error = failure { try trainer.apply() }
+      #expect(error?.code == .notFinite)
+      #expect(error?.message == "the gradient of weight 'kernel' of layer 'dense' is not finite")
+      #expect(weights(model) == start && trainer.iteration == 0)
+    }
+  }
+
+  @Test func threadsChangeNoBitOfClippedSteps() throws {
+    let data = try clouds(512, columns: 256)
+    let big: [any Layer] = [Dense(units: 512, activation: .relu), Dense(units: 2, activation: .softmax)]
+    var results: [[Float]] = []
+    for threads in [1, 2, 4] {
+      let model = try network(big, columns: 256)
+      let trainer = try Trainer(
+        model: model,
+        options: trainerOptions {
+          $0.optimizer = Optimizer(.nadam(beta1: 0.9, beta2: 0.999, epsilon: 1e-7), weightDecay: 0.01)
+          $0.optimizer.clipping = .globalNorm(0.1)
+          $0.optimizer.accumulationSteps = 2
+          $0.optimizer.averaging = .init(momentum: 0.9)
+        }, kernels: kernels)
+      try trainer.fit(
+        data, validation: nil, options: fitOptions { $0.batchSize = 200; $0.epochs = 2 }, threads: threads,
+        progress: nil)
+      results.append(weights(model))
+    }
+    #expect(results[0] == results[1])
+    #expect(results[0] == results[2])
   }
 
   @Test func threadsChangeNoBit() throws {

@@ -113,7 +113,14 @@ static void several(int32_t threads, const char *name) {
   martlet_model_destroy(m);
 }
 
-static void steps(int32_t threads, int32_t optimizer, const char *name) {
+static martlet_trainer_options with_optimizer(int32_t optimizer) {
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  options.optimizer = optimizer;
+  options.learning_rate = 0.001;
+  return options;
+}
+
+static void steps(int32_t threads, martlet_trainer_options options, const char *name) {
   martlet_model *m;
   martlet_node node;
   const int64_t shape[] = {64};
@@ -140,10 +147,6 @@ static void steps(int32_t threads, int32_t optimizer, const char *name) {
   REQUIRE(martlet_activation(m, node, MARTLET_LEAKY_RELU, 0.2f, NULL, &node));
   REQUIRE(martlet_dense(m, node, 10, &output, &node));
   REQUIRE(martlet_model_build(m, 1, &node));
-  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
-  options.optimizer = optimizer;
-  options.momentum = optimizer == MARTLET_SGD ? 0.9 : 0;
-  options.learning_rate = 0.001;
   martlet_trainer *trainer;
   REQUIRE(martlet_trainer_create(m, &options, &trainer));
   count_steps(trainer, step, name);
@@ -154,9 +157,17 @@ static void steps(int32_t threads, int32_t optimizer, const char *name) {
 int main(void) {
   for (int i = 0; i < ROWS * 64; i++) x[i] = (float)(i * 7919 % 1000) / 1000;
   for (int i = 0; i < ROWS; i++) y[i] = i % 10, weights[i] = (float)(i % 4);
-  steps(1, MARTLET_SGD, "no allocation in a step with momentum, 1 thread");
-  steps(1, MARTLET_ADAM, "no allocation in a step with Adam, 1 thread");
-  steps(4, MARTLET_ADAM, "no allocation in a step with Adam, 4 threads");
+  martlet_trainer_options momentum = with_optimizer(MARTLET_SGD), all = with_optimizer(MARTLET_NADAM), norm = momentum;
+  momentum.momentum = 0.9;
+  steps(1, momentum, "no allocation in a step with momentum, 1 thread");
+  steps(1, with_optimizer(MARTLET_ADAM), "no allocation in a step with Adam, 1 thread");
+  steps(4, with_optimizer(MARTLET_ADAM), "no allocation in a step with Adam, 4 threads");
+  all.global_clip_norm = 0.1, all.accumulation_steps = 2, all.ema_momentum = 0.9, all.weight_decay = 0.01;
+  all.ema_overwrite_frequency = 2;
+  steps(1, all, "no allocation in a step with Nadam, clipping, accumulation and an average, 1 thread");
+  steps(4, all, "no allocation in a step with Nadam, clipping, accumulation and an average, 4 threads");
+  norm.clip_norm = 0.1;
+  steps(1, norm, "no allocation in a step with clipping by norm, 1 thread");
   several(1, "no allocation in a step with several inputs and outputs and weights, 1 thread");
   several(4, "no allocation in a step with several inputs and outputs and weights, 4 threads");
   return check_end();

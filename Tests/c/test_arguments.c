@@ -774,7 +774,7 @@ static void options_of_training(void) {
   TRAINER_REFUSED(loss_count, -1);
   TRAINER_REFUSED(loss_count, 2);
   TRAINER_REFUSED(loss_count, INT32_MAX);
-  TRAINER_REFUSED(optimizer, 2);
+  TRAINER_REFUSED(optimizer, MARTLET_LION + 1);
   TRAINER_REFUSED(learning_rate, -0.1);
   TRAINER_REFUSED(learning_rate, (double)INFINITY);
   TRAINER_REFUSED(learning_rate_decay, 0.0);
@@ -784,7 +784,26 @@ static void options_of_training(void) {
   TRAINER_REFUSED(beta_1, 1.0);
   TRAINER_REFUSED(beta_2, -0.5);
   TRAINER_REFUSED(epsilon, 0.0);
+  TRAINER_REFUSED(amsgrad, 2);
+  TRAINER_REFUSED(centered, -1);
+  TRAINER_REFUSED(accumulation_steps, 0);
+  TRAINER_REFUSED(rho, 1.0);
+  TRAINER_REFUSED(weight_decay, -0.1);
+  TRAINER_REFUSED(weight_decay, (double)INFINITY);
+  TRAINER_REFUSED(initial_accumulator_value, -1.0);
+  TRAINER_REFUSED(clip_value, -1.0);
+  TRAINER_REFUSED(clip_norm, (double)NAN);
+  TRAINER_REFUSED(global_clip_norm, (double)INFINITY);
+  TRAINER_REFUSED(ema_momentum, 1.5);
+  TRAINER_REFUSED(ema_overwrite_frequency, -1);
   TRAINER_REFUSED(top_k, 0);
+  trainer_options.clip_value = trainer_options.clip_norm = 1;
+  EXPECT_INVALID(martlet_trainer_create(model, &trainer_options, &made),
+                 "clip_value (1.0) and clip_norm (1.0) are set; gradients are clipped in at most one way");
+  trainer_options = trainer_options_saved;
+  trainer_options.ema_overwrite_frequency = 3;
+  EXPECT_INVALID(martlet_trainer_create(model, &trainer_options, &made), "ema_overwrite_frequency is 3, but ema_momentum is 0");
+  trainer_options = trainer_options_saved;
   CHECK(made == (martlet_trainer *)&marker, "the refused options left out_trainer alone");
   FIT_REFUSED(struct_size, 0);
   FIT_REFUSED(struct_size, UINT32_MAX);
@@ -865,6 +884,8 @@ static void trainer_functions(void) {
   EXPECT(martlet_trainer_get_gradient(trainer, "hidden", "bias", x, 8), MARTLET_INVALID_STATE, "backward");
   EXPECT(martlet_trainer_apply(trainer), MARTLET_INVALID_STATE, "gradient");
   EXPECT_INVALID(martlet_trainer_apply(NULL), "trainer");
+  EXPECT(martlet_trainer_use_average(trainer), MARTLET_INVALID_STATE, "ema_momentum is 0");
+  EXPECT_INVALID(martlet_trainer_use_average(NULL), "trainer");
   REQUIRE(martlet_trainer_forward(trainer, &xs, 1, y, 6));
   EXPECT_INVALID(martlet_trainer_backward(trainer, NULL, 6), "dy");
   EXPECT_INVALID(martlet_trainer_backward(trainer, y, 5), "dy_count");

@@ -199,6 +199,66 @@ static void json(void) {
   martlet_model_destroy(m);
 }
 
+/* Training that was saved and loaded gives the bits of one without a break. */
+static void training_state(void) {
+  static char first[1 << 18], second[1 << 18];
+  martlet_model *m = small_model(5), *loaded, *other;
+  martlet_dataset *data = small_dataset();
+  martlet_trainer *trainer, *resumed, *plain, *trainers[2];
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  martlet_fit_options fit = MARTLET_FIT_OPTIONS_INIT;
+  const char *text = "?";
+  fit.shuffle = 0;
+  options.optimizer = MARTLET_NADAM, options.learning_rate = 0.01, options.accumulation_steps = 2;
+  options.ema_momentum = 0.5;
+  REQUIRE(martlet_trainer_create(m, &options, &trainer));
+  REQUIRE(martlet_trainer_fit(trainer, data, NULL, &fit, NULL, NULL));
+  REQUIRE(martlet_trainer_set_learning_rate(trainer, 0.02));
+  EXPECT_OK(martlet_model_training_config(m, &text));
+  CHECK(text[0] == '\0', "a model that came from no file has no training_config");
+  EXPECT_OK(martlet_trainer_save(trainer, "trained.h5", "[\"accuracy\"]"));
+
+  REQUIRE(martlet_model_load("trained.h5", &loaded));
+  EXPECT_OK(martlet_model_training_config(loaded, &text));
+  CHECK(strstr(text, "\"metrics\":[\"accuracy\"]") && strstr(text, "\"class_name\":\"Nadam\""),
+        "a loaded model has the training_config of its file");
+  REQUIRE(martlet_trainer_create(loaded, &options, &resumed));
+  EXPECT_OK(martlet_trainer_load_state(resumed, "trained.h5"));
+  double rate = 0;
+  REQUIRE(martlet_trainer_learning_rate(resumed, &rate));
+  CHECK(rate == 0.02, "the learning rate is restored as it was");
+  trainers[0] = trainer, trainers[1] = resumed;
+  for (int i = 0; i < 2; i++) REQUIRE(martlet_trainer_fit(trainers[i], data, NULL, &fit, NULL, NULL));
+  REQUIRE(martlet_trainer_save(trainer, "one.h5", NULL));
+  REQUIRE(martlet_trainer_save(resumed, "two.h5", NULL));
+  const long size = read_file("one.h5", first, sizeof first), again = read_file("two.h5", second, sizeof second);
+  CHECK(size > 0 && size == again && memcmp(first, second, (size_t)size) == 0,
+        "training goes on as if it had not been interrupted");
+
+  EXPECT_INVALID(martlet_trainer_save(NULL, "x.h5", NULL), "trainer");
+  EXPECT_INVALID(martlet_trainer_save(trainer, NULL, NULL), "path");
+  EXPECT_INVALID(martlet_trainer_save(trainer, "x.h5", "accuracy"), "metrics must be a list");
+  EXPECT(martlet_trainer_save(trainer, "absent/x.h5", NULL), MARTLET_NOT_FOUND, "absent");
+  EXPECT_INVALID(martlet_trainer_load_state(NULL, "trained.h5"), "trainer");
+  EXPECT_INVALID(martlet_trainer_load_state(trainer, NULL), "path");
+  EXPECT(martlet_trainer_load_state(trainer, "absent.h5"), MARTLET_NOT_FOUND, "absent.h5");
+  EXPECT(martlet_trainer_load_state(trainer, "good.h5"), MARTLET_FORMAT_ERROR, "no group 'optimizer_weights'");
+  REQUIRE(martlet_trainer_create(m, NULL, &plain));
+  EXPECT(martlet_trainer_load_state(plain, "trained.h5"), MARTLET_FORMAT_ERROR,
+         "holds the state of an optimiser Nadam; the trainer's is SGD");
+  EXPECT_INVALID(martlet_model_training_config(NULL, &text), "model");
+  EXPECT_INVALID(martlet_model_training_config(m, NULL), "out_text");
+  REQUIRE(martlet_model_create("unbuilt", 1, &other));
+  EXPECT(martlet_model_training_config(other, &text), MARTLET_INVALID_STATE, "not built");
+  martlet_model_destroy(other);
+  martlet_trainer_destroy(plain);
+  martlet_trainer_destroy(resumed);
+  martlet_trainer_destroy(trainer);
+  martlet_dataset_destroy(data);
+  martlet_model_destroy(loaded);
+  martlet_model_destroy(m);
+}
+
 static void model_files(void) {
   none = (martlet_model *)&none;
   EXPECT(martlet_model_load("missing.h5", &none), MARTLET_NOT_FOUND, "missing.h5");
@@ -365,6 +425,7 @@ int main(int argc, char **argv) {
   memory();
   weights();
   json();
+  training_state();
   model_files();
   small_stack();
   dataset_files();

@@ -248,6 +248,7 @@ static void learns(void) {
   martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
   martlet_fit_options fit = MARTLET_FIT_OPTIONS_INIT;
   options.optimizer = MARTLET_ADAM;
+  options.learning_rate = 0.01;
   fit.epochs = 100;
   REQUIRE(martlet_trainer_create(m, &options, &trainer));
   REQUIRE(martlet_trainer_fit(trainer, data, NULL, &fit, NULL, NULL));

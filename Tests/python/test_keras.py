@@ -7,8 +7,8 @@ few steps. So after k steps
 
     |W_ours - W_keras| <= k * 3 sqrt(n) u * |W_keras - W_start|,   n the longest sum of the network.
 
-Adam divides the gradient by its own size: there, what is a small error of a large array is a large one of its small
-elements, which move as far as all others. 4 times as much is allowed for it.
+Adam and its like divide the gradient by its own size: there, what is a small error of a large array is a large one of its small
+elements, which move as far as all others. 4 times as much is allowed for them.
 """
 
 import numpy as np
@@ -230,6 +230,19 @@ OPTIMIZERS = {
     "Adam": ("Adam", {"learning_rate": 0.01}, 4),
     "Adam default": ("Adam", {}, 4),
     "Adam other": ("Adam", {"learning_rate": 0.01, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3}, 4),
+    "AMSGrad": ("Adam", {"learning_rate": 0.01, "amsgrad": True}, 4),
+    "AdamW": ("AdamW", {"learning_rate": 0.01, "weight_decay": 0.1}, 4),
+    "Adamax": ("Adamax", {"learning_rate": 0.01}, 4),
+    "Nadam": ("Nadam", {"learning_rate": 0.01}, 4),
+    "RMSprop": ("RMSprop", {"learning_rate": 0.01, "momentum": 0.5, "centered": True}, 4),
+    "Adagrad": ("Adagrad", {"learning_rate": 0.1}, 4),
+    "Adadelta": ("Adadelta", {"learning_rate": 1.0}, 4),
+    "Lion": ("Lion", {"learning_rate": 0.01}, 4),
+    "clipvalue": ("SGD", {"learning_rate": 0.5, "clipvalue": 0.01}, 1),
+    "clipnorm": ("SGD", {"learning_rate": 0.5, "clipnorm": 0.1}, 1),
+    "global_clipnorm": ("SGD", {"learning_rate": 0.5, "global_clipnorm": 0.1, "weight_decay": 0.01}, 1),
+    "accumulation": ("SGD", {"learning_rate": 0.1, "gradient_accumulation_steps": 3}, 1),
+    "EMA": ("SGD", {"learning_rate": 0.1, "use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2}, 1),
 }
 
 

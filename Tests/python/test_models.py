@@ -389,7 +389,7 @@ def test_wrong_arguments_of_compile():
     with pytest.raises(ValueError, match="You must call `compile"):
         model.fit(X, Y)
     for arguments, message in [
-        (("rmsprop", "mse"), "Unknown optimizer: 'rmsprop'"),
+        (("ftrl", "mse"), "Unknown optimizer: 'ftrl'"),
         (("sgd", "mape"), "Unknown loss: 'mape'"),
         (("sgd", "mse", ["sparse_categorical_accuracy"]), "does not apply to the loss 'mean_squared_error'"),
         (("sgd", "mse", ["precision"]), "Unknown metric: 'precision'"),

@@ -60,7 +60,7 @@ func finishTile(
     }
   case .update(let rule, let target):
     for r in 0..<rows {
-      update(rule, target, at: offset + r * g.cRowStride, gradient: tile + r * NR, columns)
+      update(rule.pointee, target, at: offset + r * g.cRowStride, gradient: tile + r * NR, columns)
     }
   }
 }

@@ -86,6 +86,7 @@ private func prefetchTile(_ g: GEMMArguments<Float>, row: Int, column: Int, rows
     prefetch(target.weights + offset, g.cRowStride, rows)
     if let slot0 = target.slot0 { prefetch(slot0 + offset, g.cRowStride, rows) }
     if let slot1 = target.slot1 { prefetch(slot1 + offset, g.cRowStride, rows) }
+    if let slot2 = target.slot2 { prefetch(slot2 + offset, g.cRowStride, rows) }
   }
 }
 

@@ -91,6 +91,9 @@ enum Reference<Scalar: ReferenceScalar> {
       },
       swapAxes: swapAxes,
       gather: gather,
+      movingAverage: { x, momentum, average, count in
+        for i in 0..<count { average[i] = Scalar(momentum) * average[i] + Scalar(1 - momentum) * x[i] }
+      },
       allFinite: { x, count in (0..<count).allSatisfy { x[$0].isFinite } }
     )
   }

@@ -81,12 +81,15 @@ func measure(_ shape: Shape, _ table: KernelTable<Float>) -> Double {
   let (slot0, slot1) = (array(m * n), array(m * n))
   slot1.update(repeating: 1, count: m * n)
   defer { for p in [a, b, c, workspace, slot0, slot1] { p.deallocate() } }
-  let target = UpdateTarget(weights: c, slot0: slot0, slot1: slot1, l1: 0, l2: 0)
+  let target = UpdateTarget(weights: c, slot0: slot0, slot1: slot1, slot2: nil, l1: 0, l2: 0)
+  let rule = UnsafeMutablePointer<UpdateRule>.allocate(capacity: 1)
+  rule.initialize(to: shape.update ?? gradientDescent)
+  defer { rule.deallocate() }
   let arguments = GEMMArguments<Float>(
     m: m, n: n, k: k,
     a: a, aRowStride: shape.aIsTransposed ? 1 : k, aColumnStride: shape.aIsTransposed ? m : 1,
     b: b, bRowStride: shape.bIsTransposed ? 1 : n, bColumnStride: shape.bIsTransposed ? k : 1,
-    c: shape.update == nil ? c : nil, cRowStride: n, epilogue: shape.update.map { .update($0, target) } ?? .store,
+    c: shape.update == nil ? c : nil, cRowStride: n, epilogue: shape.update == nil ? .store : .update(rule, target),
     workspace: workspace)
   return 2e-9 * Double(m * n * k) / fastest { table.gemm(arguments) }
 }

@@ -366,6 +366,11 @@ class EngineModel:
     def replace_layer(self, layer: str, config: str) -> None:
         check(library().martlet_model_replace_layer(self.handle, text(layer, "layer"), text(config, "config")))
 
+    def training_config(self) -> str:
+        out = c_char_p()
+        check(library().martlet_model_training_config(self.handle, byref(out)))
+        return borrowed_text(out)
+
     def to_json(self) -> str:
         out = c_char_p()
         check(library().martlet_model_to_json(self.handle, byref(out)))

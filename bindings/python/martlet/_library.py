@@ -106,6 +106,17 @@ class TrainerOptions(ctypes.Structure):
         ("epsilon", c_double),
         ("seed", c_uint64),
         ("nesterov", c_int32),
+        ("amsgrad", c_int32),
+        ("centered", c_int32),
+        ("accumulation_steps", c_int32),
+        ("rho", c_double),
+        ("weight_decay", c_double),
+        ("initial_accumulator_value", c_double),
+        ("clip_value", c_double),
+        ("clip_norm", c_double),
+        ("global_clip_norm", c_double),
+        ("ema_momentum", c_double),
+        ("ema_overwrite_frequency", c_int64),
     ]
 
 
@@ -277,6 +288,7 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_model_load_memory": (STATUS, [c_char_p, c_int64, _MODELS]),
     "martlet_model_save_weights": (STATUS, [_MODEL, c_char_p]),
     "martlet_model_load_weights": (STATUS, [_MODEL, c_char_p, c_int32, c_int32]),
+    "martlet_model_training_config": (STATUS, [_MODEL, _STRINGS]),
     "martlet_model_to_json": (STATUS, [_MODEL, _STRINGS]),
     "martlet_model_from_json": (STATUS, [c_char_p, c_uint64, _MODELS]),
     "martlet_predict": (STATUS, [_MODEL, POINTER(Array), c_int32, _FLOATS, c_int64]),
@@ -333,6 +345,9 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_trainer_get_gradient": (STATUS, [_TRAINER, c_char_p, c_char_p, _FLOATS, c_int64]),
     "martlet_trainer_set_gradient": (STATUS, [_TRAINER, c_char_p, c_char_p, _FLOATS, c_int64]),
     "martlet_trainer_apply": (STATUS, [_TRAINER]),
+    "martlet_trainer_use_average": (STATUS, [_TRAINER]),
+    "martlet_trainer_save": (STATUS, [_TRAINER, c_char_p, c_char_p]),
+    "martlet_trainer_load_state": (STATUS, [_TRAINER, c_char_p]),
     "martlet_model_check_gradients": (
         STATUS,
         [

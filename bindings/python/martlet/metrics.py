@@ -129,10 +129,10 @@ class LossMetric(DataLoss):
 
     def __init__(self, kind: type[Loss], name: str | None = None) -> None:
         super().__init__(name or kind.name)
-        self._kind = kind
+        self.kind = kind
 
     def check(self, loss: Loss) -> None:
-        if not isinstance(loss, self._kind):
+        if not isinstance(loss, self.kind):
             raise ValueError(f"metric {self.name!r} does not apply to the loss {loss.name!r}")
 
 

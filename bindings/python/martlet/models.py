@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import _editing, _fit, _graph, _inputs, _objectives, optimizers
+from . import _compiled, _editing, _fit, _graph, _inputs, _objectives, optimizers
 from ._check import integer
 from ._engine import Cost, EngineModel
 from ._graph import Node
@@ -79,14 +80,17 @@ class Model:
         self._input_keys: list[str] = []
         self._input_names: list[str] = []
         self._output_names: list[str] = []
+        self.history: History | None = None
+        self.stop_training = False
+        self._trainers_made = 0
+        self._uncompile()
+
+    def _uncompile(self) -> None:
         # None until compile; annotated as what every later reader finds.
         self.optimizer: optimizers.Optimizer = None  # type: ignore[assignment]
         self.loss: Any = None
         self._objectives: list[Objective] = []
-        self.history: History | None = None
-        self.stop_training = False
         self._trainer: Trainer | None = None
-        self._trainers_made = 0
 
     def _assemble(self, nodes: Sequence[Node], outputs: Sequence[Node], names: dict[Layer, str]) -> EngineModel:
         engine = EngineModel.create(self.name, next_seed() if self._seed is None else self._seed)
@@ -201,9 +205,11 @@ class Model:
         for layer, arrays in zip(self.layers, fitting):
             layer.replace(arrays)
 
-    def save(self, filepath: str | os.PathLike, overwrite: bool = True) -> None:
+    def save(self, filepath: str | os.PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Save as a Keras HDF5 file, which keras.models.load_model opens. The file appears whole or not at all.
 
+        include_optimizer: of a compiled model, write optimiser with its state, loss and metrics too, as Keras does; then
+        load_model gives a compiled model, whose training goes on where it was.
         ValueError: a name that ends in .keras, Keras' zip format. FileExistsError with overwrite=False. NotFoundError (a
         FileNotFoundError): no such folder. FileError (an OSError): cannot be written.
         """
@@ -212,7 +218,11 @@ class Model:
             raise ValueError(f"save writes Keras' HDF5 format: expected a name such as 'model.h5', received {path!r}")
         if not overwrite and os.path.exists(path):
             raise FileExistsError(f"{path!r} exists already")
-        self.built_engine().save(path)
+        engine = self.built_engine()
+        if include_optimizer and self.optimizer is not None:
+            self.trainer().save(path, _compiled.metrics_text(self.objectives))
+        else:
+            engine.save(path)
 
     def save_weights(self, filepath: str | os.PathLike, overwrite: bool = True) -> None:
         """Save the weights alone: in Keras 3's layout if the name ends in .weights.h5, otherwise in that of Keras 2.
@@ -530,16 +540,41 @@ class Sequential(Model):
         return self._assemble(nodes, nodes[-1:], _graph.layer_names(chain))
 
 
-def load_model(filepath: str | os.PathLike, compile: bool = False) -> Model:  # noqa: A002 (Keras' name)
+def load_model(filepath: str | os.PathLike, compile: bool = True) -> Model:  # noqa: A002 (Keras' name)
     """Load a model from a Keras HDF5 file: one of model.save, or of Keras 2 or 3 (model.save("m.h5")).
 
-    The model predicts at once; call compile() before training it. Raises NotFoundError (a FileNotFoundError), FileError
-    (an OSError), FormatError (a ValueError: not HDF5, truncated, inconsistent) and UnsupportedError (a layer or option
-    that this version does not have, named). compile: only False; a file holds no optimiser in this version.
+    Raises NotFoundError (a FileNotFoundError), FileError (an OSError), FormatError (a ValueError: not HDF5, truncated,
+    inconsistent) and UnsupportedError (a layer or option that this version does not have, named).
+
+    compile: if the file holds optimiser, loss and metrics, compile the model with them and give the optimiser its state,
+    so that training goes on where it was. What is not understood is a UserWarning: then compile() it yourself.
     """
+    model = _loaded(EngineModel.load(filepath))
     if compile:
-        raise ValueError("load_model cannot compile in this version: call model.compile(...) on what it returns")
-    return _loaded(EngineModel.load(filepath))
+        _compile(model, filepath)
+    return model
+
+
+def _compile(model: Model, filepath: str | os.PathLike) -> None:
+    """Compile a model with what its file says, if anything."""
+    text = model.built_engine().training_config()
+    if not text:
+        return
+    try:
+        model.compile(**_compiled.read(text))
+        trainer = model.trainer()
+    except (ValueError, TypeError, KeyError) as error:
+        model._uncompile()
+        warnings.warn(
+            f"{os.fspath(filepath)!r} says how the model was compiled, but that is not understood ({error}); call "
+            "compile() before training it.",
+            stacklevel=3,
+        )
+        return
+    try:
+        trainer.load_state(filepath)
+    except (ValueError, NotImplementedError) as error:
+        warnings.warn(f"The model starts with a fresh optimiser, as its state cannot be used: {error}", stacklevel=3)
 
 
 def model_from_bytes(data: bytes) -> Model:

@@ -7,6 +7,7 @@ early stopping and bounds in steps.
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import threading
 import weakref
@@ -19,6 +20,7 @@ import numpy as np
 
 from . import _arrays, losses, optimizers
 from ._check import OK, check, exception, integer, real, text
+from ._engine import path_text
 from ._library import (
     PROGRESS_CALLBACK,
     FitOptions,
@@ -126,16 +128,10 @@ class Trainer:
             struct_size=ctypes.sizeof(TrainerOptions),
             losses=structs,
             loss_count=len(given),
-            optimizer=rule.code,
             learning_rate=rule.learning_rate,
-            learning_rate_decay=rule.learning_rate_decay,
-            momentum=rule.momentum,
-            beta_1=rule.beta_1,
-            beta_2=rule.beta_2,
-            epsilon=rule.epsilon,
             seed=integer(seed, "seed", 0, 2**64 - 1),
-            nesterov=int(rule.nesterov),
             top_k=integer(top_k, "top_k", -(2**31), 2**31 - 1),
+            **rule.options(),
         )
         handle = TrainerHandle()
         check(library().martlet_trainer_create(self._engine.handle, byref(options), byref(handle)))
@@ -332,8 +328,26 @@ class Trainer:
         check(library().martlet_trainer_set_gradient(self.handle, *label, gradient.ctypes.data, gradient.size))
 
     def apply(self) -> None:
-        """Update the weights with the gradients of backward, which are used up."""
+        """Update the weights with the gradients of backward, which are used up; clipped and accumulated as the optimiser
+        is asked to."""
         check(library().martlet_trainer_apply(self.handle))
+
+    def use_average(self) -> None:
+        """Give the weights the values of their moving average, as fit does when it ends. RuntimeError without use_ema."""
+        check(library().martlet_trainer_use_average(self.handle))
+
+    # Files.
+
+    def save(self, filepath: str | os.PathLike, metrics: str | None = None) -> None:
+        """Save model, optimiser and loss as a Keras HDF5 file. metrics: a JSON list for training_config. Raises what
+        model.save raises."""
+        label = None if metrics is None else text(metrics, "metrics")
+        check(library().martlet_trainer_save(self.handle, path_text(filepath), label))
+
+    def load_state(self, filepath: str | os.PathLike) -> None:
+        """Take the optimiser's state of a file of save or of Keras. FormatError (a ValueError): the file has none, or that
+        of another optimiser or model; nothing has changed then. Otherwise raises what load_model raises."""
+        check(library().martlet_trainer_load_state(self.handle, path_text(filepath)))
 
     def targets(self, y: Any) -> list[np.ndarray]:
         """y as the library takes it for these losses: labels that came as floats become integers."""
