@@ -86,6 +86,7 @@ def fit(
                 epochs=last_epoch - first_epoch,
                 shuffle=shuffle,
                 every_batch=listeners.wants_batches,
+                layer_statistics=listeners.wants_layer_statistics,
             )
     except BaseException:
         line.close()

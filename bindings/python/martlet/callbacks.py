@@ -81,6 +81,7 @@ class CallbackList:
             callback.set_model(model)
             callback.set_params(params)
         self.wants_batches = any(c.wants_batches() for c in given)
+        self.wants_layer_statistics = any(isinstance(c, LayerStatistics) for c in given)
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if not name.startswith("on_"):
@@ -109,6 +110,32 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+
+class LayerStatistics(Callback):
+    """Keeps what every layer did in the last step of each epoch, by which one sees a network that is frozen, dying or
+    about to overflow. It costs one more step in each epoch.
+
+        watch = martlet.callbacks.LayerStatistics()
+        model.fit(x, y, epochs=10, callbacks=[watch])
+        watch.history["dense"]["dead_share"]     # one number per epoch
+
+    history: {layer: {figure: [per epoch]}}, the figures of martlet.trainer.LayerStatistics.
+    """
+
+    def __init__(self) -> None:
+        self.history: dict[str, dict[str, list[float]]] = {}
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.history = {}
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        trainer = self.model.trainer()
+        last = trainer.epochs_done - 1
+        for layer in self.model.layers:
+            figures = self.history.setdefault(layer.name, {})
+            for name, value in trainer.layer_statistics(last, layer.name)._asdict().items():
+                figures.setdefault(name, []).append(value)
 
 
 class _Monitor:

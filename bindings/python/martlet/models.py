@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from . import _compiled, _editing, _fit, _graph, _inputs, _objectives, optimizers
+from . import _compiled, _editing, _fit, _gradients, _graph, _inputs, _objectives, optimizers
 from ._check import integer
 from ._engine import Cost, EngineModel
+from ._gradients import GradientCheck
 from ._graph import Node
 from ._objectives import Objective
 from .callbacks import History
@@ -396,6 +397,18 @@ class Model:
         last = integer(epochs, "epochs", 1)
         self.history = _fit.fit(self, training, validation, batch_size, bool(shuffle), first, last, verbose, callbacks)
         return self.history
+
+    def check_gradients(
+        self, x: Any, y: Any = None, sample: int = 100, step: float = 1e-5, sample_weight: Any = None, seed: int = 0
+    ) -> GradientCheck:
+        """Compare the gradients of compile's loss by the weights with difference quotients, in double.
+
+        x, y: a few rows, as for fit; they are one batch. sample: weights to check in each array, 0 for all. step: of the
+        quotients. seed: of the sample and of dropout. Nothing changes. Two forward passes for each weight, slowly.
+        """
+        self._compiled()
+        data = _inputs.dataset(self, x, y, sample_weight, "x", "y")
+        return _gradients.check_gradients(self, data, sample, step, seed)
 
     def evaluate(
         self,

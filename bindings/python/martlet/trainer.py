@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from ctypes import byref, c_double, c_int64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from ._engine import path_text
 from ._library import (
     PROGRESS_CALLBACK,
     FitOptions,
+    LayerStatisticsStruct,
     LossStruct,
     MetricsStruct,
     ProgressStruct,
@@ -79,7 +80,7 @@ class Progress:
     validation: Metrics
 
     @classmethod
-    def _of(cls, struct: ProgressStruct, outputs: Sequence[tuple[Metrics, Metrics]] = ()) -> Progress:
+    def of(cls, struct: ProgressStruct, outputs: Sequence[tuple[Metrics, Metrics]] = ()) -> Progress:
         """outputs: of every output the numbers of training and of validation."""
         plain = {field[0]: getattr(struct, field[0]) for field in ProgressStruct._fields_[2:-2]}
         training = Metrics._of(struct.training, [of_training for of_training, _ in outputs])
@@ -91,6 +92,17 @@ class Progress:
             validation=validation,
             **plain,
         )
+
+
+class LayerStatistics(NamedTuple):
+    """One layer in the last step of an epoch; NaN where a figure does not apply. See martlet_layer_statistics."""
+
+    activation_mean: float  # over all elements of the output in the batch
+    activation_deviation: float
+    dead_share: float  # of the units of a ReLU: 0 for every row
+    saturated_share: float  # of the elements of a sigmoid, tanh or hard sigmoid: derivative below 5 % of its largest
+    gradient_norm: float  # of the gradient by all weights of the layer
+    update_ratio: float  # size of the update over size of the weights; about 1e-3 is healthy
 
 
 class Trainer:
@@ -118,11 +130,7 @@ class Trainer:
         self._output_count = len(self._engine.output_shapes())
         given = list(loss) if isinstance(loss, (list, tuple)) else [loss] * self._output_count
         self.losses = [losses.get(one) for one in given]
-        weights = loss_weights or [1.0] * len(given)
-        kinds = accuracies or [0] * len(given)
-        if not len(weights) == len(kinds) == len(given):
-            raise ValueError(f"there are {len(given)} losses, but {len(weights)} loss_weights and {len(kinds)} accuracies")
-        structs = (LossStruct * len(given))(*map(_loss_struct, self.losses, weights, kinds))
+        structs = loss_structs(self.losses, loss_weights, accuracies)
         rule = self.optimizer
         options = TrainerOptions(
             struct_size=ctypes.sizeof(TrainerOptions),
@@ -156,12 +164,14 @@ class Trainer:
         min_delta: float = 0.0,
         restore_best: bool = False,
         every_batch: bool = False,
+        layer_statistics: bool = False,
     ) -> str:
         """Train for `epochs` more epochs, or `iterations` steps if not 0, going on with the optimiser's state.
 
         The options are those of martlet_fit_options: batch_size 0 takes all rows at once; `monitor` ("loss", "accuracy",
         "val_loss", "val_accuracy") with `patience`, `min_delta` and `restore_best` stops early; with every_batch the
-        callback runs after every batch, otherwise at most every 100 ms.
+        callback runs after every batch, otherwise at most every 100 ms; layer_statistics keeps what the method of that
+        name gives.
 
         callback(progress) may return something true to stop after this batch; an exception in it stops too and is
         raised here. Ctrl-C stops after the current batch and raises KeyboardInterrupt; weights are kept.
@@ -185,9 +195,10 @@ class Trainer:
             patience=integer(patience, "patience", -(2**63)),
             min_delta=real(min_delta, "min_delta"),
             every_batch=int(bool(every_batch)),
+            layer_statistics=int(bool(layer_statistics)),
         )
         rows = training.handle, None if validation is None else validation.handle
-        return _run(
+        return run(
             lambda report: library().martlet_trainer_fit(self.handle, *rows, byref(options), report, None),
             callback,
             self._progress,
@@ -200,7 +211,7 @@ class Trainer:
         something true, or interrupt() is called, InterruptedError is raised. Ctrl-C raises KeyboardInterrupt.
         """
         out = MetricsStruct()
-        outcome = _run(
+        outcome = run(
             lambda report: library().martlet_trainer_evaluate(self.handle, dataset.handle, report, None, byref(out)),
             callback,
             self._progress,
@@ -210,7 +221,7 @@ class Trainer:
         return Metrics._of(out, [of_validation for _, of_validation in self._output_metrics()])
 
     def _progress(self, struct: ProgressStruct) -> Progress:
-        return Progress._of(struct, self._output_metrics())
+        return Progress.of(struct, self._output_metrics())
 
     def _output_metrics(self) -> list[tuple[Metrics, Metrics]]:
         """Of every output the latest numbers of training and of validation; empty if there is one output."""
@@ -231,16 +242,32 @@ class Trainer:
         library().martlet_trainer_interrupt(self.handle)
 
     @property
-    def history(self) -> list[Progress]:
-        """What every complete epoch ended with, over all calls of fit."""
+    def epochs_done(self) -> int:
+        """Complete epochs, over all calls of fit."""
         count = c_int64()
         check(library().martlet_trainer_history_length(self.handle, byref(count)))
+        return count.value
+
+    @property
+    def history(self) -> list[Progress]:
+        """What every complete epoch ended with, over all calls of fit."""
         epochs = []
-        for index in range(count.value):
+        for index in range(self.epochs_done):
             struct = ProgressStruct(struct_size=ctypes.sizeof(ProgressStruct))
             check(library().martlet_trainer_history(self.handle, index, byref(struct)))
-            epochs.append(Progress._of(struct, self._pairs(library().martlet_trainer_history_output, index)))
+            epochs.append(Progress.of(struct, self._pairs(library().martlet_trainer_history_output, index)))
         return epochs
+
+    def layer_statistics(self, epoch: int, layer: str) -> LayerStatistics:
+        """What a layer did in the last step of an epoch that was trained with layer_statistics=True.
+
+        Raises ValueError for an epoch that is not complete, NotFoundError for an unknown layer or an epoch
+        without statistics.
+        """
+        out = LayerStatisticsStruct(struct_size=ctypes.sizeof(LayerStatisticsStruct))
+        index = integer(epoch, "epoch", -(2**63))
+        check(library().martlet_trainer_layer_statistics(self.handle, index, text(layer, "layer"), byref(out)))
+        return LayerStatistics(*(getattr(out, name) for name in LayerStatistics._fields))
 
     @property
     def best_epoch(self) -> int:
@@ -365,6 +392,17 @@ def _arrays_of(value: Any, name: str) -> list[np.ndarray]:
     return [_arrays.supported(value, name)]
 
 
+def loss_structs(
+    given: Sequence[losses.Loss], weights: Sequence[float] | None = None, accuracies: Sequence[int] | None = None
+) -> ctypes.Array:
+    """The library's losses, with their weights and kinds of accuracy. ValueError: not one of these for each loss."""
+    factors = weights or [1.0] * len(given)
+    kinds = accuracies or [0] * len(given)
+    if not len(factors) == len(kinds) == len(given):
+        raise ValueError(f"there are {len(given)} losses, but {len(factors)} loss_weights and {len(kinds)} accuracies")
+    return (LossStruct * len(given))(*map(_loss_struct, given, factors, kinds))
+
+
 def _loss_struct(loss: losses.Loss, weight: float, accuracy: int) -> LossStruct:
     factors = loss.class_weights
     return LossStruct(
@@ -383,7 +421,7 @@ def _loss_struct(loss: losses.Loss, weight: float, accuracy: int) -> LossStruct:
     )
 
 
-def _run(
+def run(
     call: Callable[[Any], int],
     callback: Callable[[Progress], Any] | None,
     progress_of: Callable[[ProgressStruct], Progress],

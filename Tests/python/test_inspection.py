@@ -1,0 +1,125 @@
+"""Looking at a model that trains: gradient checks, and what each layer does."""
+
+import martlet
+import numpy as np
+import pytest
+from martlet import layers
+
+ROWS = 12
+
+
+def data(seed=3):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(ROWS, 5)).astype(np.float32), rng.integers(0, 3, ROWS)
+
+
+def graph(activation="tanh"):
+    x = martlet.Input((5,))
+    shared = layers.Dense(5, activation, kernel_regularizer="l2")
+    a = shared(x)
+    y = layers.Dense(3, "softmax", name="head")(layers.Dropout(0.3)(layers.Add()([a, shared(a)])))
+    return martlet.Model(x, [y, a], seed=4)
+
+
+def test_gradients_of_a_graph_are_right():
+    x, y = data()
+    model = graph()
+    model.compile("sgd", ["sparse_categorical_crossentropy", "mse"], loss_weights=[1, 0.3])
+    before = model.get_weights()
+    found = model.check_gradients(x, [y, x], sample=0)
+    assert found.largest_error < 1e-6 and found.weight_count == model.count_params()
+    assert [errors.shape for errors in found.errors] == [weight.shape for weight in before]
+    assert max(errors.max() for errors in found.errors) == found.largest_error
+    worst = dict(zip(["kernel", "bias"], found.errors[:2] if found.layer != "head" else found.errors[2:]))
+    assert worst[found.weight][found.index] == found.largest_error
+    assert all((a == b).all() for a, b in zip(before, model.get_weights()))
+
+
+def test_a_sample_leaves_the_rest_unchecked():
+    x, y = data()
+    model = martlet.Sequential([layers.Dense(40, "relu"), layers.Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    found = model.check_gradients(x, y, sample=7)
+    assert found.weight_count == 7 + 7 + 7 + 3
+    assert [int(np.isfinite(errors).sum()) for errors in found.errors] == [7, 7, 7, 3]
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_the_first_loss_is_the_logarithm_of_the_classes(classes):
+    """|loss - ln C| <= 2 max |logit|; with weights of 1e-4 and 5 inputs below 5 a logit is below 5 * 5 * 5e-4."""
+    x, _ = data()
+    model = martlet.Sequential(
+        [layers.Dense(classes, "softmax", kernel_initializer=martlet.initializers.RandomNormal(stddev=1e-4))]
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    found = model.check_gradients(x, np.arange(ROWS) % classes)
+    assert abs(found.loss - np.log(classes)) < 2 * 5 * 5 * 5e-4
+
+
+def test_check_gradients_refuses():
+    x, y = data()
+    model = graph()
+    with pytest.raises(ValueError, match="compile"):
+        model.check_gradients(x, [y, x])
+    model.compile("sgd", ["sparse_categorical_crossentropy", "mse"])
+    with pytest.raises(ValueError, match="sample is -1"):
+        model.check_gradients(x, [y, x], sample=-1)
+    with pytest.raises(ValueError, match="step is 2.0"):
+        model.check_gradients(x, [y, x], step=2)
+    with pytest.raises(ValueError, match="label 3"):
+        model.check_gradients(x, [np.full(ROWS, 3), x])
+
+
+def test_layer_statistics_follow_the_epochs():
+    x, y = data()
+    model = martlet.Sequential(
+        [martlet.Input((5,)), layers.Dense(6, "relu", name="hidden"), layers.Dense(3, "softmax", name="out")], seed=1
+    )
+    twin = martlet.Sequential(
+        [martlet.Input((5,)), layers.Dense(6, "relu", name="hidden"), layers.Dense(3, "softmax", name="out")], seed=1
+    )
+    for each in (model, twin):
+        each.compile("sgd", "sparse_categorical_crossentropy")
+    watch = martlet.callbacks.LayerStatistics()
+    history = model.fit(x, y, epochs=3, batch_size=ROWS, shuffle=False, verbose=0, callbacks=[watch])
+    assert set(watch.history) == {"hidden", "out"}
+    assert {len(values) for figures in watch.history.values() for values in figures.values()} == {3}
+
+    # The third epoch again: a full batch, so its one step starts from the weights after two.
+    twin.fit(x, y, epochs=2, batch_size=ROWS, shuffle=False, verbose=0)
+    before = twin.layers[0].get_weights()
+    hidden = np.maximum(x @ before[0] + before[1], 0)
+    figures = {name: values[2] for name, values in watch.history["hidden"].items()}
+    # Sums of float32 activations in double: they agree to the rounding of the activations.
+    assert figures["activation_mean"] == pytest.approx(hidden.mean(dtype=np.float64), rel=1e-6)
+    assert figures["activation_deviation"] == pytest.approx(hidden.std(dtype=np.float64), rel=1e-6)
+    assert figures["dead_share"] == (hidden.max(axis=0) <= 0).mean()
+    assert np.isnan(figures["saturated_share"])
+    twin.fit(x, y, epochs=1, batch_size=ROWS, shuffle=False, verbose=0)
+    after = twin.layers[0].get_weights()
+    change = np.sqrt(sum(((b - a).astype(np.float64) ** 2).sum() for a, b in zip(before, after)))
+    size = np.sqrt(sum((a.astype(np.float64) ** 2).sum() for a in before))
+    assert figures["update_ratio"] == pytest.approx(change / size, rel=1e-6)
+    # Plain SGD with rate 0.01: the update is 0.01 times the gradient, each difference rounded to the weights' last bit.
+    assert figures["gradient_norm"] == pytest.approx(change / 0.01, rel=1e-3)
+    assert history.history["loss"][2] == pytest.approx(float(model.history.history["loss"][2]))
+
+
+def test_a_dead_network_is_seen():
+    x, y = data()
+    model = martlet.Sequential(
+        [
+            layers.Dense(6, "relu", bias_initializer=martlet.initializers.Constant(-1000), name="dead"),
+            layers.Dense(3, "softmax", name="out"),
+        ]
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    watch = martlet.callbacks.LayerStatistics()
+    model.fit(x, y, epochs=2, verbose=0, callbacks=watch)
+    assert watch.history["dead"]["dead_share"] == [1, 1]
+    assert watch.history["dead"]["gradient_norm"] == [0, 0]
+    assert watch.history["dead"]["update_ratio"] == [0, 0]
+    with pytest.raises(ValueError, match="index is 7"):
+        model.trainer().layer_statistics(7, "dead")
+    with pytest.raises(martlet.NotFoundError, match="no layer 'none'"):
+        model.trainer().layer_statistics(1, "none")
