@@ -1614,7 +1614,8 @@ martlet_status martlet_trainer_apply(martlet_trainer *trainer);
 martlet_status martlet_trainer_use_average(martlet_trainer *trainer);
 
 /** Save model, optimiser and losses as a Keras HDF5 file: what martlet_model_save writes, with training_config and
- * optimizer_weights as Keras 3 has them. The file appears whole or not at all.
+ * optimizer_weights as Keras 3 has them, and the history with the statistics of layers in a place of our own. The file
+ * appears whole or not at all.
  *
  * @param trainer Trainer.
  * @param path File name; an existing file is replaced.
@@ -1624,7 +1625,7 @@ martlet_status martlet_trainer_use_average(martlet_trainer *trainer);
 martlet_status martlet_trainer_save(martlet_trainer *trainer, const char *path, const char *metrics);
 
 /** Give a trainer the optimiser's state of a file of martlet_trainer_save or of Keras 3's model.save: slots, moving average,
- * accumulated gradients, steps done, learning rate. Load the weights of the same file, and training goes on as if it had
+ * accumulated gradients, steps done, learning rate; and the history, if the file has one. Load the weights of the same file, and training goes on as if it had
  * not been interrupted. Optimiser and model must be those of the file; other options may differ. All of the state is taken,
  * or nothing changes.
  *

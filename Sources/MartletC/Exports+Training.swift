@@ -79,7 +79,7 @@ public func martlet_trainer_history_length(
 ) -> martlet_status {
   withTrainer(trainer, .inspect) { trainer in
     let result = try required(out_length, "out_length")
-    result.pointee = Int64(trainer.trainer.history.count)
+    result.pointee = Int64(trainer.trainer.history.epochs.count)
   }
 }
 
@@ -89,7 +89,7 @@ public func martlet_trainer_history(
 ) -> martlet_status {
   withTrainer(trainer, .inspect) { trainer in
     let result = try required(out_progress, "out_progress")
-    let history = trainer.trainer.history
+    let history = trainer.trainer.history.epochs
     let epoch = history[try checkedIndex(index, "index", count: history.count, of: "complete epochs")]
     try fill(result, "out_progress", with: martlet_progress(epoch))
   }
@@ -111,7 +111,7 @@ public func martlet_trainer_history_output(
   _ out_validation: UnsafeMutablePointer<martlet_metrics>?
 ) -> martlet_status {
   withTrainer(trainer, .inspect) { trainer in
-    let history = trainer.trainer.outputHistory
+    let history = trainer.trainer.history.outputs
     let epoch = try checkedIndex(index, "index", count: history.count, of: "complete epochs")
     try write(history[epoch], output, out_training, out_validation)
   }
@@ -140,7 +140,7 @@ public func martlet_trainer_layer_statistics(
     let result = try required(out_statistics, "out_statistics")
     let model = trainer.built.model
     let layer = try model.layerIndex(named: string(layer, "layer"))
-    let history = trainer.trainer.layerHistory
+    let history = trainer.trainer.history.layers
     let epoch = history[try checkedIndex(index, "index", count: history.count, of: "complete epochs")]
     guard !epoch.isEmpty else {
       throw MartletError(.notFound, "epoch \(index) was trained without layer_statistics")

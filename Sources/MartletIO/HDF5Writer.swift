@@ -53,6 +53,14 @@ struct HDF5Writer: ~Copyable {
     try dataset(name, dimensions, chdf5_float32(), chdf5_native_float(), values) { _ in }
   }
 
+  /// A new dataset of float64, with the attributes that `attributes` writes.
+  func dataset(
+    _ name: String, _ dimensions: [Int], _ values: UnsafePointer<Double>,
+    attributes: (borrowing HDF5Writer) throws(MartletError) -> Void
+  ) throws(MartletError) {
+    try dataset(name, dimensions, chdf5_float64(), chdf5_native_double(), values, attributes)
+  }
+
   /// A new dataset of int64, with the attributes that `attributes` writes.
   func dataset(
     _ name: String, _ dimensions: [Int], _ values: UnsafePointer<Int64>,

@@ -3,6 +3,7 @@
 //     /                     training_config, beside what ModelFile writes
 //     /optimizer_weights    weight_names: Keras' variables of the optimiser in its order, and the datasets they name
 //     /martlet/optimizer    learning_rate, momentum_product: Keras keeps them in float32, here they are exact
+//     /martlet/history      what each epoch ended with: HistoryFile
 
 import MartletCore
 import MartletNN
@@ -64,6 +65,7 @@ package enum TrainerFile {
       let exact = try extras.group("optimizer")
       try exact.attribute("learning_rate", trainer.learningRate)
       try exact.attribute("momentum_product", trainer.optimizerState.momentumProduct)
+      try HistoryFile.write(trainer.history, of: trainer.model.graph, to: extras)
     }
 
     private func write(
@@ -127,10 +129,11 @@ package enum TrainerFile {
         if let array = try group.object(at: name) { try reader.read(array, variable.content) }
       }
       if let exact = try root.object(at: "martlet/optimizer") { try reader.readExact(exact) }
+      reader.history = try HistoryFile.read(root, of: trainer.model.graph)
       return reader
     }
     if let state = saved.state {
-      trainer.resume(state, iteration: saved.iteration, learningRate: saved.learningRate)
+      trainer.resume(state, iteration: saved.iteration, learningRate: saved.learningRate, history: saved.history)
     }
   }
 }
@@ -142,6 +145,7 @@ private struct StateReader {
   private(set) var state: OptimizerState?
   private(set) var iteration = 0
   private(set) var learningRate = 0.0
+  var history = TrainingHistory()
 
   init(_ optimizer: Optimizer, _ model: Model) throws(MartletError) {
     self.optimizer = optimizer

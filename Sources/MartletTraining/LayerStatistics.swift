@@ -19,6 +19,8 @@ package struct LayerStatistics: Sendable, Equatable {
   package var gradientNorm = Double.nan
   /// Euclidean norm of the step's change of the weights over that of the weights.
   package var updateRatio = Double.nan
+
+  package init() {}
 }
 
 /// Looks at one step: `look` before it, `finish` after it.

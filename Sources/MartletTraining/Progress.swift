@@ -7,6 +7,13 @@ package struct Metrics: Sendable, Equatable {
   package var accuracy: Double
   package var topKAccuracy: Double
 
+  package init(dataLoss: Double, regularizationLoss: Double, accuracy: Double, topKAccuracy: Double) {
+    self.dataLoss = dataLoss
+    self.regularizationLoss = regularizationLoss
+    self.accuracy = accuracy
+    self.topKAccuracy = topKAccuracy
+  }
+
   package var loss: Double { dataLoss + regularizationLoss }
 
   package static let none = Metrics(
@@ -44,4 +51,22 @@ package struct Progress: Sendable {
   package var learningRate: Double
   package var training: Metrics
   package var validation: Metrics
+
+  package init(
+    event: Event, epoch: Int, epochs: Int, batch: Int, batches: Int, iteration: Int, samples: Int, seconds: Double,
+    samplesPerSecond: Double, learningRate: Double, training: Metrics, validation: Metrics
+  ) {
+    self.event = event
+    self.epoch = epoch
+    self.epochs = epochs
+    self.batch = batch
+    self.batches = batches
+    self.iteration = iteration
+    self.samples = samples
+    self.seconds = seconds
+    self.samplesPerSecond = samplesPerSecond
+    self.learningRate = learningRate
+    self.training = training
+    self.validation = validation
+  }
 }

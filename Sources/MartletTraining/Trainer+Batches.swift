@@ -24,7 +24,7 @@ extension Trainer {
       try throwIfInterrupted()
       guard let progress, lastReport.seconds >= Trainer.reportInterval else { return }
       let report = Progress(
-        event: .evaluation, epoch: history.count, epochs: history.count, batch: batch,
+        event: .evaluation, epoch: history.epochs.count, epochs: history.epochs.count, batch: batch,
         batches: (data.count + Trainer.evaluationBatch - 1) / Trainer.evaluationBatch, iteration: iteration,
         samples: metrics.samples, seconds: watch.seconds,
         samplesPerSecond: Double(metrics.samples) / max(watch.seconds, 1e-9), learningRate: learningRate,

@@ -55,9 +55,12 @@ extension Trainer {
     }
   }
 
-  /// Go on from a state of this optimiser for this model. Gradients that were made before are dropped.
-  package func resume(_ state: OptimizerState, iteration: Int, learningRate: Double) {
+  /// Go on from a state of this optimiser for this model, after these epochs. Gradients that were made before are dropped.
+  package func resume(
+    _ state: OptimizerState, iteration: Int, learningRate: Double, history: TrainingHistory
+  ) {
     optimizerState = state
+    self.history = history
     self.iteration = iteration
     self.learningRate = learningRate
     forwardRowCount = 0

@@ -21,13 +21,9 @@ package final class Trainer: @unchecked Sendable {
 
   /// Rate of the next step.
   package var learningRate: Double
-  package private(set) var history: [Progress] = []
-  /// What each epoch ended with, for each output.
-  package private(set) var outputHistory: [[OutputMetrics]] = []
+  package internal(set) var history = TrainingHistory()
   /// Of the latest step, report or evaluation, for each output.
   package internal(set) var outputMetrics: [OutputMetrics]
-  /// What each epoch's last step looked like, layer by layer; empty for an epoch that did not ask.
-  package private(set) var layerHistory: [[LayerStatistics]] = []
   package private(set) var bestEpoch: Int?
 
   /// Steps done, which are the position of the dropout masks, and tell the optimiser where it is.
@@ -115,7 +111,7 @@ package final class Trainer: @unchecked Sendable {
     hasGradients = false
     forwardRowCount = 0
 
-    let firstEpoch = history.count
+    let firstEpoch = history.epochs.count
     let endEpoch = Trainer.sum(firstEpoch, options.epochs)
     let lastIteration = options.iterations > 0 ? Trainer.sum(iteration, options.iterations) : Int.max
     var epoch = firstEpoch
@@ -127,9 +123,9 @@ package final class Trainer: @unchecked Sendable {
       let positions = positions(of: data, shuffled: options.shuffles, epoch: epoch, in: order)
       try train(executor, data, positions, rows, &state, &probe, until: lastIteration, threads, progress)
       let end = try finish(&state, validation, threads, progress)
-      history.append(end)
-      outputHistory.append(outputMetrics)
-      layerHistory.append(probe?.finish(model) ?? [])
+      history.epochs.append(end)
+      history.outputs.append(outputMetrics)
+      history.layers.append(probe?.finish(model) ?? [])
       learningRate *= self.options.learningRateDecay
       let verdict = stopping?.judge(end)
       if verdict == .improved {

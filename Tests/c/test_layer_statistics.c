@@ -102,6 +102,34 @@ int main(void) {
   EXPECT_INVALID(martlet_trainer_layer_statistics(trainer, 1, "out", NULL), "out_statistics");
   CHECK(s.trainable == -1, "a failed call leaves out_statistics alone");
 
+  /* A file keeps the history and the figures; a trainer that goes on from it has them. */
+  martlet_model *loaded;
+  martlet_trainer *resumed;
+  martlet_progress epoch = {0}, epoch_loaded = {0};
+  martlet_layer_statistics again = empty, before_saving = empty;
+  int64_t epochs = 0;
+  epoch.struct_size = epoch_loaded.struct_size = sizeof epoch;
+  REQUIRE(martlet_trainer_save(trainer, "watched.h5", NULL));
+  REQUIRE(martlet_model_load("watched.h5", &loaded));
+  REQUIRE(martlet_trainer_create(loaded, &training, &resumed));
+  EXPECT_OK(martlet_trainer_load_state(resumed, "watched.h5"));
+  EXPECT_OK(martlet_trainer_history_length(resumed, &epochs));
+  CHECK(epochs == 2, "both epochs are in the file");
+  EXPECT_OK(martlet_trainer_history(trainer, 1, &epoch));
+  EXPECT_OK(martlet_trainer_history(resumed, 1, &epoch_loaded));
+  CHECK(epoch.training.loss == epoch_loaded.training.loss && epoch.iteration == epoch_loaded.iteration &&
+            epoch.seconds == epoch_loaded.seconds && epoch.samples == epoch_loaded.samples &&
+            epoch.learning_rate == epoch_loaded.learning_rate && isnan(epoch_loaded.validation.loss),
+        "an epoch is as it was");
+  EXPECT_OK(martlet_trainer_layer_statistics(trainer, 1, "out", &before_saving));
+  EXPECT_OK(martlet_trainer_layer_statistics(resumed, 1, "out", &again));
+  CHECK(again.gradient_norm == before_saving.gradient_norm && again.update_ratio == before_saving.update_ratio &&
+            again.activation_mean == before_saving.activation_mean && isnan(again.dead_share),
+        "the figures of a layer are as they were");
+  EXPECT(martlet_trainer_layer_statistics(resumed, 1, "none", &again), MARTLET_NOT_FOUND, "no layer 'none'");
+  martlet_trainer_destroy(resumed);
+  martlet_model_destroy(loaded);
+
   /* Looking does not touch: both trainers have the same weights. */
   float watched[UNITS * 2];
   REQUIRE(martlet_model_get_weight(m, "out", "kernel", watched, UNITS * 2));

@@ -1,5 +1,6 @@
 """Looking at a model that trains: gradient checks, and what each layer does."""
 
+import h5py
 import martlet
 import numpy as np
 import pytest
@@ -123,3 +124,39 @@ def test_a_dead_network_is_seen():
         model.trainer().layer_statistics(7, "dead")
     with pytest.raises(martlet.NotFoundError, match="no layer 'none'"):
         model.trainer().layer_statistics(1, "none")
+
+
+def test_the_history_is_in_the_file(tmp_path):
+    """Read with h5py, and damaged with it."""
+    x, y = data()
+    model = graph()
+    model.compile("adam", ["sparse_categorical_crossentropy", "mse"])
+    watch = martlet.callbacks.LayerStatistics()
+    model.fit(x, [y, x], epochs=3, verbose=0, validation_data=(x, [y, x]), callbacks=[watch])
+    path = tmp_path / "model.h5"
+    model.save(path)
+    trainer = model.trainer()
+    with h5py.File(path) as file:
+        group = file["martlet/history"]
+        columns = list(group["epochs"].attrs["columns"])
+        epochs, outputs = group["epochs"][...], group["outputs"][...]
+        names, figures = list(group["layers"].attrs["layers"]), list(group["layers"].attrs["figures"])
+        looked = group["layers"][...]
+    for index, progress in enumerate(trainer.history):
+        row = dict(zip(columns, epochs[index]))
+        assert row["data_loss"] == progress.training.data_loss and row["iteration"] == progress.iteration
+        assert row["val_regularization_loss"] == progress.validation.regularization_loss
+        assert row["learning_rate"] == progress.learning_rate and np.isnan(row["accuracy"])
+        assert outputs[index, 1, 0] == progress.training.outputs[1].data_loss
+        assert outputs[index, 0, 6] == progress.validation.outputs[0].accuracy
+    for layer, values in watch.history.items():
+        for figure, numbers in values.items():
+            np.testing.assert_array_equal(looked[:, names.index(layer), figures.index(figure)], numbers)
+
+    again = martlet.load_model(path)
+    # As text, in which NaN is NaN.
+    assert [str(epoch.training) for epoch in again.trainer().history] == [str(e.training) for e in trainer.history]
+    with h5py.File(path, "a") as file:
+        file["martlet/history/epochs"][1, columns.index("samples")] = -4
+    with pytest.warns(UserWarning, match="-4.0 as samples of epoch 1"):
+        martlet.load_model(path)
