@@ -4,7 +4,7 @@
 //     outputs    [epochs, outputs, columns]    attribute columns: the same of each output, of a model with several
 //     layers     [epochs, layers, figures]     attributes layers, figures: NaN in epochs that were not asked for them
 //
-// Keras does not look there. What does not apply is NaN.
+// Keras does not look there. What does not apply is NaN. Times are left out: the same training gives the same bytes.
 
 import MartletCore
 import MartletNN
@@ -17,7 +17,7 @@ enum HistoryFile {
   private static let metricNames = ["data_loss", "regularization_loss", "accuracy", "top_k_accuracy"]
   private static let outputColumns = metricNames + metricNames.map { "val_" + $0 }
   private static let epochColumns =
-    ["iteration", "batches", "samples", "seconds", "samples_per_second", "learning_rate"] + outputColumns
+    ["iteration", "batches", "samples", "learning_rate"] + outputColumns
   private static let figures = [
     "activation_mean", "activation_deviation", "dead_share", "saturated_share", "gradient_norm", "update_ratio",
   ]
@@ -54,10 +54,8 @@ enum HistoryFile {
   }
 
   private static func row(of epoch: Progress) -> [Double] {
-    [
-      Double(epoch.iteration), Double(epoch.batches), Double(epoch.samples), epoch.seconds, epoch.samplesPerSecond,
-      epoch.learningRate,
-    ] + row(of: epoch.training) + row(of: epoch.validation)
+    [Double(epoch.iteration), Double(epoch.batches), Double(epoch.samples), epoch.learningRate]
+      + row(of: epoch.training) + row(of: epoch.validation)
   }
 
   private static func row(of layer: LayerStatistics) -> [Double] {
@@ -134,8 +132,8 @@ enum HistoryFile {
     let metricsStart = epochColumns.count - outputColumns.count
     return Progress(
       event: .epochEnd, epoch: index, epochs: count, batch: try counter(1), batches: try counter(1),
-      iteration: try counter(0), samples: try counter(2), seconds: row[3], samplesPerSecond: row[4],
-      learningRate: row[5], training: metrics(row[metricsStart...]),
+      iteration: try counter(0), samples: try counter(2), seconds: .nan, samplesPerSecond: .nan,
+      learningRate: row[3], training: metrics(row[metricsStart...]),
       validation: metrics(row[(metricsStart + metricNames.count)...]))
   }
 }

@@ -208,7 +208,6 @@ static void training_state(void) {
   martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
   martlet_fit_options fit = MARTLET_FIT_OPTIONS_INIT;
   const char *text = "?";
-  fit.shuffle = 0;
   options.optimizer = MARTLET_NADAM, options.learning_rate = 0.01, options.accumulation_steps = 2;
   options.ema_momentum = 0.5;
   REQUIRE(martlet_trainer_create(m, &options, &trainer));

@@ -15,7 +15,8 @@ static double norm(const float *values, int count) {
 /* Close as double sums of the same floats are: the order of the sums differs, nothing else. */
 static int close_to(double a, double b) { return fabs(a - b) <= 1e-6 * fabs(b); }
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc != 2 || chdir(argv[1]) != 0) return 2;
   martlet_model *m, *twin;
   martlet_trainer *trainer, *twin_trainer;
   martlet_dataset *data;
@@ -118,7 +119,7 @@ int main(void) {
   EXPECT_OK(martlet_trainer_history(trainer, 1, &epoch));
   EXPECT_OK(martlet_trainer_history(resumed, 1, &epoch_loaded));
   CHECK(epoch.training.loss == epoch_loaded.training.loss && epoch.iteration == epoch_loaded.iteration &&
-            epoch.seconds == epoch_loaded.seconds && epoch.samples == epoch_loaded.samples &&
+            isnan(epoch_loaded.seconds) && epoch.samples == epoch_loaded.samples &&
             epoch.learning_rate == epoch_loaded.learning_rate && isnan(epoch_loaded.validation.loss),
         "an epoch is as it was");
   EXPECT_OK(martlet_trainer_layer_statistics(trainer, 1, "out", &before_saving));
