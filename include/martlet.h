@@ -1366,7 +1366,7 @@ typedef struct martlet_progress {
 /** Progress callback. Runs in the thread that called fit or evaluate, which waits.
  *
  * May call, for the handles in use: martlet_predict, the functions that look inside a model or dataset,
- * martlet_model_save, _save_memory, _save_weights, _to_json, _copy, _clone, martlet_trainer_learning_rate,
+ * martlet_model_save, _save_memory, _save_weights, _to_json, _copy, _clone, martlet_trainer_save, _learning_rate,
  * _set_learning_rate, _output_metrics, _history, _history_output, _history_length, _best_epoch and _interrupt.
  * Anything else that would change them is MARTLET_BUSY.
  *

@@ -178,7 +178,8 @@ extension PlanExecutor {
       kernels.update(rule.pointee, target, pointers[gradient] + part.lowerBound, part.count)
     } else if let gradients {
       (target.l1, target.l2) = (0, 0)
-      kernels.update(rule.pointee, target, gradients + plan.layout.parameters[parameter].offset + part.lowerBound, part.count)
+      kernels.update(
+        rule.pointee, target, gradients + plan.layout.parameters[parameter].offset + part.lowerBound, part.count)
     }
   }
 

@@ -56,14 +56,6 @@ package struct Optimizer: Sendable, Equatable {
     self.weightDecay = weightDecay
   }
 
-  package static func sgd(momentum: Double, nesterov: Bool) -> Optimizer {
-    Optimizer(.sgd(momentum: momentum, nesterov: nesterov))
-  }
-
-  package static func adam(beta1: Double, beta2: Double, epsilon: Double) -> Optimizer {
-    Optimizer(.adam(beta1: beta1, beta2: beta2, epsilon: epsilon, amsgrad: false))
-  }
-
   /// The rule of an update.
   ///
   /// - Parameters:

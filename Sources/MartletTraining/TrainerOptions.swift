@@ -7,7 +7,7 @@ import MartletNN
 package struct TrainerOptions: Sendable {
   /// One for each output, or one for all of them.
   package var losses = [OutputLoss(LossConfiguration(.sparseCategoricalCrossentropy))]
-  package var optimizer = Optimizer.sgd(momentum: 0, nesterov: false)
+  package var optimizer = Optimizer(.sgd(momentum: 0, nesterov: false))
   package var learningRate = 0.01
   /// The rate is multiplied by this after each epoch.
   package var learningRateDecay = 1.0

@@ -170,7 +170,8 @@ extension WeightsAndState<Float> {
           result.withTarget(l1: l1, l2: l2) { table.update(rule, $0, gradient, count) }
           var expected = start.inDouble
           expected.withTarget(l1: l1, l2: l2) { oracle.update(rule, $0, doubles(gradient), count) }
-          let values = [(result.weights, expected.weights, start.weights)]
+          let values =
+            [(result.weights, expected.weights, start.weights)]
             + (0..<3).map { (result.slots[$0], expected.slots[$0], start.slots[$0]) }
           for (index, (values, expected, before)) in values.enumerated() {
             let worst = worstError(values, expected) { 8 * u * (1 + 4 * abs(expected[$0] - Double(before[$0]))) }

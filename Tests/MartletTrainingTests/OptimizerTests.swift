@@ -19,7 +19,7 @@ let algorithms: [Optimizer.Algorithm] = [
 
 @Suite struct OptimizerTests {
   @Test func adamCorrection() {
-    let optimizer = Optimizer.adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-7)
+    let optimizer = Optimizer(.adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-7, amsgrad: false))
     // lr sqrt(1 - 0.999^t) / (1 - 0.9^t), by hand for t = 1 and 2.
     let first = 0.01 * (0.001).squareRoot() / 0.1
     #expect(abs(optimizer.rule(update: 1, learningRate: 0.01).rate - first) < 1e-15)

@@ -58,6 +58,7 @@ func failure(_ body: () throws -> Void) -> MartletError? {
 private let layers: [any Layer] = [
   Dense(units: 40, activation: .relu, kernelRegularizer: Regularizer(l2: 1e-3)), Dropout(rate: 0.2), Dense(units: 2),
 ]
+private let adam = Optimizer.Algorithm.adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-7, amsgrad: false)
 private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrossentropy, fromLogits: true))
 
 @Suite struct TrainerTests {
@@ -171,13 +172,15 @@ private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrosse
         model: model,
         options: trainerOptions {
           $0.losses = [crossEntropy]
-          $0.optimizer = .sgd(momentum: 0.9, nesterov: true)
+          $0.optimizer = Optimizer(.sgd(momentum: 0.9, nesterov: true))
           $0.optimizer.accumulationSteps = accumulating
           $0.learningRate = 0.1
         }, kernels: kernels)
       try trainer.fit(
         clouds(80), validation: nil,
-        options: fitOptions { $0.batchSize = batchSize; $0.epochs = 2; $0.shuffles = false }, threads: 1, progress: nil)
+        options: fitOptions {
+          $0.batchSize = batchSize; $0.epochs = 2; $0.shuffles = false
+        }, threads: 1, progress: nil)
       return weights(model)
     }
     let whole = try trained(batchSize: 40, accumulating: 1)
@@ -197,7 +200,7 @@ private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrosse
         model: model,
         options: trainerOptions {
           $0.losses = [crossEntropy]
-          $0.optimizer = .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-7)
+          $0.optimizer = Optimizer(adam)
           $0.optimizer.clipping = clipping
         }, kernels: kernels)
       let start = weights(model)
@@ -235,7 +238,10 @@ private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrosse
           $0.optimizer.averaging = .init(momentum: 0.9)
         }, kernels: kernels)
       try trainer.fit(
-        data, validation: nil, options: fitOptions { $0.batchSize = 200; $0.epochs = 2 }, threads: threads,
+        data, validation: nil,
+        options: fitOptions {
+          $0.batchSize = 200; $0.epochs = 2
+        }, threads: threads,
         progress: nil)
       results.append(weights(model))
     }
@@ -255,7 +261,7 @@ private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrosse
       let model = try network(big, columns: 256)
       let trainer = try Trainer(
         model: model,
-        options: trainerOptions { $0.optimizer = .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-7) }, kernels: kernels)
+        options: trainerOptions { $0.optimizer = Optimizer(adam) }, kernels: kernels)
       try trainer.fit(
         data, validation: data,
         options: fitOptions {

@@ -44,6 +44,15 @@ static martlet_model *make(void) {
   return m;
 }
 
+/* A trainer with every kind of state that a file may hold. */
+static martlet_trainer *trainer_of(martlet_model *m) {
+  martlet_trainer *trainer;
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  options.optimizer = MARTLET_NADAM, options.accumulation_steps = 2, options.ema_momentum = 0.5;
+  REQUIRE(martlet_trainer_create(m, &options, &trainer));
+  return trainer;
+}
+
 /* One row of zeros through the model, forwards and backwards. Models that the mutation made large are left alone. */
 static void use(martlet_model *model) {
   enum { ROOM = 1 << 16 };
@@ -91,6 +100,7 @@ static martlet_status load_memory(const char *path, martlet_model **model) {
 /* Loads files begin ..< end; tells the parent through the pipe which one it is at. */
 static void load_batch(int begin, int end, int pipe, int counts[2]) {
   martlet_model *weights = make();
+  martlet_trainer *trainer = trainer_of(weights);
   for (int i = begin; i < end; i++) {
     char path[64];
     martlet_model *model;
@@ -106,7 +116,9 @@ static void load_batch(int begin, int end, int pipe, int counts[2]) {
     } else if (martlet_last_error()[0] == '\0' || status == MARTLET_INTERNAL_ERROR) {
       _exit(4);
     }
-    if (martlet_model_load_weights(weights, path, i & 1, i >> 1 & 1) == MARTLET_OK) counts[1] += status != MARTLET_OK;
+    const int has_weights = martlet_model_load_weights(weights, path, i & 1, i >> 1 & 1) == MARTLET_OK;
+    const int has_state = martlet_trainer_load_state(trainer, path) == MARTLET_OK;
+    counts[1] += status != MARTLET_OK && (has_weights || has_state);
     const martlet_status in_memory = load_memory(path, &model);
     if (in_memory == MARTLET_OK) martlet_model_destroy(model);
     if ((in_memory == MARTLET_OK) != (status == MARTLET_OK)) _exit(5);
@@ -121,7 +133,9 @@ int main(int argc, char **argv) {
     if (strstr(argv[2], ".weights.h5") != NULL) {
       REQUIRE(martlet_model_save_weights(m, argv[2]));
     } else {
-      REQUIRE(martlet_model_save(m, argv[2]));
+      martlet_trainer *trainer = trainer_of(m);
+      REQUIRE(martlet_trainer_save(trainer, argv[2], "[]"));
+      martlet_trainer_destroy(trainer);
     }
     martlet_model_destroy(m);
     return 0;
