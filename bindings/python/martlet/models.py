@@ -259,7 +259,7 @@ class Model:
     def copy(self) -> Model:
         """A model of the same layers and weights, compiled alike but without the optimiser's state."""
         twin = _loaded(self.built_engine().copy())
-        twin.__dict__.update(copy.deepcopy(self.__reduce__()[2]))
+        twin.__dict__.update(copy.deepcopy(self._compiled_with()))
         return twin
 
     def rename_layer(self, name: str, new_name: str) -> None:
@@ -297,8 +297,11 @@ class Model:
 
     def __reduce__(self) -> tuple:
         """For pickle and copy: the bytes of the file and what compile was given, without the optimiser's state."""
-        kept = {name: getattr(self, name) for name in ("_seed", "_input_keys", "optimizer", "loss", "_objectives")}
-        return model_from_bytes, (self.to_bytes(),), kept
+        return model_from_bytes, (self.to_bytes(),), self._compiled_with()
+
+    def _compiled_with(self) -> dict[str, Any]:
+        """What a copy takes over beside the library's model."""
+        return {name: getattr(self, name) for name in ("_seed", "_input_keys", "optimizer", "loss", "_objectives")}
 
     # Training.
 
