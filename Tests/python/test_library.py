@@ -149,11 +149,11 @@ def test_status_classes_are_those_of_the_header():
 
 
 def test_codes_are_those_of_the_header():
-    from martlet import constraints, initializers, layers, losses, optimizers, trainer
+    from martlet import _progress, constraints, initializers, layers, losses, optimizers, trainer
 
     header = defines()
-    assert (trainer._STOPPED, trainer._INTERRUPTED) == (header["STOPPED"], header["INTERRUPTED"])
-    assert trainer._EPOCH_END == header["EPOCH_END"]
+    assert (_progress._STOPPED, _progress._INTERRUPTED) == (header["STOPPED"], header["INTERRUPTED"])
+    assert _progress._EPOCH_END == header["EPOCH_END"]
     assert _library.MAX_RANK == header["MAX_RANK"]
     for name, code in layers._ACTIVATIONS.items():
         assert code == header[name.upper()]

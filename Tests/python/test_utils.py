@@ -92,7 +92,7 @@ def test_labels_that_came_as_floats():
         (regularizers.get, "l3", "Unknown regularizer: 'l3'.*l1, l2, l1_l2"),
         (losses.get, "mape", "Unknown loss: 'mape'.*mean_squared_error"),
         (metrics.get, "auc", "Unknown metric: 'auc'.*accuracy"),
-        (optimizers.get, "rmsprop", "Unknown optimizer: 'rmsprop'.*sgd, adam"),
+        (optimizers.get, "ftrl", "Unknown optimizer: 'ftrl'.*sgd, adam"),
         (optimizers.get, 3, "Unknown optimizer: 3"),
         (layers.Activation, "mish", "Unknown activation: 'mish'.*relu"),
         (layers.Activation, ["relu"], "Unknown activation"),

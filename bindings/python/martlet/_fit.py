@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from .callbacks import CallbackList, History
 from .data import Dataset
-from .trainer import Progress
+from ._progress import Progress
 
 if TYPE_CHECKING:
-    from .models import Model
+    from ._training import TrainableModel
 
 _BAR_WIDTH = 20
 
 
 def fit(
-    model: Model,
+    model: TrainableModel,
     training: Dataset,
     validation: Dataset | None,
     batch_size: int,

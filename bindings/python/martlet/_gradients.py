@@ -11,10 +11,11 @@ import numpy as np
 from ._check import integer, real
 from ._library import GradientCheckOptions, GradientCheckStruct, library
 from .data import Dataset
-from .trainer import Progress, loss_structs, run
+from ._progress import Progress, run
+from .trainer import loss_structs
 
 if TYPE_CHECKING:
-    from .models import Model
+    from ._model import Model
 
 
 class GradientCheck(NamedTuple):

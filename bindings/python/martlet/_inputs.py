@@ -16,10 +16,10 @@ from ._check import real
 from .data import Dataset
 
 if TYPE_CHECKING:
-    from .models import Model
+    from ._training import TrainableModel
 
 
-def inputs(model: Model, x: Any, name: str = "x") -> list[np.ndarray]:
+def inputs(model: TrainableModel, x: Any, name: str = "x") -> list[np.ndarray]:
     """x as arrays [N, ...], one for each input of the model, which is built for them if it is not yet."""
     given = _separate(x, model.input_names, name, "inputs")
     arrays = [rows(value, label) for value, label in given]
@@ -30,7 +30,7 @@ def inputs(model: Model, x: Any, name: str = "x") -> list[np.ndarray]:
     return arrays
 
 
-def targets(model: Model, y: Any, name: str = "y") -> list[np.ndarray]:
+def targets(model: TrainableModel, y: Any, name: str = "y") -> list[np.ndarray]:
     """y as arrays, one for each output with a loss; labels that came as floats as integers."""
     trained = [objective for objective in model.objectives if objective.has_loss] or model.objectives
     names = [output for output, objective in zip(model.output_names, model.objectives) if objective in trained]
@@ -63,7 +63,7 @@ def _separate(value: Any, names: Sequence[str], what: str, sides: str) -> list[t
     return [(one, f"{what}[{index}]") for index, one in enumerate(value)]
 
 
-def dataset(model: Model, x: Any, y: Any, weights: Any, x_name: str, y_name: str) -> Dataset:
+def dataset(model: TrainableModel, x: Any, y: Any, weights: Any, x_name: str, y_name: str) -> Dataset:
     """x, y and the weights of the rows, or the Dataset x, for a compiled model, which is built for it if need be."""
     if isinstance(x, Dataset):
         if y is not None or weights is not None:
@@ -107,7 +107,7 @@ def sample_weights(weights: Any, count: int) -> np.ndarray:
     return array.reshape(-1)
 
 
-def class_weights(model: Model, class_weight: Any, y: Any) -> np.ndarray:
+def class_weights(model: TrainableModel, class_weight: Any, y: Any) -> np.ndarray:
     """Keras' class_weight as weights of the rows: a factor by class, from labels or one-hot rows; 1 for the others."""
     if len(model.output_names) > 1:
         raise ValueError("class_weight is only supported for models with a single output")
@@ -125,7 +125,7 @@ def class_weights(model: Model, class_weight: Any, y: Any) -> np.ndarray:
 
 
 def of_fit(
-    model: Model, x: Any, y: Any, split: float, validation: Any, sample_weight: Any, class_weight: Any
+    model: TrainableModel, x: Any, y: Any, split: float, validation: Any, sample_weight: Any, class_weight: Any
 ) -> tuple[Dataset, Dataset | None]:
     """Training and validation data from the arguments of fit."""
     training = dataset(model, x, y, sample_weight, "x", "y")
@@ -144,7 +144,7 @@ def of_fit(
     return training, held_out
 
 
-def _validation(model: Model, validation: Any) -> Dataset:
+def _validation(model: TrainableModel, validation: Any) -> Dataset:
     if isinstance(validation, Dataset):
         return dataset(model, validation, None, None, "validation_data", "y")
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import losses, metrics
 from ._check import real
-from .trainer import Metrics
+from ._progress import Metrics
 
 
 @dataclass
@@ -35,7 +35,8 @@ class Objective:
 
     def accuracy_code(self, columns: int) -> int:
         """The library's number of the accuracy that the metrics ask for; columns: of the output's last axis."""
-        codes = {metric.accuracy_code(self.loss, columns) for metric in self.metrics} - {None}
+        asked = (metric.accuracy_code(self.loss, columns) for metric in self.metrics)
+        codes = {code for code in asked if code is not None}
         if len(codes) > 1:
             names = ", ".join(metric.name for metric in self.metrics)
             raise ValueError(f"the metrics {names} are different kinds of accuracy; one output has one")

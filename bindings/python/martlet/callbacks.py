@@ -30,7 +30,7 @@ class Callback:
     model: Model
     params: dict[str, Any]
 
-    def set_model(self, model: Model) -> None:
+    def set_model(self, model: Any) -> None:
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
@@ -71,7 +71,7 @@ class Callback:
 class CallbackList:
     """Calls every callback in turn, the history first."""
 
-    def __init__(self, callbacks: Any, history: History, model: Model, params: dict[str, Any]) -> None:
+    def __init__(self, callbacks: Any, history: History, model: Any, params: dict[str, Any]) -> None:
         given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
         for callback in given:
             if not isinstance(callback, Callback):

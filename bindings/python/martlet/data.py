@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import _arrays
-from ._check import check, integer, real, text
+from ._check import check, integer, real
 from ._engine import optional_text, path_text, read_names, read_shape, string_array
 from ._library import DatasetHandle, library
 

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
-import threading
 import weakref
 from collections.abc import Callable, Sequence
 from ctypes import byref, c_double, c_int64
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from . import _arrays, losses, optimizers
-from ._check import OK, check, exception, integer, real, text
+from ._check import check, integer, real, text
 from ._engine import path_text
 from ._library import (
-    PROGRESS_CALLBACK,
     FitOptions,
     LayerStatisticsStruct,
     LossStruct,
@@ -32,66 +28,13 @@ from ._library import (
     TrainerOptions,
     library,
 )
+from ._progress import Metrics, Progress, run
 from .data import Dataset
 
 if TYPE_CHECKING:
-    from .models import Model
+    from ._training import TrainableModel
 
-_STOPPED, _INTERRUPTED = 9, 10
-_EPOCH_END, _EVALUATION = 2, 3
 _MONITORS = {None: 0, "val_loss": 1, "val_accuracy": 2, "loss": 3, "accuracy": 4}
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """Averages over the rows seen. What does not apply is NaN. loss = data_loss + regularization_loss.
-
-    Of a model with several outputs `outputs` holds the numbers of each: its data_loss without its weight, and accuracies.
-    """
-
-    loss: float
-    data_loss: float
-    regularization_loss: float
-    accuracy: float
-    top_k_accuracy: float
-    outputs: tuple[Metrics, ...] = ()
-
-    @classmethod
-    def _of(cls, struct: MetricsStruct, outputs: Sequence[Metrics] = ()) -> Metrics:
-        return cls(*(getattr(struct, field[0]) for field in MetricsStruct._fields_), outputs=tuple(outputs))
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a progress callback is told, and what the history keeps of each epoch."""
-
-    epoch_end: bool  # the epoch is complete, validation included; False after a batch
-    evaluation: bool  # within an evaluation, or the validation of an epoch
-    epoch: int  # 0 for the first of the trainer
-    epochs: int  # where this call of fit ends
-    batch: int  # batches done in this epoch
-    batches: int  # batches in this epoch
-    iteration: int  # steps done by the trainer
-    samples: int  # rows seen in this epoch
-    seconds: float  # since the epoch began
-    samples_per_second: float  # of training, validation not counted
-    learning_rate: float  # used in this epoch
-    training: Metrics
-    validation: Metrics
-
-    @classmethod
-    def of(cls, struct: ProgressStruct, outputs: Sequence[tuple[Metrics, Metrics]] = ()) -> Progress:
-        """outputs: of every output the numbers of training and of validation."""
-        plain = {field[0]: getattr(struct, field[0]) for field in ProgressStruct._fields_[2:-2]}
-        training = Metrics._of(struct.training, [of_training for of_training, _ in outputs])
-        validation = Metrics._of(struct.validation, [of_validation for _, of_validation in outputs])
-        return cls(
-            epoch_end=struct.event == _EPOCH_END,
-            evaluation=struct.event == _EVALUATION,
-            training=training,
-            validation=validation,
-            **plain,
-        )
 
 
 class LayerStatistics(NamedTuple):
@@ -116,7 +59,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: Model,
+        model: TrainableModel,
         optimizer: Any = "sgd",
         loss: Any = None,
         *,
@@ -218,7 +161,7 @@ class Trainer:
         )
         if outcome != "complete":
             raise InterruptedError(f"evaluate was {outcome}")
-        return Metrics._of(out, [of_validation for _, of_validation in self._output_metrics()])
+        return Metrics.of(out, [of_validation for _, of_validation in self._output_metrics()])
 
     def _progress(self, struct: ProgressStruct) -> Progress:
         return Progress.of(struct, self._output_metrics())
@@ -234,7 +177,7 @@ class Trainer:
         for output in range(self._output_count):
             training, validation = MetricsStruct(), MetricsStruct()
             check(function(self.handle, *arguments, output, byref(training), byref(validation)))
-            pairs.append((Metrics._of(training), Metrics._of(validation)))
+            pairs.append((Metrics.of(training), Metrics.of(validation)))
         return pairs
 
     def interrupt(self) -> None:
@@ -314,7 +257,7 @@ class Trainer:
                 byref(out),
             )
         )
-        return Metrics._of(out, [of_training for of_training, _ in self._output_metrics()])
+        return Metrics.of(out, [of_training for of_training, _ in self._output_metrics()])
 
     def forward(self, x: Any) -> Any:
         """Output [N, ...] in training mode (dropout active), float32, for a loss of the caller's own; a list of several."""
@@ -419,58 +362,3 @@ def _loss_struct(loss: losses.Loss, weight: float, accuracy: int) -> LossStruct:
         class_count=len(factors or ()),
         accuracy=accuracy,
     )
-
-
-def run(
-    call: Callable[[Any], int],
-    callback: Callable[[Progress], Any] | None,
-    progress_of: Callable[[ProgressStruct], Progress],
-) -> str:
-    """Make a call of the library that reports progress, call(report). Says how it ended: "complete", "stopped" or
-    "interrupted". Raises what the callback raised, KeyboardInterrupt after Ctrl-C, or the exception of the status."""
-    raised: list[BaseException] = []
-
-    def report(progress: Any, _payload: Any) -> int:
-        try:
-            return int(bool(ctrl_c.pressed or (callback and callback(progress_of(progress.contents)))))
-        except BaseException as error:  # ctypes would print it and go on
-            raised.append(error)
-            return 1
-
-    c_callback = PROGRESS_CALLBACK(report)
-    with _CtrlC() as ctrl_c:
-        status = call(c_callback)
-        failure = None if status in (OK, _STOPPED, _INTERRUPTED) else exception(status)
-    if raised:
-        raise raised[0]
-    if failure:
-        raise failure
-    if ctrl_c.pressed:
-        raise KeyboardInterrupt
-    return {OK: "complete", _STOPPED: "stopped", _INTERRUPTED: "interrupted"}[status]
-
-
-class _CtrlC:
-    """Inside this context Ctrl-C sets `pressed`, which the progress callback looks at, instead of raising at a place
-    where ctypes would swallow the exception.
-
-    Only where Python's own handler is installed, and in the main thread: signal handlers belong to the program
-    otherwise, and what they raise comes through the callback.
-    """
-
-    def __init__(self) -> None:
-        self.pressed = False
-        self._previous: Any = None
-
-    def __enter__(self) -> _CtrlC:
-        main = threading.current_thread() is threading.main_thread()
-        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._previous = signal.signal(signal.SIGINT, self._handle)
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-
-    def _handle(self, _number: int, _frame: Any) -> None:
-        self.pressed = True

@@ -111,7 +111,7 @@ def _class_names(folder: str | os.PathLike) -> list[str]:
 
 def _scan(folder: str | os.PathLike, names: list[str]) -> list[_Image]:
     """What the heads of all files say, in the order of the rows."""
-    found = []
+    found: list[_Image] = []
     for label, name in enumerate(names):
         if not (Path(folder) / name).is_dir():
             continue  # no test images of this class
