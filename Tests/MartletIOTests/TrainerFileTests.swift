@@ -72,7 +72,7 @@ struct TrainerFileTests {
         }
       }
     }
-    saved.resume(state, iteration: 77, learningRate: 1.0 / 7)
+    saved.resume(state, iteration: 77, learningRate: 1.0 / 7, history: TrainingHistory())
     let path = folder.path("trained.h5")
     try TrainerFile.save(saved, metrics: nil, path: path)
 
