@@ -137,6 +137,27 @@ def test_callbacks_are_called_in_order(model, data):
     assert calls == [*expected, "on_train_end"]
 
 
+def test_callbacks_of_evaluation_and_prediction(model, data):
+    calls = []
+
+    class Recorder(callbacks.Callback):
+        pass
+
+    for name in ("on_test_begin", "on_test_end", "on_predict_begin", "on_predict_end"):
+        setattr(Recorder, name, lambda self, logs=None, name=name: calls.append((name, dict(logs))))
+    logs = model.evaluate(*data, callbacks=[Recorder()], return_dict=True)
+    model.predict(data[0], callbacks=Recorder())
+    assert calls == [("on_test_begin", {}), ("on_test_end", logs), ("on_predict_begin", {}), ("on_predict_end", {})]
+    calls.clear()
+    history = model.fit(*data, validation_split=0.25, verbose=0, callbacks=[Recorder()]).history
+    assert calls == [
+        ("on_test_begin", {}),
+        ("on_test_end", {"loss": history["val_loss"][0], "accuracy": history["val_accuracy"][0]}),
+    ]
+    with pytest.raises(TypeError, match="callbacks must be objects of martlet.callbacks.Callback"):
+        model.predict(data[0], callbacks=[print])
+
+
 def test_a_callback_may_look_save_predict_and_set_the_rate(model, data, tmp_path):
     seen = []
 

@@ -31,7 +31,7 @@ def fit(
 ) -> History:
     """Train from first_epoch to before last_epoch. Returns the history of these epochs."""
     history = History()
-    listeners = CallbackList(callbacks, history, model, {"epochs": last_epoch, "verbose": verbose})
+    listeners = CallbackList(callbacks, model, {"epochs": last_epoch, "verbose": verbose}, history)
     line = _ProgressLine(verbose, last_epoch, sys.stdout)
     if first_epoch >= last_epoch:
         return history
@@ -61,6 +61,9 @@ def fit(
             return model.stop_training
         line.end_epoch(progress, logs)
         history.record(progress)
+        if validation is not None:
+            listeners.on_test_begin({})
+            listeners.on_test_end(model.logs(progress.validation))
         listeners.on_epoch_end(epoch, logs)
         last_logs.update(logs)
         epoch += 1

@@ -18,6 +18,7 @@ from ._engine import Cost, EngineModel
 from ._gradients import GradientCheck
 from ._graph import Node
 from ._training import TrainableModel, one_or_all
+from .callbacks import CallbackList
 from .data import Dataset
 from .layers import InputLayer, Layer, LoadedLayer
 from .utils import next_seed
@@ -304,13 +305,17 @@ class Model(TrainableModel):
         data = _inputs.dataset(self, x, y, sample_weight, "x", "y")
         return _gradients.check_gradients(self, data, sample, step, seed)
 
-    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
+    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0, callbacks: Any = None) -> Any:
         """The output [N, ...] for any number of rows, float32, or a list of all outputs if there are several.
 
         x: an array, a list or dict of arrays for several inputs, or a Dataset, whose scaling is applied. batch_size and
         verbose have no effect: it is batched inside.
         """
-        return one_or_all(self._predictions(x))
+        listeners = CallbackList(callbacks, self, {"verbose": verbose})
+        listeners.on_predict_begin({})
+        found = one_or_all(self._predictions(x))
+        listeners.on_predict_end({})
+        return found
 
     def _predictions(self, x: Any) -> list[np.ndarray]:
         if isinstance(x, Dataset):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import _fit, _inputs, _objectives, optimizers
 from ._check import integer
 from ._objectives import Objective
-from .callbacks import History
+from .callbacks import CallbackList, History
 from .metrics import Metric
 from .trainer import Metrics, Trainer
 from .utils import next_seed
@@ -152,6 +152,7 @@ class TrainableModel:
         batch_size: int | None = None,
         verbose: Any = 0,
         sample_weight: Any = None,
+        callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
         """Loss and metrics over arrays or a Dataset: a number, a list (loss first) with metrics, or a dict.
@@ -160,7 +161,10 @@ class TrainableModel:
         """
         self._compiled()
         data = _inputs.dataset(self, x, y, sample_weight, "x", "y")
+        listeners = CallbackList(callbacks, self, {"verbose": verbose})
+        listeners.on_test_begin({})
         logs = self.logs(self.trainer().evaluate(data))
+        listeners.on_test_end(dict(logs))
         if verbose not in (0, "auto"):
             print(_fit.text_of(logs))
         return logs if return_dict else one_or_all(list(logs.values()))

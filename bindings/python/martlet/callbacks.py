@@ -62,6 +62,18 @@ class Callback:
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Older name of on_train_batch_end."""
 
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Before an evaluation. The validation of an epoch runs inside the library: there, right after it."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """After an evaluation or validation; logs are its loss and metrics, without val_."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Before a prediction."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """After a prediction."""
+
     def wants_batches(self) -> bool:
         """Whether this callback must be called after every batch, which costs a little time each."""
         methods = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
@@ -69,14 +81,14 @@ class Callback:
 
 
 class CallbackList:
-    """Calls every callback in turn, the history first."""
+    """Calls every callback in turn, of fit the history first."""
 
-    def __init__(self, callbacks: Any, history: History, model: Any, params: dict[str, Any]) -> None:
+    def __init__(self, callbacks: Any, model: Any, params: dict[str, Any], history: History | None = None) -> None:
         given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
         for callback in given:
             if not isinstance(callback, Callback):
                 raise TypeError(f"callbacks must be objects of martlet.callbacks.Callback, received {callback!r}")
-        self._callbacks = [history, *given]
+        self._callbacks = [history, *given] if history else given
         for callback in self._callbacks:
             callback.set_model(model)
             callback.set_params(params)
