@@ -32,7 +32,7 @@ def test_gradients_of_a_graph_are_right():
     assert [errors.shape for errors in found.errors] == [weight.shape for weight in before]
     assert max(errors.max() for errors in found.errors) == found.largest_error
     worst = dict(zip(["kernel", "bias"], found.errors[:2] if found.layer != "head" else found.errors[2:]))
-    assert worst[found.weight][found.index] == found.largest_error
+    assert worst[found.weight][found.position] == found.largest_error
     assert all((a == b).all() for a, b in zip(before, model.get_weights()))
 
 

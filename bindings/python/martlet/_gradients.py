@@ -26,7 +26,7 @@ class GradientCheck(NamedTuple):
     weight_count: int  # weights that were checked
     layer: str | None  # where the error is largest; None if no weight is trained
     weight: str | None
-    index: tuple[int, ...]
+    position: tuple[int, ...]  # in that array
     analytic: float
     numeric: float
     errors: list[np.ndarray]  # of every weight, in the order of get_weights; NaN where not checked
@@ -58,10 +58,11 @@ def check_gradients(model: Model, dataset: Dataset, sample: Any, step: Any, seed
     ends = np.cumsum([array.size for array in arrays])[:-1]
     errors = [part.reshape(array.shape) for part, array in zip(np.split(flat, ends), arrays)]
     layer, weight = (None if name is None else name.decode() for name in (out.layer, out.weight))
-    index: tuple[int, ...] = ()
-    if layer is not None:
-        shape = dict(zip(model.get_layer(layer).weight_names, model.get_layer(layer).get_weights()))[weight].shape
-        index = tuple(int(i) for i in np.unravel_index(out.element, shape))
+    position: tuple[int, ...] = ()
+    if layer is not None and weight is not None:
+        found = model.get_layer(layer)
+        shape = found.get_weights()[found.weight_names.index(weight)].shape
+        position = tuple(int(i) for i in np.unravel_index(out.element, shape))
     return GradientCheck(
-        out.loss, out.largest_error, out.weight_count, layer, weight, index, out.analytic, out.numeric, errors
+        out.loss, out.largest_error, out.weight_count, layer, weight, position, out.analytic, out.numeric, errors
     )
