@@ -98,13 +98,13 @@ private func areClose(_ a: [Float], _ b: [Float]) -> Bool {
     let second = try gradient(rows(targets: [1]), losses(nil, 1))
     #expect(first.change != second.change)
     #expect(areClose(both.change, zip(first.change, second.change).map { 2 * $0 + 0.5 * $1 }))
-    let metrics = try #require(both.trainer.history.first?.training)
-    let outputs = try #require(both.trainer.outputHistory.first)
-    #expect(outputs[0].training.dataLoss == first.trainer.history[0].training.dataLoss)
-    #expect(outputs[1].training.dataLoss == second.trainer.history[0].training.dataLoss)
+    let metrics = try #require(both.trainer.history.epochs.first?.training)
+    let outputs = try #require(both.trainer.history.outputs.first)
+    #expect(outputs[0].training.dataLoss == first.trainer.history.epochs[0].training.dataLoss)
+    #expect(outputs[1].training.dataLoss == second.trainer.history.epochs[0].training.dataLoss)
     #expect(metrics.dataLoss == 2 * outputs[0].training.dataLoss + 0.5 * outputs[1].training.dataLoss)
     #expect(
-      metrics.accuracy.isNaN && outputs[0].training.accuracy == first.trainer.outputHistory[0][0].training.accuracy)
+      metrics.accuracy.isNaN && outputs[0].training.accuracy == first.trainer.history.outputs[0][0].training.accuracy)
     #expect(outputs[0].validation.loss.isNaN && outputs[1].training.accuracy.isNaN)
   }
 
@@ -155,7 +155,7 @@ private func areClose(_ a: [Float], _ b: [Float]) -> Bool {
     let plain = try gradient(rows(), losses(1, 1))
     let doubled = try gradient(rows(weights: two), losses(1, 1))
     #expect(areClose(doubled.change, plain.change.map { 2 * $0 }))
-    #expect(doubled.trainer.history[0].training.dataLoss == 2 * plain.trainer.history[0].training.dataLoss)
+    #expect(doubled.trainer.history.epochs[0].training.dataLoss == 2 * plain.trainer.history.epochs[0].training.dataLoss)
 
     let halves = try [[0, 1, 2, 3], [4, 5, 6, 7]].map { kept in
       try gradient(rows(weights: (0..<8).map { kept.contains($0) ? 1 : 0 }), losses(1, 1)).change
@@ -183,7 +183,7 @@ private func areClose(_ a: [Float], _ b: [Float]) -> Bool {
     let ofRows = classesOfRows.map { weightsOfClasses[Int($0)] }
     let byRow = try gradient(rows(targets: [0], weights: ofRows), losses(1, nil))
     #expect(byClass.change == byRow.change)
-    #expect(byClass.trainer.history[0].training.dataLoss == byRow.trainer.history[0].training.dataLoss)
+    #expect(byClass.trainer.history.epochs[0].training.dataLoss == byRow.trainer.history.epochs[0].training.dataLoss)
     // Together they multiply.
     let both = try gradient(rows(targets: [0], weights: ofRows), weighted)
     let squared = try gradient(rows(targets: [0], weights: ofRows.map { $0 * $0 }), losses(1, nil))

@@ -289,12 +289,12 @@ private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrosse
     #expect((training.count, validation.count) == (300, 100))
     try trainer.fit(training, validation: validation, options: threeEpochs, threads: 1, progress: nil)
     try trainer.fit(training, validation: validation, options: threeEpochs, threads: 1, progress: nil)
-    #expect(trainer.history.map(\.epoch) == [0, 1, 2, 3, 4, 5])
-    #expect(trainer.history.map(\.learningRate) == [0.1, 0.05, 0.025, 0.0125, 0.00625, 0.003125])
-    #expect(trainer.history.allSatisfy { $0.samples == 300 && $0.batch == 10 && $0.event == .epochEnd })
-    #expect(trainer.history.last?.iteration == 60)
+    #expect(trainer.history.epochs.map(\.epoch) == [0, 1, 2, 3, 4, 5])
+    #expect(trainer.history.epochs.map(\.learningRate) == [0.1, 0.05, 0.025, 0.0125, 0.00625, 0.003125])
+    #expect(trainer.history.epochs.allSatisfy { $0.samples == 300 && $0.batch == 10 && $0.event == .epochEnd })
+    #expect(trainer.history.epochs.last?.iteration == 60)
     // Two clouds at distance 2 * 0.7 * sqrt(6) = 3.4: a perfect classifier reaches Phi(1.71) = 0.957.
-    let accuracy = try #require(trainer.history.last).validation.accuracy
+    let accuracy = try #require(trainer.history.epochs.last).validation.accuracy
     #expect(accuracy > 0.88 && accuracy < 1)
     let metrics = try trainer.evaluate(validation, threads: 2)
     #expect(metrics.accuracy == accuracy)
@@ -325,7 +325,7 @@ private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrosse
       let trainer = try Trainer(
         model: network(layers), options: trainerOptions { $0.losses = [crossEntropy] }, kernels: kernels)
       try trainer.fit(data, validation: nil, options: fitOptions(change), threads: 1, progress: nil)
-      return (trainer.history.last?.iteration ?? 0, trainer.history)
+      return (trainer.history.epochs.last?.iteration ?? 0, trainer.history.epochs)
     }
     #expect(try steps { $0.batchSize = 32 }.0 == 4)
     #expect(
@@ -359,7 +359,7 @@ private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrosse
       $0.earlyStopping = EarlyStopping(monitor: .validationLoss, patience: 3, restoresBest: true)
     }
     try trainer.fit(data, validation: other, options: settings, threads: 1, progress: nil)
-    let losses = trainer.history.map(\.validation.loss)
+    let losses = trainer.history.epochs.map(\.validation.loss)
     let best = try #require(losses.min())
     #expect(trainer.bestEpoch == losses.firstIndex(of: best))
     #expect(losses.count < 500)
@@ -381,7 +381,7 @@ private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrosse
     try trainer.fit(
       data, validation: nil, options: fitOptions { $0.stopsOnNotFinite = false }, threads: 1, progress: nil)
     #expect(weights(model) == before)
-    #expect(trainer.history.last?.iteration == 0)
+    #expect(trainer.history.epochs.last?.iteration == 0)
   }
 
   @Test func callbacksStopAndInterruptionsToo() throws {
@@ -402,12 +402,12 @@ private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrosse
     #expect(events.map(\.1) == [0, 0, 0, 0, 1, 1])
     #expect(events.map(\.2) == [1, 2, 3, 3, 1, 2])
     #expect(events[3].0 == .epochEnd)
-    #expect(trainer.history.count == 1)
+    #expect(trainer.history.epochs.count == 1)
     trainer.interrupt()
     let interrupted = failure { try trainer.fit(data, validation: nil, options: settings, threads: 1, progress: nil) }
     #expect(interrupted?.code == .interrupted)
     try trainer.fit(data, validation: nil, options: settings, threads: 1, progress: nil)
-    #expect(trainer.history.count == 5)
+    #expect(trainer.history.epochs.count == 5)
   }
 
   @Test func regressionHasNoAccuracyToMonitor() throws {
