@@ -1,5 +1,6 @@
 // From a graph of layers to operations. Forward operations are appended in topological order, backward ones in reverse;
-// this file knows about nodes, buffers and fusions, the layers know what they compute.
+// this file knows about nodes, buffers and fusions, the layers know what they compute. How gradients come together is in
+// Lowering+Gradients.swift.
 
 import MartletCore
 import MartletKernelInterface
@@ -12,34 +13,36 @@ package struct Lowering {
     case constant(Int)
   }
 
-  private let graph: Graph
-  private let layout: ParameterLayout
+  let graph: Graph
+  let layout: ParameterLayout
   private let purpose: PlanPurpose
-  private let maximumBatch: Int
+  let maximumBatch: Int
   /// Whether the values of all nodes can be read after a pass, not only those of inputs and outputs.
   private let keepsValues: Bool
 
   private(set) var forward: [Operation] = []
-  private(set) var backward: [Operation] = []
-  private(set) var buffers: [Buffer] = []
+  var backward: [Operation] = []
+  var buffers: [Buffer] = []
   private(set) var constants: [Float] = []
   /// One for each output; none in prediction.
   private(set) var losses: [PlannedLoss] = []
   private(set) var penalties: [PlannedPenalty] = []
 
   private var values: [BufferID?]
-  private var gradients: [BufferID?]
+  var gradients: [BufferID?]
   private var scratches: [BufferID?]
-  private var preActivations: [BufferID?]
+  var preActivations: [BufferID?]
   private var parameterBuffers: [BufferID]
+  /// Whether anything has contributed to the gradient by a parameter.
+  var hasParameterGradient: [Bool]
   /// Where the gradients of parameters add up whose layer is applied more than once.
-  private var sharedGradients: [BufferID?]
-  private let readerCounts: [Int]
-  private let applicationCounts: [Int]
-  private let nodesNeedingGradient: [Bool]
+  var sharedGradients: [BufferID?]
+  let readerCounts: [Int]
+  let applicationCounts: [Int]
+  let nodesNeedingGradient: [Bool]
 
   /// Nodes whose gradient is already the one before their activation.
-  private var isPreActivationGradient: [Bool]
+  var isPreActivationGradient: [Bool]
 
   init(graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int, keepsValues: Bool = false) {
     self.graph = graph
@@ -53,6 +56,7 @@ package struct Lowering {
     parameterBuffers = Array(layout.parameters.indices)
     buffers = layout.parameters.indices.map { .parameter($0) }
     sharedGradients = .init(repeating: nil, count: layout.parameters.count)
+    hasParameterGradient = .init(repeating: false, count: layout.parameters.count)
     var applications = [Int](repeating: 0, count: graph.layers.count)
     for node in graph.nodes { applications[node.layer] += 1 }
     applicationCounts = applications
@@ -77,6 +81,7 @@ package struct Lowering {
     where isTraining && nodesNeedingGradient[index] && (gradients[index] != nil || penalized.contains(index)) {
       layer(of: index).lowerBackward(site(index), into: &self)
     }
+    if isTraining { appendMissingGradients() }
     guard sink == .update else { return }
     for (parameter, gradient) in sharedGradients.enumerated() {
       if let gradient { appendBackward(.update(parameter: parameter, gradient: gradient)) }
@@ -184,137 +189,7 @@ package struct Lowering {
 
   package mutating func appendForward(_ operation: Operation) { forward.append(operation) }
 
-  // MARK: Gradients
-
-  /// Whether any trainable weight comes before this node.
-  package func needsGradient(_ node: Int) -> Bool { nodesNeedingGradient[node] }
-
-  package func isTrainable(_ parameter: Int) -> Bool { layout.parameters[parameter].isTrainable }
-
-  /// Whether anything has contributed to the gradient by a node's output.
-  package func hasGradient(of node: Int) -> Bool { gradients[node] != nil }
-
-  /// The buffer of the gradient by a node's output, complete when its layer is lowered backward.
-  package mutating func gradient(of node: Int) -> BufferID {
-    if let buffer = gradients[node] { return buffer }
-    let buffer = newBuffer(.perRow(graph.nodes[node].shape.elementCount))
-    gradients[node] = buffer
-    return buffer
-  }
-
-  package mutating func appendBackward(_ operation: Operation) { backward.append(operation) }
-
-  /// The gradient by what goes into a node's activation; computed in place if that has not happened yet.
-  package mutating func preActivationGradient(
-    of node: Int, activation: Activation, rows: Int, columns: Int
-  ) -> BufferID {
-    let gradient = gradient(of: node)
-    guard !isPreActivationGradient[node] else { return gradient }
-    isPreActivationGradient[node] = true
-    if let function = activation.elementwise {
-      if function.kind != .linear {
-        appendBackward(
-          .activationGradient(
-            function, v: derivativeSource(of: node), dY: gradient, dX: gradient, count: .perRow(rows * columns)))
-      }
-    } else {
-      appendBackward(
-        .softmaxGradient(y: value(of: node), dY: gradient, dX: gradient, rows: .perRow(rows), columns: columns))
-    }
-    return gradient
-  }
-
-  /// Contribute to the gradient by a node's output. The first contribution is written in place, later ones (of other
-  /// readers of the node) are added.
-  ///
-  /// - Parameter canApplyActivation: whether the operation can multiply its result by the derivative of the node's
-  ///   activation on the way; then it is asked to where that is possible.
-  package mutating func appendGradient(
-    of node: Int, canApplyActivation: Bool = false,
-    _ operation: (_ destination: BufferID, _ activation: (v: BufferID, function: ActivationFunction)?) -> Operation
-  ) {
-    guard gradients[node] == nil else {
-      let extent = Extent.perRow(graph.nodes[node].shape.elementCount)
-      let contribution = newBuffer(extent)
-      appendBackward(operation(contribution, nil))
-      let sum = gradient(of: node)
-      appendBackward(.combine(.add, a: sum, b: contribution, y: sum, count: extent))
-      return
-    }
-    let destination = gradient(of: node)
-    if canApplyActivation, readerCounts[node] == 1, let function = graph.activation(ofNode: node)?.elementwise,
-      function.kind != .linear
-    {
-      appendBackward(operation(destination, (derivativeSource(of: node), function)))
-      isPreActivationGradient[node] = true
-    } else {
-      appendBackward(operation(destination, nil))
-    }
-  }
-
-  /// The gradient by each input of a layer is that by its output as it is.
-  package mutating func passGradientThrough(_ site: LayerSite) {
-    let gradient = gradient(of: site.output)
-    let count = Extent.perRow(site.outputShape.elementCount)
-    let inputs = site.inputs.filter { needsGradient($0) }
-    // One of them may take over the buffer: the last, when the others have their copies.
-    let heir = inputs.last { gradients[$0] == nil && readerCounts[$0] == 1 }
-    for input in inputs where input != heir {
-      appendGradient(of: input) { destination, _ in
-        .activation(ActivationFunction(.linear), x: gradient, y: destination, count: count)
-      }
-    }
-    if let heir { gradients[heir] = gradient }
-  }
-
-  /// Contribute to the gradient by a parameter. That of a layer applied once goes to the plan's sink; those of a shared
-  /// layer are added up, and go there at the end, when nothing reads the weights any more.
-  ///
-  /// - Parameters:
-  ///   - contraction: rows of the operation's sum for each row of the batch, if it is a product. A fused update needs
-  ///     memory only for sums longer than one chunk.
-  ///   - operation: writes the gradient to `destination`; with a sink it is complete.
-  package mutating func appendGradient(
-    ofParameter parameter: Int, contraction: Int,
-    _ operation: (_ destination: BufferID?, _ sink: Int?) -> Operation
-  ) {
-    let fitsOneChunk = maximumBatch <= KernelTable<Float>.chunk / contraction
-    if sink == .update, fitsOneChunk, applicationCounts[layout.parameters[parameter].layer] == 1 {
-      appendBackward(operation(nil, parameter))
-    } else {
-      appendGradient(ofParameter: parameter) { destination, sink in operation(destination, sink) }
-    }
-  }
-
-  package mutating func appendGradient(
-    ofParameter parameter: Int, _ operation: (_ destination: BufferID, _ sink: Int?) -> Operation
-  ) {
-    guard applicationCounts[layout.parameters[parameter].layer] > 1 else {
-      appendBackward(operation(gradientBuffer(ofParameter: parameter), parameter))
-      return
-    }
-    if let sum = sharedGradients[parameter] {
-      let count = Extent.fixed(layout.parameters[parameter].count)
-      let contribution = newBuffer(count)
-      appendBackward(operation(contribution, nil))
-      appendBackward(.combine(.add, a: sum, b: contribution, y: sum, count: count))
-    } else {
-      let sum = gradientBuffer(ofParameter: parameter)
-      sharedGradients[parameter] = sum
-      appendBackward(operation(sum, nil))
-    }
-  }
-
-  private mutating func gradientBuffer(ofParameter parameter: Int) -> BufferID {
-    if sink == .update { return newBuffer(.fixed(layout.parameters[parameter].count)) }
-    buffers.append(.gradient(parameter))
-    return buffers.count - 1
-  }
-
   // MARK: Inside
-
-  /// What the derivative of a node's activation is made from: its output, unless a layer kept its input.
-  private mutating func derivativeSource(of node: Int) -> BufferID { preActivations[node] ?? value(of: node) }
 
   private func layer(of node: Int) -> any Layer { graph.layers[graph.nodes[node].layer].layer }
 
@@ -325,7 +200,7 @@ package struct Lowering {
       outputShape: node.shape, parameters: layout.range(ofLayer: node.layer))
   }
 
-  private mutating func newBuffer(_ extent: Extent, isPinned: Bool = false) -> BufferID {
+  mutating func newBuffer(_ extent: Extent, isPinned: Bool = false) -> BufferID {
     buffers.append(.arena(extent, isPinned: isPinned))
     return buffers.count - 1
   }

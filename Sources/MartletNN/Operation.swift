@@ -77,6 +77,8 @@ package enum Operation: Sendable, BitwiseCopyable {
   case combine(Combination, a: BufferID, b: BufferID, y: BufferID, count: Extent)
   /// y = x where (a == b) is `whereEqual`, else 0; y may be x.
   case gate(a: BufferID, b: BufferID, whereEqual: Bool, x: BufferID, y: BufferID, count: Extent)
+  /// x = 0
+  case clear(BufferID, count: Extent)
   /// Columns of x, from `xColumn` on, to those of y.
   case copyColumns(
     x: BufferID, xColumn: Int, xStride: Int, y: BufferID, yColumn: Int, yStride: Int, rows: Extent, columns: Int)
@@ -84,8 +86,8 @@ package enum Operation: Sendable, BitwiseCopyable {
   case swapAxes(x: BufferID, y: BufferID, blocks: Extent, first: Int, second: Int, inner: Int)
   /// The gradient of a bias; then, with a parameter, it goes where the plan's sink says.
   case columnSums(x: BufferID, rows: Extent, columns: Int, sums: BufferID, parameter: Int?)
-  /// Apply the rule of the step to a parameter whose gradient several applications of its layer have made; gradient nil:
-  /// the stored one, which holds the regularisation.
+  /// Apply the rule of the step to a parameter whose gradient is in a buffer, such as the sum over the applications of its
+  /// layer; nil: the stored one, which holds the regularisation.
   case update(parameter: Int, gradient: BufferID?)
   /// Take a parameter into the average of the step.
   case movingAverage(parameter: Int)
@@ -113,6 +115,7 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .penaltyGradient(let x, _, _, let dX, _): [x, dX]
     case .combine(_, let a, let b, let y, _): [a, b, y]
     case .gate(let a, let b, _, let x, let y, _): [a, b, x, y]
+    case .clear(let x, _): [x]
     case .copyColumns(let x, _, _, let y, _, _, _, _): [x, y]
     case .swapAxes(let x, let y, _, _, _, _): [x, y]
     case .columnSums(let x, _, _, let sums, _): [x, sums]

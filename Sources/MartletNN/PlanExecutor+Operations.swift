@@ -27,9 +27,9 @@ extension PlanExecutor {
       let cuts = max(m, n) / Self.tileMultiple
       return min(cuts, m * n * product.k.count(rows: rows) / Self.productGrain)
     case .activation(_, _, _, let count), .activationGradient(_, _, _, _, let count), .scale(_, _, _, _, let count),
-      .combine(_, _, _, _, let count), .gate(_, _, _, _, _, let count):
+      .combine(_, _, _, _, let count), .gate(_, _, _, _, _, let count), .penaltyGradient(_, _, _, _, let count),
+      .clear(_, let count):
       return count.count(rows: rows) / Self.elementGrain
-    case .penaltyGradient(_, _, _, _, let count): return count.count(rows: rows) / Self.elementGrain
     case .dropoutMask(_, let count, _, _), .gaussianNoise(_, _, let count, _, _):
       return count.count(rows: rows) / (Self.elementGrain / 8)
     case .swapAxes(_, _, let blocks, let first, let second, let inner):
@@ -108,6 +108,9 @@ extension PlanExecutor {
       kernels.gate(
         pointers[a] + part.lowerBound, pointers[b] + part.lowerBound, whereEqual, pointers[x] + part.lowerBound,
         pointers[y] + part.lowerBound, part.count)
+    case .clear(let x, let count):
+      let part = part(of: count.count(rows: rows), task: task, multiple: 16)
+      (pointers[x] + part.lowerBound).update(repeating: 0, count: part.count)
     case .copyColumns(let x, let xColumn, let xStride, let y, let yColumn, let yStride, let extent, let columns):
       let part = part(of: extent.count(rows: rows), task: task)
       kernels.copyColumns(

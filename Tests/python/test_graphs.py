@@ -220,6 +220,23 @@ def test_an_output_without_a_loss(random):
     assert_near(ours.get_weights(), trained_weights(theirs), start, 1, DEPTH)
 
 
+@pytest.mark.parametrize("clipping", [{}, {"global_clipnorm": 1e6}], ids=["fused", "stored"])
+def test_weights_that_no_loss_depends_on_follow_their_regularisation(clipping, random):
+    """As in Keras, whether updates are part of the backward pass or wait for all gradients, as clipping by norm makes them."""
+    theirs, ours = pair_of(two_outputs)
+    start = trained_weights(theirs)
+    for library, model in ((keras, theirs), (martlet, ours)):
+        optimizer = library.optimizers.SGD(0.1, weight_decay=0.01, **clipping)
+        model.compile(optimizer, loss=["sparse_categorical_crossentropy", None])
+    x = data_for(ours, random)
+    y = random.integers(0, LABELS, (STEPS, ROWS))
+    for (inputs,), labels in zip(x, y):
+        theirs.train_on_batch(inputs, [labels, np.zeros((ROWS, 2))])
+        ours.train_on_batch(inputs, {"kind": labels})
+    assert_near(ours.get_weights(), trained_weights(theirs), start, STEPS, DEPTH)
+    assert np.all(np.abs(ours.get_weights()[-2]) < np.abs(start[-2]))
+
+
 def test_inputs_and_outputs_by_name(random):
     _, ours = pair_of(two_inputs)
     assert ours.input_names == ["b", "a"] and ours.input_shape == [(None, 3), (None, FEATURES)]
