@@ -4,19 +4,24 @@ import MartletCore
 import MartletNN
 
 extension Constraint {
-  var kerasJSON: JSON {
+  /// - Parameter rank: of the weight.
+  func kerasJSON(rank: Int) -> JSON {
     switch self {
-    case .maximumNorm(let limit, let axes): .keras("MaxNorm", ["max_value": JSON(limit), "axis": axes.kerasJSON])
+    case .maximumNorm(let limit, let axes):
+      .keras("MaxNorm", ["max_value": JSON(limit), "axis": axes.kerasJSON(rank: rank)])
     case .nonNegative: .keras("NonNeg", [:])
-    case .unitNorm(let axes): .keras("UnitNorm", ["axis": axes.kerasJSON])
+    case .unitNorm(let axes): .keras("UnitNorm", ["axis": axes.kerasJSON(rank: rank)])
     }
   }
 }
 
 extension Constraint.Axes {
-  /// One number, or a list of adjacent ones.
-  fileprivate var kerasJSON: JSON {
-    first < last ? .array((first...last).map { .integer($0) }) : .integer(first)
+  /// One number, or a list of adjacent ones. Axes that are counted from different ends are all counted from the front.
+  fileprivate func kerasJSON(rank: Int) -> JSON {
+    func fromFront(_ axis: Int) -> Int { axis < 0 ? axis + rank : axis }
+    let areMixed = (first < 0) != (last < 0)
+    let (first, last) = areMixed ? (fromFront(first), fromFront(last)) : (first, last)
+    return first < last ? .array((first...last).map { .integer($0) }) : .integer(first)
   }
 }
 

@@ -30,8 +30,8 @@ extension KerasLayer {
       config["bias_initializer"] = layer.biasInitializer.kerasJSON
       config["kernel_regularizer"] = layer.kernelRegularizer.kerasJSON
       config["bias_regularizer"] = layer.biasRegularizer.kerasJSON
-      config["kernel_constraint"] = layer.kernelConstraint?.kerasJSON ?? .null
-      config["bias_constraint"] = layer.biasConstraint?.kerasJSON ?? .null
+      config["kernel_constraint"] = layer.kernelConstraint?.kerasJSON(rank: 2) ?? .null
+      config["bias_constraint"] = layer.biasConstraint?.kerasJSON(rank: 1) ?? .null
       config["activity_regularizer"] = .null
     case let layer as ActivationLayer:
       switch layer.activation {

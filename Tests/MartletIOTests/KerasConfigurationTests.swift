@@ -196,7 +196,7 @@ struct KerasConfigurationTests {
       let found = try #require(graph(sequential(Self.input, dense)).layers[1].layer as? Dense)
       #expect(found.kernelConstraint == expected, "\(text)")
       guard let constraint = found.kernelConstraint else { continue }
-      let again = layer("Dense", #""units": 2, "bias_constraint": \#(try constraint.kerasJSON.text())"#)
+      let again = layer("Dense", #""units": 2, "bias_constraint": \#(try constraint.kerasJSON(rank: 2).text())"#)
       if constraint.axes?.last ?? 0 < 1 {  // a bias has one axis
         #expect((try graph(sequential(Self.input, again)).layers[1].layer as? Dense)?.biasConstraint == expected)
       }

@@ -141,3 +141,13 @@ def test_regularizers_by_name(name, l1, l2, tmp_path):
     assert (getattr(theirs, "l1", 0), getattr(theirs, "l2", 0)) == pytest.approx((l1, l2))
     if name != "l1_l2":
         assert type(theirs) is type(keras.regularizers.get(name))
+
+
+@pytest.mark.parametrize(("first", "last", "written"), [(0, -1, [0, 1]), (-2, 1, [0, 1]), (-1, 1, 1), (-1, -1, -1)])
+def test_axes_counted_from_both_ends_are_kept_in_files(first, last, written):
+    """The members of martlet_constraint may count from different ends; a file has the axes that were meant."""
+    constraint = constraints.UnitNorm()
+    constraint.first_axis, constraint.last_axis = first, last
+    model = martlet.Sequential([martlet.Input((3,)), layers.Dense(2, kernel_constraint=constraint)])
+    dense = json.loads(model.to_json())["config"]["layers"][-1]["config"]
+    assert dense["kernel_constraint"]["config"]["axis"] == written
