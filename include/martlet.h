@@ -1363,7 +1363,7 @@ typedef struct martlet_progress {
   martlet_metrics validation;
 } martlet_progress;
 
-/** Progress callback. Runs in the thread that called fit or evaluate, which waits.
+/** Progress callback. Runs in the thread that called fit, evaluate or the gradient check, which waits.
  *
  * May call, for the handles in use: martlet_predict, the functions that look inside a model or dataset,
  * martlet_model_save, _save_memory, _save_weights, _to_json, _copy, _clone, martlet_trainer_save, _learning_rate,

@@ -39,7 +39,9 @@ public func martlet_model_check_gradients(
         progress: callback.map { callback in
           { done, all in
             let progress = martlet_progress(weightsDone: done, of: all)
-            return FloatingPointEnvironment.withDefault { withUnsafePointer(to: progress) { callback($0, payload) != 0 } }
+            return model.usage.withGuest {
+              FloatingPointEnvironment.withDefault { withUnsafePointer(to: progress) { callback($0, payload) != 0 } }
+            }
           }
         })
     }

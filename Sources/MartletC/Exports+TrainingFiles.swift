@@ -18,7 +18,7 @@ public func martlet_trainer_save(
 
 @_cdecl("martlet_trainer_load_state") @implementation
 public func martlet_trainer_load_state(_ trainer: OpaquePointer?, _ path: UnsafePointer<CChar>?) -> martlet_status {
-  withTrainer(trainer, .change) { trainer in
+  withTrainer(trainer, .change, model: .inspect) { trainer in
     try TrainerFile.loadState(path: try nonEmptyString(path, "path"), into: trainer.trainer)
   }
 }

@@ -209,6 +209,7 @@ static void trainers(void) {
   EXPECT(martlet_trainer_get_gradient(trainer, "output", "bias", gradient, 3), MARTLET_INVALID_STATE, changed);
   EXPECT(martlet_trainer_set_gradient(trainer, "output", "bias", gradient, 3), MARTLET_INVALID_STATE, changed);
   EXPECT(martlet_trainer_apply(trainer), MARTLET_INVALID_STATE, changed);
+  EXPECT(martlet_trainer_load_state(trainer, "absent.h5"), MARTLET_INVALID_STATE, changed);
   EXPECT_OK(martlet_trainer_history_length(trainer, &epochs));
   CHECK(epochs == 1, "the history of the layers before is there still");
   martlet_trainer_destroy(trainer);

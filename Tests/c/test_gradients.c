@@ -125,8 +125,17 @@ static void the_first_loss_is_the_logarithm_of_the_classes(void) {
   martlet_dataset_destroy(d);
 }
 
+typedef struct watch {
+  martlet_model *model;
+  int64_t to_do;
+  martlet_status asked;
+} watch;
+
 static int32_t stop_at_once(const martlet_progress *progress, void *payload) {
-  *(int64_t *)payload = progress->batches;
+  watch *w = payload;
+  const char *text;
+  w->to_do = progress->batches;
+  w->asked = martlet_model_to_json(w->model, &text);
   return 1;
 }
 
@@ -164,7 +173,6 @@ static void arguments(void) {
   /* Large enough to be asked: 2 passes for each of 60,000 weights take longer than 100 ms on any machine. */
   martlet_node node;
   const int64_t features = FEATURES;
-  int64_t to_do = 0;
   REQUIRE(martlet_model_create(NULL, 3, &m));
   REQUIRE(martlet_input(m, NULL, 1, &features, &node));
   REQUIRE(martlet_dense(m, node, 10000, NULL, &node));
@@ -172,9 +180,11 @@ static void arguments(void) {
   EXPECT(martlet_model_check_gradients(m, d, NULL, NULL, NULL, NULL, 0, &check), MARTLET_INVALID_STATE, "not built");
   REQUIRE(martlet_model_build(m, 1, &node));
   options.sample = 0;
-  EXPECT(martlet_model_check_gradients(m, d, &options, stop_at_once, &to_do, NULL, 0, &check), MARTLET_STOPPED,
+  watch w = {m, 0, MARTLET_INTERNAL_ERROR};
+  EXPECT(martlet_model_check_gradients(m, d, &options, stop_at_once, &w, NULL, 0, &check), MARTLET_STOPPED,
          "stopped the check");
-  CHECK(to_do == 5 * 10000 + 10000 + 3 * 10000 + 3, "the callback is told how many weights there are");
+  CHECK(w.asked == MARTLET_OK, "the callback may ask for the model's JSON");
+  CHECK(w.to_do == 5 * 10000 + 10000 + 3 * 10000 + 3, "the callback is told how many weights there are");
   martlet_model_destroy(m);
   martlet_dataset_destroy(d), martlet_dataset_destroy(wrong);
 }
