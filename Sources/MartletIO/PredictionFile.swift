@@ -2,6 +2,7 @@
 // not at all, and the same predictions give the same bytes.
 
 import MartletCore
+import MartletTraining
 
 /// What a model has computed for rows: one of its outputs, [rowCount, rowShape…] floats, and what stands for its classes.
 package struct Predictions {
@@ -37,13 +38,7 @@ package struct Predictions {
     defer { withExtendedLifetime(storage) {} }
     for vector in 0..<count {
       let outputs = values + vector * columns
-      guard columns > 1 else {
-        labels[vector] = outputs[0] > 0.5 ? 1 : 0
-        continue
-      }
-      var best = 0
-      for column in 1..<columns where outputs[column] > outputs[best] { best = column }
-      labels[vector] = Int64(best)
+      labels[vector] = columns == 1 ? (outputs[0] > 0.5 ? 1 : 0) : Int64(firstLargest(outputs, columns))
     }
     return result
   }

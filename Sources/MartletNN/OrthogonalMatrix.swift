@@ -61,6 +61,7 @@ struct OrthogonalMatrix {
 
   /// values = gain Q, or its transpose.
   func fill(_ values: UnsafeMutablePointer<Float>, gain: Float) {
+    defer { withExtendedLifetime((reflectors, factors, block)) {} }
     let (v, tau) = (reflectors.pointer(as: Double.self), factors.pointer(as: Double.self))
     let columns = block.pointer(as: Lanes.self)
     let (elementStride, vectorStride) = vectorsAreColumns ? (count, 1) : (1, length)

@@ -15,7 +15,9 @@ extension Predictor {
     let fit = BatchFit(graph: graph, losses: graph.outputs.map { _ in .none })
     guard data.inputs.count == fit.inputs.count else {
       throw MartletError(
-        .invalidArgument, "dataset has \(data.inputs.count) x; model '\(graph.name)' has \(fit.inputs.count) inputs")
+        .invalidArgument,
+        "the dataset has \(data.inputs.count) x; model '\(graph.name)' has \(fit.inputs.count) "
+          + (fit.inputs.count == 1 ? "input" : "inputs"))
     }
     for (array, input) in zip(data.inputs, fit.inputs) { try input.check(array.rowShape.dimensions) }
     let indices = try TensorStorage(count: Predictor.batch, of: Int.self, purpose: "the numbers of a block's rows")

@@ -127,7 +127,7 @@ package struct ClassWeights: Sendable {
 }
 
 /// The index of the largest of some numbers, the first of several.
-func firstLargest(_ values: UnsafePointer<Float>, _ count: Int) -> Int {
+package func firstLargest(_ values: UnsafePointer<Float>, _ count: Int) -> Int {
   var best = 0
   for index in 1..<max(count, 1) where values[index] > values[best] { best = index }
   return best

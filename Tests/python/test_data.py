@@ -112,7 +112,7 @@ def test_class_names(tmp_path, random):
     model.class_names = dataset.class_names
     model.save(tmp_path / "model.h5")
     assert martlet.load_model(tmp_path / "model.h5").class_names == ["Äpfel", "b", "c"]
-    with pytest.raises(ValueError, match="count is 2; model 'sequential' has 3 outputs"):
+    with pytest.raises(ValueError, match="count is 2; the first output of model 'sequential' has 3 classes"):
         model.class_names = ["a", "b"]
     with pytest.raises(TypeError, match="class_names must be a list of strings, received the string 'abc'"):
         model.class_names = "abc"
