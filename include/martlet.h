@@ -196,7 +196,7 @@ void martlet_model_destroy(martlet_model *model);
 #define MARTLET_LEAKY_RELU 2    /* y = x for x > 0, alpha * x otherwise (Keras' alpha: 0.2) */
 #define MARTLET_SIGMOID 3       /* y = 1 / (1 + exp(-x)) */
 #define MARTLET_TANH 4          /* y = tanh(x) */
-#define MARTLET_SOFTMAX 5       /* y_j = exp(x_j) / sum_k exp(x_k) over the last axis, computed after subtracting max(x) */
+#define MARTLET_SOFTMAX 5       /* y_j = exp(x_j) / sum_k exp(x_k) over the last axis, after subtracting max(x) */
 #define MARTLET_ELU 6           /* y = x for x > 0, alpha * (exp(x) - 1) otherwise (Keras' alpha: 1) */
 #define MARTLET_SELU 7          /* y = 1.0507 * ELU(x) with alpha 1.67326; Klambauer et al. 2017 */
 #define MARTLET_SOFTPLUS 8      /* y = log(1 + exp(x)) */
@@ -206,9 +206,9 @@ void martlet_model_destroy(martlet_model *model);
 #define MARTLET_HARD_SIGMOID 12 /* y = min(max(x / 6 + 1 / 2, 0), 1), as in Keras 3 */
 #define MARTLET_EXPONENTIAL 13  /* y = exp(x) */
 
-/* Initialisers of weights, as Keras'. fan_in and fan_out of a kernel are the sizes of its last two axes, for a Dense kernel
- * I and O, each times the sizes of the axes before; of a bias both are O. A truncated normal is drawn again where it is
- * more than two standard deviations from its mean. */
+/* Initialisers of weights, as Keras'. fan_in and fan_out of a kernel are the sizes of its last two axes, for a Dense
+ * kernel I and O, each times the sizes of the axes before; of a bias both are O. A truncated normal is drawn again
+ * where it is more than two standard deviations from its mean. */
 #define MARTLET_GLOROT_UNIFORM 0    /* U(-l, l), l = sqrt(6 / (fan_in + fan_out)); Glorot and Bengio 2010 */
 #define MARTLET_GLOROT_NORMAL 1     /* truncated normal, stddev sqrt(2 / (fan_in + fan_out)) after truncation */
 #define MARTLET_HE_UNIFORM 2        /* U(-l, l), l = sqrt(6 / fan_in); He et al. 2015 */
@@ -222,8 +222,8 @@ void martlet_model_destroy(martlet_model *model);
 #define MARTLET_VARIANCE_SCALING 10 /* mean 0, variance value / fan; fan by mode, shape by distribution */
 #define MARTLET_LECUN_UNIFORM 11    /* U(-l, l), l = sqrt(3 / fan_in); LeCun et al. 1998 */
 #define MARTLET_LECUN_NORMAL 12     /* truncated normal, stddev sqrt(1 / fan_in) after truncation */
-#define MARTLET_ORTHOGONAL 13       /* value * Q, Q uniformly random with orthonormal columns (rows, if those are fewer), of
-                                       the array as a matrix whose columns are its last axis; Saxe et al. 2014 */
+#define MARTLET_ORTHOGONAL 13       /* value * Q, Q uniformly random with orthonormal columns (rows, if fewer), of the
+                                       array as a matrix whose columns are its last axis; Saxe et al. 2014 */
 #define MARTLET_IDENTITY 14         /* value * the identity matrix */
 
 /* The fan of MARTLET_VARIANCE_SCALING. */
@@ -241,9 +241,9 @@ typedef struct martlet_initializer {
   int32_t kind;         /* MARTLET_GLOROT_UNIFORM ... MARTLET_IDENTITY */
   int32_t mode;         /* VARIANCE_SCALING: MARTLET_FAN_IN (0), MARTLET_FAN_OUT or MARTLET_FAN_AVG */
   int32_t distribution; /* VARIANCE_SCALING: MARTLET_DISTRIBUTION_TRUNCATED_NORMAL (0) ... */
-  float value;          /* CONSTANT: the value, finite. RANDOM_NORMAL, TRUNCATED_NORMAL: standard deviation, finite, >= 0.
-                           VARIANCE_SCALING: scale, finite, > 0. ORTHOGONAL (arrays of 2 dimensions or more), IDENTITY
-                           (of 2): gain, finite, not 0 */
+  float value;          /* CONSTANT: the value, finite. RANDOM_NORMAL, TRUNCATED_NORMAL: standard deviation, finite,
+                           >= 0. VARIANCE_SCALING: scale, finite, > 0. ORTHOGONAL (arrays of 2 dimensions or more),
+                           IDENTITY (of 2): gain, finite, not 0 */
   float mean;           /* RANDOM_NORMAL, TRUNCATED_NORMAL: finite */
   float minimum;        /* RANDOM_UNIFORM: minimum <= maximum, both and their difference finite */
   float maximum;
@@ -339,8 +339,8 @@ martlet_status martlet_activation(martlet_model *model, martlet_node input, int3
 martlet_status martlet_dropout(martlet_model *model, martlet_node input, double rate, const char *name,
                                martlet_node *out_node);
 
-/** Add noise: in training y = x + N(0, stddev^2); in prediction and evaluation y = x. The noise depends on the trainer's
- * seed, the step and the element, on nothing else.
+/** Add noise: in training y = x + N(0, stddev^2); in prediction and evaluation y = x. The noise depends on the
+ * trainer's seed, the step and the element, on nothing else.
  *
  * @param model Model, not built yet.
  * @param input Node to read.
@@ -351,8 +351,8 @@ martlet_status martlet_dropout(martlet_model *model, martlet_node input, double 
 martlet_status martlet_gaussian_noise(martlet_model *model, martlet_node input, double stddev, const char *name,
                                       martlet_node *out_node);
 
-/** Add a penalty on activations: y = x, and in training and evaluation (l1 * sum |x| + l2 * sum x^2) / N is added to the
- * regularisation loss, N being the rows of the batch (as in Keras 3).
+/** Add a penalty on activations: y = x, and in training and evaluation (l1 * sum |x| + l2 * sum x^2) / N is added to
+ * the regularisation loss, N being the rows of the batch (as in Keras 3).
  *
  * @param model Model, not built yet.
  * @param input Node to read, x.
@@ -389,8 +389,8 @@ martlet_status martlet_flatten(martlet_model *model, martlet_node input, const c
 martlet_status martlet_reshape(martlet_model *model, martlet_node input, int32_t rank, const int64_t *shape,
                                const char *name, martlet_node *out_node);
 
-/** Add a permutation of the dimensions of a row: dimension k of an output row is dimension dims[k] of an input row, such
- * as {3, 1, 2} from [H, W, channels] to [channels, H, W].
+/** Add a permutation of the dimensions of a row: dimension k of an output row is dimension dims[k] of an input row,
+ * such as {3, 1, 2} from [H, W, channels] to [channels, H, W].
  *
  * @param model Model, not built yet.
  * @param input Node to read.
@@ -537,7 +537,8 @@ martlet_status martlet_model_build(martlet_model *model, int32_t output_count, c
  * Ownership: borrowed; valid as long as the model. */
 martlet_status martlet_model_name(martlet_model *model, const char **out_name);
 
-/** Table of layers, output shapes and parameters, with totals, flops for a row and memory for a batch of 32, for people.
+/** Table of layers, output shapes and parameters, with totals, flops for a row and memory for a batch of 32, for
+ * people.
  *
  * @param model Model.
  * @param out_text Lines, each with its line end.
@@ -781,13 +782,13 @@ martlet_status martlet_model_rename_layer(martlet_model *model, const char *laye
  * @return The section's codes; MARTLET_NOT_FOUND (no such layer). */
 martlet_status martlet_model_remove_layer(martlet_model *model, const char *layer);
 
-/** Put another layer in the place of one. It starts with new weights. Class names go if their number is no longer that of
- * the output.
+/** Put another layer in the place of one. It starts with new weights. Class names go if their number is no longer that
+ * of the output.
  *
  * @param model Model, built.
  * @param layer Layer name.
- * @param json The new layer in Keras' JSON, as martlet_model_to_json has it among "layers": its class and configuration.
- *             Without a "name" it has that of the old one.
+ * @param json The new layer in Keras' JSON, as martlet_model_to_json has it among "layers": its class and
+ *             configuration. Without a "name" it has that of the old one.
  * @return The section's codes; MARTLET_NOT_FOUND (no such layer); MARTLET_FORMAT_ERROR and MARTLET_UNSUPPORTED as in
  *         martlet_model_from_json.
  *
@@ -853,20 +854,20 @@ martlet_status martlet_model_save_memory(martlet_model *model, void *out_bytes, 
  * Ownership: free it with martlet_model_destroy. */
 martlet_status martlet_model_load_memory(const void *bytes, int64_t count, martlet_model **out_model);
 
-/** Save the weights alone, without the layers, as Keras' save_weights does. As martlet_model_save, the file appears whole
- * or not at all.
+/** Save the weights alone, without the layers, as Keras' save_weights does. As martlet_model_save, the file appears
+ * whole or not at all.
  *
  * @param model Model, built.
  * @param path File name. One that ends in ".weights.h5" gets the layout of Keras 3, any other that of Keras 2.
  * @return As martlet_model_save. */
 martlet_status martlet_model_save_weights(martlet_model *model, const char *path);
 
-/** Replace the weights of a model by those of a file: one of martlet_model_save_weights, one of save_weights of Keras 1 to
- * 3, or that of a whole model. All that are asked for are read and checked before the first is replaced.
+/** Replace the weights of a model by those of a file: one of martlet_model_save_weights, one of save_weights of Keras 1
+ * to 3, or that of a whole model. All that are asked for are read and checked before the first is replaced.
  *
- * By order, the layers with weights are as many in the file as in the model, and they are paired in Keras' order: falling
- * distance from the outputs, which for a chain is its order. By name, layers are paired that have the same name; the others
- * keep their weights, and at least one must be found.
+ * By order, the layers with weights are as many in the file as in the model, and they are paired in Keras' order:
+ * falling distance from the outputs, which for a chain is its order. By name, layers are paired that have the same
+ * name; the others keep their weights, and at least one must be found.
  *
  * @param model Model, built.
  * @param path File name.
@@ -879,8 +880,8 @@ martlet_status martlet_model_save_weights(martlet_model *model, const char *path
 martlet_status martlet_model_load_weights(martlet_model *model, const char *path, int32_t by_name,
                                           int32_t skip_mismatch);
 
-/** What the file that a model came from says about its training: Keras' training_config, JSON with optimiser, losses and
- * metrics.
+/** What the file that a model came from says about its training: Keras' training_config, JSON with optimiser, losses
+ * and metrics.
  *
  * @param model Model, built.
  * @param out_text The text; empty if the file said nothing, or there was none.
@@ -894,8 +895,8 @@ martlet_status martlet_model_training_config(martlet_model *model, const char **
  *
  * @param model Model, built.
  * @param out_text One line.
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (not built), MARTLET_UNSUPPORTED (a layer that Keras
- *         cannot have, named), MARTLET_OUT_OF_MEMORY, MARTLET_BUSY (also: while another thread predicts).
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (not built), MARTLET_UNSUPPORTED (a layer that
+ *         Keras cannot have, named), MARTLET_OUT_OF_MEMORY, MARTLET_BUSY (also: while another thread predicts).
  *
  * Ownership: borrowed; valid until the layers change or the model is destroyed. */
 martlet_status martlet_model_to_json(martlet_model *model, const char **out_text);
@@ -905,8 +906,8 @@ martlet_status martlet_model_to_json(martlet_model *model, const char **out_text
  * @param text Text of at most 16 MiB. It is checked as the one in a file is. Messages call it 'text'.
  * @param seed Seed of the weight initialisers, as in martlet_model_create.
  * @param out_model The model, built.
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_FORMAT_ERROR, MARTLET_UNSUPPORTED (a layer or option this version
- *         does not have, named), MARTLET_OUT_OF_MEMORY.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_FORMAT_ERROR, MARTLET_UNSUPPORTED (a layer or option this
+ *         version does not have, named), MARTLET_OUT_OF_MEMORY.
  *
  * Ownership: free it with martlet_model_destroy. */
 martlet_status martlet_model_from_json(const char *text, uint64_t seed, martlet_model **out_model);
@@ -972,8 +973,8 @@ martlet_status martlet_dataset_create(const martlet_array *x, const martlet_arra
  *
  * Integers of 8 to 64 bits and floats of 16 to 64 are read, contiguous or in chunks, with the filters gzip, shuffle,
  * fletcher32 and szip. Links are not followed. Attributes that martlet.convert writes are used when present: on x
- * "scale" and "offset" (see martlet_dataset_set_scaling), on y "class_names". The scaling belongs to the dataset, not to a
- * model that is trained on it: rows to predict must be scaled alike, or the model must scale (martlet_rescaling).
+ * "scale" and "offset" (see martlet_dataset_set_scaling), on y "class_names". The scaling belongs to the dataset, not
+ * to a model that is trained on it: rows to predict must be scaled alike, or the model must scale (martlet_rescaling).
  *
  * @param path File name.
  * @param x_name Path of the inputs in the file, such as "x_train"; NULL for none, if there is y_name.
@@ -1144,12 +1145,12 @@ martlet_status martlet_predict_dataset(martlet_model *model, martlet_dataset *da
 
 /** Predict the classes of the rows of a dataset and write them to a file, which appears whole or not at all.
  *
- * The class of a row is the index of its largest output; with an output of one element, 1 where that is above 0.5. By the
- * ending of its name the file is
+ * The class of a row is the index of its largest output; with an output of one element, 1 where that is above 0.5. By
+ * the ending of its name the file is
  * - .csv: a line "Id,Category", then for each row its number and its class: the class name, if the model has names and
  *   the output is its first, else the index.
- * - .h5 or .hdf5: "predictions" [N, ...], float32, and "labels" [N] (one for each vector along the last axis), int64, with
- *   the attribute class_names if there are names.
+ * - .h5 or .hdf5: "predictions" [N, ...], float32, and "labels" [N] (one for each vector along the last axis), int64,
+ *   with the attribute class_names if there are names.
  *
  * @param model Model, built.
  * @param dataset N rows with an x for each input of the model, finite.
@@ -1202,11 +1203,12 @@ typedef struct martlet_trainer martlet_trainer;
 /* What the accuracy of an output counts. */
 #define MARTLET_ACCURACY_OF_LOSS 0     /* what the loss is about: binary cross-entropies BINARY, other losses of classes
                                           CATEGORICAL, the rest nothing */
-#define MARTLET_ACCURACY_CATEGORICAL 1 /* rows whose largest output is the label, or where the largest target is; not with
-                                          O = 1 */
-#define MARTLET_ACCURACY_BINARY 2      /* outputs on the target's side of 0.5 (logits: of 0); not for losses of classes */
+#define MARTLET_ACCURACY_CATEGORICAL 1 /* rows whose largest output is the label, or where the largest target is; not
+                                          with O = 1 */
+#define MARTLET_ACCURACY_BINARY 2      /* outputs on the target's side of 0.5 (logits: 0); not for losses of classes */
 
-/** The loss of one output. Start from MARTLET_LOSS_INIT, which is Keras' defaults. All members are checked. */
+/** The loss of one output. Start from MARTLET_LOSS_INIT, which is Keras' defaults. All members are checked;
+ * from_logits, label_smoothing and apply_class_balancing must be 0 for a loss that does not have them. */
 typedef struct martlet_loss {
   uint32_t struct_size;
   int32_t kind;               /* MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY ...; that one is the default */
@@ -1242,7 +1244,8 @@ typedef struct martlet_loss {
  *   MARTLET_ADAGRAD  0.001          0             initial_accumulator_value 0.1, epsilon 1e-7
  *   MARTLET_ADADELTA 0.001          0             rho 0.95, epsilon 1e-7
  *   MARTLET_LION     0.001          0             beta_1 0.9, beta_2 0.99 */
-#define MARTLET_SGD 0      /* w -= lr g;  with momentum: m = momentum m - lr g, w += m;  Nesterov: w += momentum m - lr g */
+#define MARTLET_SGD 0      /* w -= lr g;  with momentum: m = momentum m - lr g, w += m;
+                              Nesterov: w += momentum m - lr g */
 #define MARTLET_ADAM 1     /* m += (1 - beta_1)(g - m), v += (1 - beta_2)(g^2 - v),
                               w -= lr sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon);
                               amsgrad: with the largest v so far in place of v below the root */
@@ -1394,8 +1397,8 @@ void martlet_trainer_destroy(martlet_trainer *trainer);
 
 /** Train for options->epochs more epochs (or options->iterations steps), going on with the optimiser's state.
  *
- * Each step: L = mean over the batch of the data losses + regularisation; W <- W - update(dL/dW). Rows come in the order
- * of the seeded shuffle; the last, smaller batch counts by its rows. All data are checked before the first step.
+ * Each step: L = mean over the batch of the data losses + regularisation; W <- W - update(dL/dW). Rows come in the
+ * order of the seeded shuffle; the last, smaller batch counts by its rows. All data are checked before the first step.
  *
  * @param trainer Trainer.
  * @param training An x for each input and a y for each output with a loss, that fit them; finite, labels 0 to C - 1.
@@ -1481,8 +1484,8 @@ martlet_status martlet_trainer_history_output(martlet_trainer *trainer, int64_t 
 typedef struct martlet_layer_statistics {
   uint32_t struct_size;        /* set by the caller; the bytes that are filled */
   int32_t trainable;           /* 1 if training changes weights of this layer */
-  double activation_mean;      /* over all elements of the output in the batch. Where a softmax or sigmoid goes into the */
-  double activation_deviation; /* loss, the output is what comes before it */
+  double activation_mean;      /* over all elements of the output in the batch. Where a softmax or sigmoid goes into */
+  double activation_deviation; /* the loss, the output is what comes before it */
   double dead_share;           /* share of the units of a ReLU that are 0 for every row of the batch */
   double saturated_share;      /* share of the elements of a sigmoid, tanh or hard sigmoid whose derivative is below 5 %
                                   of its largest */
@@ -1495,7 +1498,8 @@ typedef struct martlet_layer_statistics {
  * @param trainer Trainer.
  * @param index 0 to the number of epochs - 1.
  * @param layer Layer name.
- * @param out_statistics Set struct_size to sizeof(martlet_layer_statistics) before the call; that many bytes are filled.
+ * @param out_statistics Set struct_size to sizeof(martlet_layer_statistics) before the call; that many bytes are
+ *                       filled.
  * @return The section's codes; MARTLET_NOT_FOUND (no such layer; an epoch trained without layer_statistics). */
 martlet_status martlet_trainer_layer_statistics(martlet_trainer *trainer, int64_t index, const char *layer,
                                                 martlet_layer_statistics *out_statistics);
@@ -1598,16 +1602,16 @@ martlet_status martlet_trainer_get_gradient(martlet_trainer *trainer, const char
 martlet_status martlet_trainer_set_gradient(martlet_trainer *trainer, const char *layer, const char *weight,
                                             const float *values, int64_t count);
 
-/** Update the weights with the gradients of martlet_trainer_backward, which are used up; clipped, accumulated and averaged
- * as the options say.
+/** Update the weights with the gradients of martlet_trainer_backward, which are used up; clipped, accumulated and
+ * averaged as the options say.
  *
  * @param trainer Trainer.
  * @return The section's codes; MARTLET_INVALID_STATE (no gradients); MARTLET_NOT_FINITE (a gradient is NaN or infinite:
  *         nothing was updated). */
 martlet_status martlet_trainer_apply(martlet_trainer *trainer);
 
-/** Give the trained weights the values of their moving average, as martlet_trainer_fit does when it ends. Before the first
- * step they stay as they are.
+/** Give the trained weights the values of their moving average, as martlet_trainer_fit does when it ends. Before the
+ * first step they stay as they are.
  *
  * @param trainer Trainer with ema_momentum.
  * @return The section's codes; MARTLET_INVALID_STATE (no average is kept). */
@@ -1625,15 +1629,15 @@ martlet_status martlet_trainer_use_average(martlet_trainer *trainer);
 martlet_status martlet_trainer_save(martlet_trainer *trainer, const char *path, const char *metrics);
 
 /** Give a trainer the optimiser's state of a file of martlet_trainer_save or of Keras 3's model.save: slots, moving
- * average, accumulated gradients, steps done, learning rate; and the history but its times, if the file has one. Load the
- * weights of the same file, and training goes on as if it had not been interrupted. Optimiser and model must be those of
- * the file; other options may differ. All of the state is taken, or nothing changes.
+ * average, accumulated gradients, steps done, learning rate; and the history but its times, if the file has one. Load
+ * the weights of the same file, and training goes on as if it had not been interrupted. Optimiser and model must be
+ * those of the file; other options may differ. All of the state is taken, or nothing changes.
  *
  * @param trainer Trainer. Gradients of martlet_trainer_backward are dropped.
  * @param path File name.
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_NOT_FOUND (no such file), MARTLET_IO_ERROR, MARTLET_FORMAT_ERROR
- *         (also: no state, that of another optimiser, arrays that do not fit, with expected and found),
- *         MARTLET_UNSUPPORTED, MARTLET_OUT_OF_MEMORY, MARTLET_BUSY.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_NOT_FOUND (no such file), MARTLET_IO_ERROR,
+ *         MARTLET_FORMAT_ERROR (also: no state, that of another optimiser, arrays that do not fit, with expected and
+ *         found), MARTLET_UNSUPPORTED, MARTLET_OUT_OF_MEMORY, MARTLET_BUSY.
  *
  *   martlet_model_load("net.h5", &model), martlet_trainer_create(model, &options, &trainer);
  *   martlet_trainer_load_state(trainer, "net.h5"), martlet_trainer_fit(trainer, data, NULL, NULL, NULL, NULL); */
@@ -1663,22 +1667,22 @@ typedef struct martlet_gradient_check {
   int64_t weight_count; /* weights that were checked */
   double loss;          /* of the rows, in double, regularisation included */
   double largest_error; /* 0 if no weight is trained */
-  const char *layer;    /* layer and name of the array with the largest error; NULL if no weight is trained. Borrowed; */
-  const char *weight;   /* valid as long as the model */
+  const char *layer;    /* layer and name of the array with the largest error; NULL if no weight is trained. */
+  const char *weight;   /* Borrowed; valid until the layers change or the model is destroyed */
   int64_t element;      /* index in that array, row-major */
   double analytic;      /* gradient by back-propagation */
   double numeric;       /* gradient by the difference quotient */
 } martlet_gradient_check;
 
-/** Compare the gradients of a model with difference quotients of its loss: the whole plan, as training runs it, in double
- * through plain reference kernels. The error of a weight is
+/** Compare the gradients of a model with difference quotients of its loss: the whole plan, as training runs it, in
+ * double through plain reference kernels. The error of a weight is
  *
  *   |analytic - numeric| / max(|analytic|, |numeric|, 1e-5 max(1, |loss|)),
  *   numeric = (L(w + h) - L(w - h)) / 2h
  *
- * as smaller gradients have no digits in the quotient. Below 1e-5 the gradients are right; a wrong formula gives 1e-2 and
- * more. Where the loss has a kink within h (ReLU at 0), a gradient between the quotients of the two sides counts as right.
- * The model does not change.
+ * as smaller gradients have no digits in the quotient. Below 1e-5 the gradients are right; a wrong formula gives 1e-2
+ * and more. Where the loss has a kink within h (ReLU at 0), a gradient between the quotients of the two sides counts as
+ * right. The model does not change.
  *
  * @param model Model, built.
  * @param dataset Inputs and targets that fit model and losses; all rows are one batch, so few are enough.
@@ -1690,9 +1694,9 @@ typedef struct martlet_gradient_check {
  *                   not checked. NULL if not wanted.
  * @param error_count The model's number of weights (martlet_model_parameter_count); ignored without out_errors.
  * @param out_check Set struct_size to sizeof(martlet_gradient_check) before the call; that many bytes are filled.
- * @return MARTLET_OK (also if the errors are large), MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (not built; no loss),
- *         MARTLET_NOT_FINITE (the loss), MARTLET_STOPPED, MARTLET_OUT_OF_MEMORY, MARTLET_BUSY. On failure out_errors may
- *         have been written.
+ * @return MARTLET_OK (also if the errors are large), MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (not built; no
+ *         loss), MARTLET_NOT_FINITE (the loss), MARTLET_STOPPED, MARTLET_OUT_OF_MEMORY, MARTLET_BUSY. On failure
+ *         out_errors may have been written.
  *
  * Cost: two forward passes in plain double arithmetic for each weight that is checked.
  *

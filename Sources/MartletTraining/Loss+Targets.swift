@@ -34,6 +34,7 @@ extension Loss {
   /// Whether targets may be numbers of the output's shape.
   var takesNumbers: Bool { self != .sparseCategoricalCrossentropy && self != .none }
 
-  /// Whether targets can be spread over the classes or outcomes. Keras has it for numbers only, but labels mean the same.
-  var hasLabelSmoothing: Bool { subject != .numbers && self != .categoricalHinge }
+  /// Whether predictions are probabilities or logits, and targets can be spread over the classes or outcomes. Keras smooths
+  /// numbers only, but labels mean the same.
+  var isCrossEntropy: Bool { subject != .numbers && self != .categoricalHinge }
 }

@@ -43,9 +43,13 @@ package struct OutputLoss: Sendable {
       configuration.gamma >= 0 && configuration.gamma.isFinite, "gamma", configuration.gamma, "finite and >= 0")
     try require(
       configuration.alpha >= 0 && configuration.alpha.isFinite, "alpha", configuration.alpha, "finite and >= 0")
-    guard smoothing == 0 || loss.hasLabelSmoothing else {
-      throw MartletError(
-        .invalidArgument, "\(name).label_smoothing is \(smoothing), which loss '\(loss.name)' does not have")
+    func refuse(_ member: String, _ value: String) -> MartletError {
+      MartletError(.invalidArgument, "\(name).\(member) is \(value), which loss '\(loss.name)' does not have")
+    }
+    guard smoothing == 0 || loss.isCrossEntropy else { throw refuse("label_smoothing", "\(smoothing)") }
+    guard !configuration.fromLogits || loss.isCrossEntropy else { throw refuse("from_logits", "1") }
+    guard !configuration.appliesClassBalancing || loss == .binaryFocalCrossentropy else {
+      throw refuse("apply_class_balancing", "1")
     }
     if loss.subject == .categories, output.lastDimension < 2 {
       throw MartletError(

@@ -535,18 +535,34 @@ static void losses(void) {
   loss.kind = MARTLET_NO_LOSS, loss.class_weights = weights;
   EXPECT_INVALID(martlet_trainer_create(model, &trainer_options, &made), "no loss to multiply");
   CHECK(made == (martlet_trainer *)&marker, "the refused losses left out_trainer alone");
-  loss.label_smoothing = 0.1;
   for (loss.kind = 0; loss.kind <= MARTLET_BINARY_FOCAL_CROSSENTROPY; loss.kind++) {
-    const int smooths = loss.kind == MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY ||
-                        loss.kind == MARTLET_CATEGORICAL_CROSSENTROPY || loss.kind == MARTLET_BINARY_CROSSENTROPY ||
-                        loss.kind >= MARTLET_CATEGORICAL_FOCAL_CROSSENTROPY;
+    const int is_cross_entropy = loss.kind == MARTLET_SPARSE_CATEGORICAL_CROSSENTROPY ||
+                                 loss.kind == MARTLET_CATEGORICAL_CROSSENTROPY ||
+                                 loss.kind == MARTLET_BINARY_CROSSENTROPY ||
+                                 loss.kind >= MARTLET_CATEGORICAL_FOCAL_CROSSENTROPY;
     if (loss.kind == MARTLET_NO_LOSS) continue;
-    if (smooths) {
+    loss.label_smoothing = 0.1, loss.from_logits = 0;
+    if (is_cross_entropy) {
       EXPECT_OK(martlet_trainer_create(model, &trainer_options, &made));
       martlet_trainer_destroy(made);
     } else {
       EXPECT_INVALID(martlet_trainer_create(model, &trainer_options, &made), "losses[0].label_smoothing is 0.1, which");
     }
+    loss.label_smoothing = 0, loss.from_logits = 1;
+    if (is_cross_entropy) {
+      EXPECT_OK(martlet_trainer_create(model, &trainer_options, &made));
+      martlet_trainer_destroy(made);
+    } else {
+      EXPECT_INVALID(martlet_trainer_create(model, &trainer_options, &made), "losses[0].from_logits is 1, which loss '");
+    }
+    loss.apply_class_balancing = 1, loss.from_logits = 0;
+    if (loss.kind == MARTLET_BINARY_FOCAL_CROSSENTROPY) {
+      EXPECT_OK(martlet_trainer_create(model, &trainer_options, &made));
+      martlet_trainer_destroy(made);
+    } else {
+      EXPECT_INVALID(martlet_trainer_create(model, &trainer_options, &made), "losses[0].apply_class_balancing is 1, which");
+    }
+    loss.apply_class_balancing = 0;
   }
 }
 
