@@ -1,6 +1,6 @@
-/* The only place that names HDF5's headers, and zlib's, which HDF5 is built on. Swift cannot see what they offer as macros
- * (types and constants that open the library, functions with several versions), so that is functions here, and nothing
- * else is. */
+/* The only place that names HDF5's headers, and zlib's, which HDF5 is built on. Swift cannot see what they offer as
+ * macros (types and constants that open the library, functions with several versions), so that is functions here, and
+ * nothing else is. */
 #ifndef MARTLET_CHDF5_SHIM_H
 #define MARTLET_CHDF5_SHIM_H
 
@@ -28,8 +28,8 @@ static inline size_t chdf5_variable_length(void) { return H5T_VARIABLE; }
 static inline unsigned chdf5_read_only(void) { return H5F_ACC_RDONLY; }
 static inline unsigned chdf5_truncate(void) { return H5F_ACC_TRUNC; }
 
-/* What a link names: 1 for an object of this file, whose header is at *address from the base address on; 0 for a soft or
- * external link; negative on failure. */
+/* What a link names: 1 for an object of this file, whose header is at *address from the base address on; 0 for a soft
+ * or external link; negative on failure. */
 static inline int chdf5_link_target(hid_t location, const char *name, haddr_t *address) {
 #if H5_VERSION_GE(1, 12, 0)
   H5L_info1_t info;

@@ -1,5 +1,5 @@
-/* What Swift has no word for: the question which instructions the processor and the operating system offer, the prefetch,
- * and the square root of a vector. Everything is static inline, so there is nothing to link. */
+/* What Swift has no word for: the question which instructions the processor and the operating system offer, the
+ * prefetch, and the square root of a vector. Everything is static inline, so there is nothing to link. */
 #ifndef MARTLET_CPU_H
 #define MARTLET_CPU_H
 
@@ -9,8 +9,8 @@
 /** Ask for the cache line at `address`, which will be written. Never faults. */
 static inline void martlet_prefetch(const void *address) { __builtin_prefetch(address, 1); }
 
-/* Square roots of all lanes, each correctly rounded: one instruction. (Swift's `squareRoot()` goes lane by lane.) A vector
- * exists where the instruction set has registers for it. */
+/* Square roots of all lanes, each correctly rounded: one instruction. (Swift's `squareRoot()` goes lane by lane.) A
+ * vector exists where the instruction set has registers for it. */
 #define MARTLET_SQUARE_ROOT(LANES)                                                                        \
   typedef float martlet_float##LANES __attribute__((ext_vector_type(LANES)));                              \
   static inline __attribute__((always_inline)) martlet_float##LANES martlet_square_root##LANES(            \

@@ -224,9 +224,9 @@ func options<Options>(_ pointer: UnsafePointer<Options>?, _ type: String) throws
   return try structure(pointer, type, "options")
 }
 
-/// A struct a caller passes, which may be of a later version of the header than this library's. Members that this version
-/// does not know must then be zero: that is their default in the version that adds them, while a value would be silently
-/// ignored.
+/// A struct a caller passes, which may be of a later version of the header than this library's. Members that this
+/// version does not know must then be zero: that is their default in the version that adds them, while a value would be
+/// silently ignored.
 ///
 /// - Throws: `invalidArgument` if `struct_size` is below that of this version or implausible, or unknown members are
 ///   set.

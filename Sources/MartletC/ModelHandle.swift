@@ -42,7 +42,8 @@ final class ModelHandle: Handle {
 
   /// Applies the layer of a node once more.
   ///
-  /// - Throws: `invalidState` if the model is built; `invalidArgument` for an unknown node; what `GraphBuilder.apply` throws.
+  /// - Throws: `invalidState` if the model is built; `invalidArgument` for an unknown node; what `GraphBuilder.apply`
+  ///   throws.
   func share(layerOf node: Int32, inputs: [Int]) throws(MartletError) -> Int32 {
     let nodes = try unbuilt().nodes
     guard nodes.indices.contains(Int(node)) else {

@@ -1,5 +1,5 @@
-// The arrays that a step call passes for the inputs or the outputs of a model, in memory that is kept from call to call: a
-// step allocates nothing.
+// The arrays that a step call passes for the inputs or the outputs of a model, in memory that is kept from call to
+// call: a step allocates nothing.
 
 import CMartlet
 import MartletCore

@@ -1,4 +1,5 @@
-// How C describes a weight array: the structs of martlet.h that say how it starts, what it is penalised for and held to.
+// How C describes a weight array: the structs of martlet.h that say how it starts, what it is penalised for and held
+// to.
 
 import CMartlet
 import MartletCore

@@ -1,5 +1,5 @@
-// The floating-point environment while the library computes. A host may round upwards, flush subnormal numbers to zero or
-// let exceptions trap; our results must not depend on that, nor may the host see what flags we raised.
+// The floating-point environment while the library computes. A host may round upwards, flush subnormal numbers to zero
+// or let exceptions trap; our results must not depend on that, nor may the host see what flags we raised.
 
 #if canImport(Glibc)
   import Glibc

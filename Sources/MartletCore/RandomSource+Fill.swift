@@ -10,8 +10,8 @@ extension RandomSource {
     }
   }
 
-  /// mean + stddev normal(at: i), rounded once, for the elements `from ..< from + count`, the first of them to `out[0]`.
-  /// `from` is even, as the numbers come in pairs.
+  /// mean + stddev normal(at: i), rounded once, for the elements `from ..< from + count`, the first of them to
+  /// `out[0]`. `from` is even, as the numbers come in pairs.
   package func fillNormal(
     _ out: UnsafeMutablePointer<Float>, from: Int = 0, count: Int, mean: Float = 0, stddev: Float = 1
   ) {

@@ -1,9 +1,9 @@
 // The source of all randomness: the counter-based generator Philox4x32-10 of J. K. Salmon, M. A. Moraes, R. O. Dror and
 // D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
 //
-// There is no state to advance: a number is a function of (seed, stream, index). So it does not matter which thread asks,
-// in what order or how often, and a run that resumes needs to remember positions only. Functions for whole arrays are in
-// RandomSource+Fill.swift.
+// There is no state to advance: a number is a function of (seed, stream, index). So it does not matter which thread
+// asks, in what order or how often, and a run that resumes needs to remember positions only. Functions for whole arrays
+// are in RandomSource+Fill.swift.
 
 #if canImport(Glibc)
   import Glibc
@@ -13,8 +13,8 @@
 
 /// Random numbers by index, out of one stream of one seed.
 ///
-/// The functions below read the same words, each in its own way: numbers that must be independent of each other come from
-/// different streams or from different indices of one function.
+/// The functions below read the same words, each in its own way: numbers that must be independent of each other come
+/// from different streams or from different indices of one function.
 package struct RandomSource: Sendable, Equatable {
   package let seed: UInt64
   package let stream: UInt64
@@ -58,8 +58,9 @@ package struct RandomSource: Sendable, Equatable {
 
   /// Standard normal, conditioned on |z| <= 2.
   ///
-  /// Rejection, with a run of blocks of its own for each index: the first normal of the run that lies within the bound. A
-  /// block fails with probability (1 - P(|z| <= 2))^2 = 0.0021, so a run that fails, which gives 0, is never met (1e-43).
+  /// Rejection, with a run of blocks of its own for each index: the first normal of the run that lies within the bound.
+  /// A block fails with probability (1 - P(|z| <= 2))^2 = 0.0021, so a run that fails, which gives 0, is never met
+  /// (1e-43).
   package func truncatedNormal(at index: UInt64) -> Float {
     let attempts: UInt64 = 16
     for attempt in 0..<attempts {

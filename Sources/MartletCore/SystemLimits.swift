@@ -1,10 +1,11 @@
-// What this process may use of the machine: processors and memory, as the kernel and its control groups tell in small text
-// files. A container's limits are found here; without them a library would start 64 threads in a container of two cores.
+// What this process may use of the machine: processors and memory, as the kernel and its control groups tell in small
+// text files. A container's limits are found here; without them a library would start 64 threads in a container of two
+// cores.
 //
-// Control groups come in two versions. In version 2 the line `0::PATH` of /proc/self/cgroup names the process's group below
-// /sys/fs/cgroup; in version 1 a line `N:CONTROLLERS:PATH` names it below /sys/fs/cgroup/CONTROLLER. Limits of all groups
-// above count too. Inside a container PATH may be the host's, which does not exist there; the walk up then still meets the
-// mounted root, which is the container's own group.
+// Control groups come in two versions. In version 2 the line `0::PATH` of /proc/self/cgroup names the process's group
+// below /sys/fs/cgroup; in version 1 a line `N:CONTROLLERS:PATH` names it below /sys/fs/cgroup/CONTROLLER. Limits of
+// all groups above count too. Inside a container PATH may be the host's, which does not exist there; the walk up then
+// still meets the mounted root, which is the container's own group.
 //
 // The parsers are functions of the texts alone; what they cannot read counts as no limit.
 
@@ -51,7 +52,8 @@ enum SystemLimits {
     return count
   }
 
-  /// Quota over period, both in microseconds: `150000 100000` is 1.5 processors; `max 100000` and a quota of -1 are none.
+  /// Quota over period, both in microseconds: `150000 100000` is 1.5 processors; `max 100000` and a quota of -1 are
+  /// none.
   static func processorQuota(maximum: String) -> Double? {
     let words = maximum.split(whereSeparator: \.isWhitespace)
     guard words.count == 2, let quota = Int(words[0]), let period = Int(words[1]), quota > 0, period > 0 else {
@@ -90,7 +92,8 @@ enum SystemLimits {
 
   // MARK: Files
 
-  /// The process's control group and all above it, innermost first, for a controller of version 1, or for version 2 (nil).
+  /// The process's control group and all above it, innermost first, for a controller of version 1, or for version 2
+  /// (nil).
   static func groupDirectories(membership: String, controller: String?) -> [String] {
     for line in membership.split(separator: "\n") {
       let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)

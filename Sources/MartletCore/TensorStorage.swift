@@ -9,7 +9,8 @@
 /// A block of zeroed memory, aligned for vector loads, freed with the object.
 ///
 /// Linux hands out more memory than it has and kills the process that then uses it. So a block that the machine could
-/// never hold is refused here; a large block's pages come from the kernel when first used, and are zero without our help.
+/// never hold is refused here; a large block's pages come from the kernel when first used, and are zero without our
+/// help.
 package final class TensorStorage: @unchecked Sendable {
   /// A cache line, and the width of the widest vector register.
   package static let alignment = 64

@@ -6,10 +6,10 @@
 //     bits 31-16  present: helpers inside the job
 //     bits 15-0   places: helpers that may still enter
 //
-// The owner writes the job, then opens the gate; a helper enters by taking a place, which makes it present, and leaves when
-// no task is left. The owner works too; when no task is left it closes the gate (places = 0) and waits until nobody is
-// present. A helper that wakes too late finds no place, and nobody has waited for it. Wake-ups are therefore about speed
-// only: a job is finished even if no helper ever comes.
+// The owner writes the job, then opens the gate; a helper enters by taking a place, which makes it present, and leaves
+// when no task is left. The owner works too; when no task is left it closes the gate (places = 0) and waits until
+// nobody is present. A helper that wakes too late finds no place, and nobody has waited for it. Wake-ups are therefore
+// about speed only: a job is finished even if no helper ever comes.
 
 import Synchronization
 
@@ -19,7 +19,8 @@ import Synchronization
   import Musl
 #endif
 
-/// All members are constant or atomic, save what the pointers name; it is used in place, through a pointer, by all threads.
+/// All members are constant or atomic, save what the pointers name; it is used in place, through a pointer, by all
+/// threads.
 struct ThreadCrew: ~Copyable {
   struct Job {
     var body: ThreadPool.Body
@@ -204,8 +205,8 @@ struct ThreadCrew: ~Copyable {
     }
   }
 
-  /// Asks `condition` until it holds or `spinNanoseconds` have passed; returns whether it held. Reading the clock between
-  /// two looks also keeps the thread from hammering the cache line.
+  /// Asks `condition` until it holds or `spinNanoseconds` have passed; returns whether it held. Reading the clock
+  /// between two looks also keeps the thread from hammering the cache line.
   @inline(__always)
   private func spin(_ condition: () -> Bool) -> Bool {
     if condition() { return true }
@@ -224,8 +225,8 @@ struct ThreadCrew: ~Copyable {
 
   // MARK: Starting threads
 
-  /// Starts threads until there are `count`, or the system refuses; returns how many of the crew a job of `count` helpers
-  /// can use. For the owner.
+  /// Starts threads until there are `count`, or the system refuses; returns how many of the crew a job of `count`
+  /// helpers can use. For the owner.
   private func hire(upTo count: Int, _ crew: UnsafeMutablePointer<ThreadCrew>) -> Int {
     if roster.pointee.jobsToNextAttempt > 0 {
       roster.pointee.jobsToNextAttempt -= 1

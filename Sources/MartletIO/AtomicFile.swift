@@ -1,7 +1,7 @@
 // Files that appear whole or not at all: written under another name in the same folder, forced to the disk, renamed.
 //
-// A writer holds a lock on its temporary file as long as it exists. So a temporary file whose lock can be had was left by
-// a process that was killed, and the next writer in that folder removes it.
+// A writer holds a lock on its temporary file as long as it exists. So a temporary file whose lock can be had was left
+// by a process that was killed, and the next writer in that folder removes it.
 
 import MartletCore
 

@@ -13,8 +13,8 @@ package enum DatasetFile {
   /// - Parameters:
   ///   - x: path of the inputs inside the file, such as `x_train` or `train/images`; nil for none.
   ///   - y: path of the targets; nil for none.
-  /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`; `invalidArgument` if there are no rows, or
-  ///   x and y differ in their number.
+  /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`; `invalidArgument` if there are no
+  ///   rows, or x and y differ in their number.
   package static func open(path: String, x: String?, y: String?) throws(MartletError) -> Dataset {
     try HDF5Library.exclusively { () throws(MartletError) in
       let file = try HDF5File(path: path)

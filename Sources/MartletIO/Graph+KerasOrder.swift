@@ -1,5 +1,5 @@
-// The order of Keras' `model.layers`. Files of weights rely on it: arrays are found by the place of their layer among those
-// with weights, and Keras sorts the layers of a graph anew when it makes a model of a configuration.
+// The order of Keras' `model.layers`. Files of weights rely on it: arrays are found by the place of their layer among
+// those with weights, and Keras sorts the layers of a graph anew when it makes a model of a configuration.
 
 import MartletNN
 

@@ -1,5 +1,6 @@
-// The bytes of an HDF5 file as its format specification describes them (version 3.0, "File Format Specification"). HDF5 itself
-// trusts the parts of a file that have no checksum; where that ends in a crash, this module reads them on its own.
+// The bytes of an HDF5 file as its format specification describes them (version 3.0, "File Format Specification"). HDF5
+// itself trusts the parts of a file that have no checksum; where that ends in a crash, this module reads them on its
+// own.
 
 import MartletCore
 

@@ -1,4 +1,5 @@
-// The checksum of HDF5's metadata: Bob Jenkins' lookup3 hash (2006) of bytes as little-endian words, with initial value 0.
+// The checksum of HDF5's metadata: Bob Jenkins' lookup3 hash (2006) of bytes as little-endian words, with initial value
+// 0.
 
 import MartletCore
 

@@ -1,5 +1,5 @@
-// Opening HDF5 files to read, and the objects inside them. Files are hostile until proven otherwise: only hard links are
-// followed, and what HDF5 would read without a look at its sizes is read from `HDF5Bytes`.
+// Opening HDF5 files to read, and the objects inside them. Files are hostile until proven otherwise: only hard links
+// are followed, and what HDF5 would read without a look at its sizes is read from `HDF5Bytes`.
 
 import CHDF5
 import MartletCore
@@ -11,7 +11,8 @@ struct HDF5File: ~Copyable {
   private let rootHeader: HDF5ObjectHeader
   private let handle: HDF5Handle
 
-  /// - Throws: `notFound`, `ioError` (permission, folder, locked by a writer), `formatError` (not HDF5, truncated, damaged).
+  /// - Throws: `notFound`, `ioError` (permission, folder, locked by a writer), `formatError` (not HDF5, truncated,
+  ///   damaged).
   init(path: String) throws(MartletError) {
     try self.init(try InputFile(path: path)) { access throws(MartletError) in
       // A file system without locks is no reason not to read.
@@ -114,7 +115,8 @@ struct HDF5Object: ~Copyable {
     guard isHard > 0 else {
       throw error(.unsupported, "has '\(name)' as a soft or external link; links are not followed")
     }
-    // After an object that it could not open, HDF5 1.10 can neither close the file nor end quietly. So ours is the first look.
+    // After an object that it could not open, HDF5 1.10 can neither close the file nor end quietly. So ours is the
+    // first look.
     let header = try HDF5ObjectHeader(at: UInt64(address), in: bytes)
     return HDF5Object(
       bytes: bytes, path: childPath, header: header,

@@ -1,5 +1,5 @@
-// What the chunks of a dataset have gone through before they were stored. HDF5 takes for granted that a chunk comes out of
-// its filters as large as it went in, and reads beyond the end of one that does not. So its size is found out here.
+// What the chunks of a dataset have gone through before they were stored. HDF5 takes for granted that a chunk comes out
+// of its filters as large as it went in, and reads beyond the end of one that does not. So its size is found out here.
 
 import CHDF5
 import MartletCore

@@ -1,5 +1,5 @@
-// The gate to libhdf5, which the host or h5py may be using too: one thread of ours at a time, no error printed, no global
-// setting changed. Everything in this module that calls HDF5 runs inside `HDF5Library.exclusively`.
+// The gate to libhdf5, which the host or h5py may be using too: one thread of ours at a time, no error printed, no
+// global setting changed. Everything in this module that calls HDF5 runs inside `HDF5Library.exclusively`.
 
 import CHDF5
 import MartletCore

@@ -1,5 +1,5 @@
-// Which number types of a file are read: integers and IEEE floats as processors have them, in either byte order. HDF5 could
-// hold others (odd widths, other places of the exponent); a damaged file can name any, and HDF5 believes it.
+// Which number types of a file are read: integers and IEEE floats as processors have them, in either byte order. HDF5
+// could hold others (odd widths, other places of the exponent); a damaged file can name any, and HDF5 believes it.
 
 import CHDF5
 import MartletCore

@@ -18,8 +18,8 @@ extension HDF5Object {
 
   /// Check everything about this dataset before memory is allocated for it.
   ///
-  /// - Throws: `unsupported` naming type, layout or filter; `formatError` if it is no dataset, is damaged, or declares more
-  ///   than it can hold.
+  /// - Throws: `unsupported` naming type, layout or filter; `formatError` if it is no dataset, is damaged, or declares
+  ///   more than it can hold.
   func datasetForm() throws(MartletError) -> HDF5DatasetForm {
     guard H5Iget_type(handle.id) == H5I_DATASET else { throw error(.formatError, "is not a dataset") }
     let type = try HDF5Handle(H5Dget_type(handle.id), damaged())
@@ -60,7 +60,8 @@ extension HDF5Object {
     }
   }
 
-  /// Everything is in this file, nothing is computed, there is as much as declared, and no filter that HDF5 does not have.
+  /// Everything is in this file, nothing is computed, there is as much as declared, and no filter that HDF5 does not
+  /// have.
   private func checkStorage(declared: Int) throws(MartletError) {
     let creation = try HDF5Handle(H5Dget_create_plist(handle.id), damaged())
     let layout = H5Pget_layout(creation.id)

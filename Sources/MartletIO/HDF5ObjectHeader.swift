@@ -1,5 +1,5 @@
-// The header of an object: a list of messages, in blocks that may lie anywhere in the file. It is read for the attributes, and
-// to check what it refers to before HDF5 opens the object.
+// The header of an object: a list of messages, in blocks that may lie anywhere in the file. It is read for the
+// attributes, and to check what it refers to before HDF5 opens the object.
 
 import MartletCore
 

@@ -1,6 +1,6 @@
-// Strings in attributes, of every kind that h5py and Keras have written over the years: fixed length (padded with zeros or
-// spaces) and variable length (in the global heap), scalars and lists. HDF5 reads the global heap without a look at its
-// sizes, so strings are read here.
+// Strings in attributes, of every kind that h5py and Keras have written over the years: fixed length (padded with zeros
+// or spaces) and variable length (in the global heap), scalars and lists. HDF5 reads the global heap without a look at
+// its sizes, so strings are read here.
 
 import MartletCore
 
@@ -14,8 +14,8 @@ extension HDF5AttributeMessage {
 
   private static let referenceByteCount = 16
 
-  /// Strings in one attribute, and bytes of one string: more than any model has. Bytes of all strings: a file may refer to
-  /// the same long one again and again.
+  /// Strings in one attribute, and bytes of one string: more than any model has. Bytes of all strings: a file may refer
+  /// to the same long one again and again.
   private static let maximumCount = 1 << 20
   private static let maximumByteCount = 128 << 20
 

@@ -1,7 +1,7 @@
-// What hangs on an object's header in files of the classic format, which h5py writes: the B-trees, symbol tables and heaps of
-// groups, and the chunk index of datasets. None of it has a checksum, and HDF5 follows it wherever it leads. So it is walked
-// here before HDF5 opens the object: everything is inside the file, nothing leads back to itself, and every chunk is as
-// large as it must be.
+// What hangs on an object's header in files of the classic format, which h5py writes: the B-trees, symbol tables and
+// heaps of groups, and the chunk index of datasets. None of it has a checksum, and HDF5 follows it wherever it leads.
+// So it is walked here before HDF5 opens the object: everything is inside the file, nothing leads back to itself, and
+// every chunk is as large as it must be.
 
 import MartletCore
 

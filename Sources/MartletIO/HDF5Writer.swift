@@ -1,5 +1,5 @@
-// Writing: an HDF5 file is built in memory and handed out as bytes, so that no disk can fail in the middle of HDF5. Same
-// calls, same bytes: nothing that is written depends on time or place.
+// Writing: an HDF5 file is built in memory and handed out as bytes, so that no disk can fail in the middle of HDF5.
+// Same calls, same bytes: nothing that is written depends on time or place.
 
 import CHDF5
 import MartletCore

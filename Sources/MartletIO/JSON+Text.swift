@@ -1,5 +1,5 @@
-// JSON text, by Foundation's coder. Text from files is hostile: its size, depth and number of values are bounded before the
-// decoder, which recurses, sees it.
+// JSON text, by Foundation's coder. Text from files is hostile: its size, depth and number of values are bounded before
+// the decoder, which recurses, sees it.
 
 import FoundationEssentials
 import MartletCore

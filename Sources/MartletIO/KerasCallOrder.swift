@@ -1,5 +1,5 @@
-// The order in which the calls of a configuration's layers can be made: that of the file, as far as each comes after what it
-// reads. The time it takes is that of sorting, whatever a file says.
+// The order in which the calls of a configuration's layers can be made: that of the file, as far as each comes after
+// what it reads. The time it takes is that of sorting, whatever a file says.
 
 import MartletCore
 
@@ -10,8 +10,8 @@ struct KerasCallOrder {
   private var callCount: [String: Int] = [:]
   private let layers: [KerasLayer]
 
-  /// - Throws: `formatError` for a layer that is missing or there twice; `unsupported` for a layer that is not supported,
-  ///   or too many calls.
+  /// - Throws: `formatError` for a layer that is missing or there twice; `unsupported` for a layer that is not
+  ///   supported, or too many calls.
   init(_ layers: [KerasLayer], maximumCount: Int) throws(MartletError) {
     self.layers = layers
     var tensors: [[KerasTensor]] = []

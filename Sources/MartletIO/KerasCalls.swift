@@ -1,5 +1,5 @@
-// How the layers of a Functional model are connected: every call of a layer makes a tensor, which is named by the layer and
-// the number of the call. A layer that is called several times is shared.
+// How the layers of a Functional model are connected: every call of a layer makes a tensor, which is named by the layer
+// and the number of the call. A layer that is called several times is shared.
 //
 //     Keras 2   "inbound_nodes": [[["dense", 0, 0, {}]]]                     calls, of each its tensors, with arguments
 //               "output_layers": [["dense", 0, 0]]
@@ -30,7 +30,8 @@ struct KerasTensor: Equatable {
 
   var json: [JSON] { [.string(layer), .integer(call), .integer(0)] }
 
-  /// The tensors of `input_layers` or `output_layers`; the members of an object in the order of their keys, as Keras does.
+  /// The tensors of `input_layers` or `output_layers`; the members of an object in the order of their keys, as Keras
+  /// does.
   ///
   /// - Throws: `formatError`.
   static func list(_ json: JSON?, _ key: String) throws(MartletError) -> [KerasTensor] {

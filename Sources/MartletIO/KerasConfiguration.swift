@@ -1,5 +1,5 @@
-// `model_config`, the JSON in which Keras keeps a network: Sequential and Functional models of Keras 2 and 3, to a `Graph`
-// and back. The layers themselves are KerasLayer's business, their connections that of KerasCalls.swift.
+// `model_config`, the JSON in which Keras keeps a network: Sequential and Functional models of Keras 2 and 3, to a
+// `Graph` and back. The layers themselves are KerasLayer's business, their connections that of KerasCalls.swift.
 
 import MartletCore
 import MartletNN

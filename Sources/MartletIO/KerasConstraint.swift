@@ -1,4 +1,5 @@
-// Constraints of weights in Keras' JSON: `"non_neg"`, `{"class_name": "MaxNorm", "config": {"max_value": 2, "axis": 0}}`.
+// Constraints of weights in Keras' JSON: `"non_neg"`,
+// `{"class_name": "MaxNorm", "config": {"max_value": 2, "axis": 0}}`.
 
 import MartletCore
 import MartletNN

@@ -1,5 +1,6 @@
-// Initialisers in Keras' JSON: `"he_normal"`, `{"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.05}}`.
-// Written under the class names that Keras 2 and 3 share, without a seed: here all randomness follows the model's.
+// Initialisers in Keras' JSON: `"he_normal"`,
+// `{"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.05}}`. Written under the class names that Keras 2
+// and 3 share, without a seed: here all randomness follows the model's.
 
 import MartletCore
 import MartletNN
@@ -79,8 +80,8 @@ extension Initializer.VarianceScaling.Distribution {
 // MARK: Reading
 
 extension Initializer {
-  /// Nil if there is none, or none that we have, or one that could not start an array of this rank: the weights are in the
-  /// file, so that does not stop loading.
+  /// Nil if there is none, or none that we have, or one that could not start an array of this rank: the weights are in
+  /// the file, so that does not stop loading.
   init?(keras json: JSON?, rank: Int) {
     guard let json, let name = json.stringValue ?? json["class_name"]?.stringValue,
       let initializer = Initializer.named(name, KerasArguments(json["config"]))

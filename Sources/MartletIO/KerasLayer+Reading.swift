@@ -1,5 +1,5 @@
-// From the Keras classes to our layers. Keys of `config` that do not change what a layer computes are ignored; those that do
-// and are not supported are refused.
+// From the Keras classes to our layers. Keys of `config` that do not change what a layer computes are ignored; those
+// that do and are not supported are refused.
 
 import MartletCore
 import MartletNN
@@ -153,8 +153,8 @@ extension KerasLayer {
     } else {
       found = (try numbers("mean"), try numbers("variance"))
     }
-    // Keras spreads one number over all axes. Over as many as there are of the other statistic: `count` comes from a shape,
-    // which costs a file nothing.
+    // Keras spreads one number over all axes. Over as many as there are of the other statistic: `count` comes from a
+    // shape, which costs a file nothing.
     let given = max(found.mean.count, found.variance.count)
     if found.mean.count == 1 { found.mean = .init(repeating: found.mean[0], count: given) }
     if found.variance.count == 1 { found.variance = .init(repeating: found.variance[0], count: given) }

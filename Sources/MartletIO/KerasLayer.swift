@@ -1,5 +1,6 @@
-// One layer of a Keras configuration: its class, name, `config` and calls, in the JSON of Keras 2 and of Keras 3. How calls are
-// written is in KerasCalls.swift, what the classes mean is in KerasLayer+Reading.swift and KerasLayer+Writing.swift.
+// One layer of a Keras configuration: its class, name, `config` and calls, in the JSON of Keras 2 and of Keras 3. How
+// calls are written is in KerasCalls.swift, what the classes mean is in KerasLayer+Reading.swift and
+// KerasLayer+Writing.swift.
 
 import MartletCore
 import MartletNN

@@ -6,8 +6,8 @@ import MartletNN
 // MARK: Activations
 
 extension Activation {
-  /// The name in Keras; nil for a leaky ReLU or an ELU whose parameter is not that of Keras' function. Keras has no name for
-  /// the approximate GELU, so it gets the one under which KerasHub registers it.
+  /// The name in Keras; nil for a leaky ReLU or an ELU whose parameter is not that of Keras' function. Keras has no
+  /// name for the approximate GELU, so it gets the one under which KerasHub registers it.
   var kerasName: String? {
     switch self {
     case .linear: "linear"

@@ -1,6 +1,6 @@
-// The arrays of one layer in a Keras file: in Keras 1 and 2 a group with an attribute `weight_names` and the datasets it
-// names, in Keras 3 a group `vars` of datasets `0`, `1`, ... Arrays are found by name, or by their place where names say
-// nothing (`dense_1_W`, `0`).
+// The arrays of one layer in a Keras file: in Keras 1 and 2 a group with an attribute `weight_names` and the datasets
+// it names, in Keras 3 a group `vars` of datasets `0`, `1`, ... Arrays are found by name, or by their place where names
+// say nothing (`dense_1_W`, `0`).
 
 import MartletCore
 import MartletNN

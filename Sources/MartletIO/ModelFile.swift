@@ -20,8 +20,8 @@ package enum ModelFile {
 
   // MARK: Loading
 
-  /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`; the message names the file and what in
-  ///   it is wrong.
+  /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`; the message names the file and what
+  ///   in it is wrong.
   package static func load(path: String) throws(MartletError) -> Model {
     try HDF5Library.exclusively { () throws(MartletError) in try model(of: try HDF5File(path: path)) }
   }

@@ -1,5 +1,5 @@
-// The layers of a model, or one of them, as text: the JSON of Keras' `model.to_json()`, which is a file's `model_config` with
-// the version of Keras beside it. Weights are not in it.
+// The layers of a model, or one of them, as text: the JSON of Keras' `model.to_json()`, which is a file's
+// `model_config` with the version of Keras beside it. Weights are not in it.
 
 import MartletCore
 import MartletNN

@@ -1,10 +1,11 @@
-// Predictions as files: CSV, as competitions and spreadsheets take them, or HDF5, for programs. Both are written whole or
-// not at all, and the same predictions give the same bytes.
+// Predictions as files: CSV, as competitions and spreadsheets take them, or HDF5, for programs. Both are written whole
+// or not at all, and the same predictions give the same bytes.
 
 import MartletCore
 import MartletTraining
 
-/// What a model has computed for rows: one of its outputs, [rowCount, rowShape…] floats, and what stands for its classes.
+/// What a model has computed for rows: one of its outputs, [rowCount, rowShape…] floats, and what stands for its
+/// classes.
 package struct Predictions {
   private let storage: TensorStorage
   private let first: Int

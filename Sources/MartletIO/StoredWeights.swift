@@ -1,8 +1,8 @@
 // Where a file keeps the weights of its layers, and which of them belong to which layer of a model:
 //
-//     Keras 1, 2   /LAYER, or /model_weights/LAYER in the file of a whole model; the attribute layer_names has their order
-//     Keras 3      /layers/CLASS_NUMBER/vars, by the layer's class and how many of it come before; vars has the attribute
-//                  name, which Keras itself does not read
+//     Keras 1, 2   /LAYER, or /model_weights/LAYER in the file of a whole model; the attribute layer_names has the order
+//     Keras 3      /layers/CLASS_NUMBER/vars, by the layer's class and how many of it come before; vars has the
+//                  attribute name, which Keras itself does not read
 
 import MartletCore
 import MartletNN

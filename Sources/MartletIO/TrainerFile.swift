@@ -94,7 +94,8 @@ package enum TrainerFile {
 
   /// Give a trainer the optimiser's state of a file: all of it, or nothing changes. Model and options stay.
   ///
-  /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`, naming the file and what does not fit.
+  /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`, naming the file and what does not
+  ///   fit.
   package static func loadState(path: String, into trainer: Trainer) throws(MartletError) {
     let optimizer = trainer.options.optimizer
     let variables = KerasOptimizerVariable.all(optimizer, trainer.model)

@@ -1,5 +1,5 @@
-// The weights of a model in a file without the model: the files of Keras' `save_weights`, in the layout of Keras 1 and 2
-// (`w.h5`) or of Keras 3 (`w.weights.h5`). Weights are read from the files of whole models too.
+// The weights of a model in a file without the model: the files of Keras' `save_weights`, in the layout of Keras 1 and
+// 2 (`w.h5`) or of Keras 3 (`w.weights.h5`). Weights are read from the files of whole models too.
 
 import MartletCore
 import MartletNN
@@ -14,7 +14,8 @@ package enum WeightsFile {
   ///   - byName: whether layers are found by their name, and those that are not found keep their weights; otherwise by
   ///     their order, and all must be found.
   ///   - skipMismatch: whether layers whose weights have other shapes, or another number of them, keep theirs.
-  /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`, naming the file and what does not fit.
+  /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`, naming the file and what does not
+  ///   fit.
   package static func load(
     path: String, into model: Model, byName: Bool, skipMismatch: Bool
   ) throws(MartletError) {

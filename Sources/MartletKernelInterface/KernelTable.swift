@@ -2,8 +2,8 @@
 // which instruction set computes. `KernelTable<Double>` exists for gradient checks: the same plan, run by the plain
 // reference kernels in double.
 //
-// Contract of every kernel: arguments are checked by the caller; nothing is allocated, locked or thrown; counts may be 0;
-// input and output do not overlap unless the argument says "may be the same". An element of a result depends only on
+// Contract of every kernel: arguments are checked by the caller; nothing is allocated, locked or thrown; counts may be
+// 0; input and output do not overlap unless the argument says "may be the same". An element of a result depends only on
 // its own inputs and the order stated here, never on how the work was cut into calls: that is what makes results the
 // same for any number of threads.
 
@@ -13,8 +13,8 @@ package enum GEMMEpilogue<Scalar> {
   case store
   /// C = activation(sum + bias[column]); bias nil: no bias
   case biasActivation(bias: UnsafePointer<Scalar>?, activation: ActivationFunction)
-  /// C = sum * activation'(x), the derivative made from v [M, N], row stride `vRowStride`: the activation's output, or its
-  /// input where `gradientNeedsInput`
+  /// C = sum * activation'(x), the derivative made from v [M, N], row stride `vRowStride`: the activation's output, or
+  /// its input where `gradientNeedsInput`
   case activationGradient(v: UnsafePointer<Scalar>, vRowStride: Int, activation: ActivationFunction)
   /// The sum is a weight gradient: apply the rule to the weights right away. All arrays of the target have the row
   /// stride of C. C itself is scratch of the same layout, needed only if K > `KernelTable.chunk`. (A pointer, as cases
@@ -75,8 +75,8 @@ package enum Combination: Int32, Sendable, BitwiseCopyable {
 /// Element types that rows can be gathered from; raw values as in `martlet.h`.
 package enum SourceType: Int32, Sendable { case uint8 = 1, int32, int64, float32, float64 }
 
-/// All kernels of one instruction set for one scalar type. The scalar is not constrained further, because the accessor of a
-/// conformance would be a symbol that kernel modules for different instruction sets share.
+/// All kernels of one instruction set for one scalar type. The scalar is not constrained further, because the accessor
+/// of a conformance would be a symbol that kernel modules for different instruction sets share.
 package struct KernelTable<Scalar: Sendable>: Sendable {
   /// "avx512", "avx2", "baseline" or "reference".
   package var name: String
@@ -95,8 +95,8 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ f: ActivationFunction, _ x: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>, _ count: Int
     ) -> Void
 
-  /// dX = dY f'(x) over `count` elements, the derivative made from v: y = f(x), or x where `f.gradientNeedsInput`; dX and dY
-  /// may be the same.
+  /// dX = dY f'(x) over `count` elements, the derivative made from v: y = f(x), or x where `f.gradientNeedsInput`; dX
+  /// and dY may be the same.
   package var activationGradient:
     @Sendable (
       _ f: ActivationFunction, _ v: UnsafePointer<Scalar>, _ dY: UnsafePointer<Scalar>,
@@ -149,8 +149,8 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
   /// Sum |w| and sum w^2 over `count` weights in double, over fixed blocks in a fixed order.
   package var norms: @Sendable (_ weights: UnsafePointer<Scalar>, _ count: Int) -> (absolute: Double, squared: Double)
 
-  /// y[row, j] = (x[row, j] - mean[j]) * factor[j], rounded after each of the two, so that a large mean costs no digits of
-  /// the difference; x and y may be the same.
+  /// y[row, j] = (x[row, j] - mean[j]) * factor[j], rounded after each of the two, so that a large mean costs no digits
+  /// of the difference; x and y may be the same.
   package var standardizeColumns:
     @Sendable (
       _ x: UnsafePointer<Scalar>, _ mean: UnsafePointer<Scalar>, _ factor: UnsafePointer<Scalar>,
@@ -170,7 +170,8 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ y: UnsafeMutablePointer<Scalar>, _ count: Int
     ) -> Void
 
-  /// y = x where (a == b) is `whereEqual`, else 0, over `count` elements; y may be the same as x. (Gradient of a maximum.)
+  /// y = x where (a == b) is `whereEqual`, else 0, over `count` elements; y may be the same as x. (Gradient of a
+  /// maximum.)
   package var gate:
     @Sendable (
       _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ whereEqual: Bool, _ x: UnsafePointer<Scalar>,

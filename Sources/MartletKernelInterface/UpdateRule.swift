@@ -24,8 +24,8 @@
 ///                       x = rho x + (1 - rho) d d;  w -= rate d
 ///     lion              w -= rate sign(beta1 m + (1 - beta1) g);  m = beta2 m + (1 - beta2) g
 ///
-/// What depends on the step only, as the corrections of adam, adamax and nadam for their zero start, is in the rates, which
-/// the optimiser computes in double.
+/// What depends on the step only, as the corrections of adam, adamax and nadam for their zero start, is in the rates,
+/// which the optimiser computes in double.
 package struct UpdateRule: Sendable, BitwiseCopyable {
   package enum Kind: Int32, Sendable, BitwiseCopyable {
     case gradientDescent, momentum, nesterov, adam, amsgrad, adamax, nadam, rmsprop, centeredRMSprop, adagrad, adadelta

@@ -1,6 +1,6 @@
 // Activations and their gradients over flat arrays. The functions of single vectors are in ActivationFunctions.swift.
-// Those that take more than a few instructions have a loop of their own: were all of them inlined into one function, the
-// optimiser would give up in the middle and leave calls of generic code.
+// Those that take more than a few instructions have a loop of their own: were all of them inlined into one function,
+// the optimiser would give up in the middle and leave calls of generic code.
 
 import MartletKernelInterface
 

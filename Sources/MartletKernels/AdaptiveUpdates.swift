@@ -1,5 +1,5 @@
-// The update rules that adapt the rate of each weight to the gradients it has seen: the family of Adam, RMSprop, Adagrad,
-// Adadelta, and Lion, which takes their sign. Formulas and slots are in UpdateRule.swift.
+// The update rules that adapt the rate of each weight to the gradients it has seen: the family of Adam, RMSprop,
+// Adagrad, Adadelta, and Lion, which takes their sign. Formulas and slots are in UpdateRule.swift.
 
 import MartletKernelInterface
 

@@ -1,6 +1,6 @@
 // Constraints of weights. A vector's squares are added in an order that its length alone decides: down a column in
-// ascending order, one column in each lane; along a row (one column, without gaps) in as many partial sums as a register
-// of the module has lanes, then those by a tree.
+// ascending order, one column in each lane; along a row (one column, without gaps) in as many partial sums as a
+// register of the module has lanes, then those by a tree.
 
 import MartletKernelInterface
 

@@ -1,6 +1,6 @@
-// The update rules over flat arrays: weights, state and gradient are read and written once. The matrix product runs them
-// on the rows of a finished tile, the table's `update` on whole arrays; the bits are the same. Here is what all rules
-// share, and gradient descent; the rules that adapt the rate of each weight are in AdaptiveUpdates.swift.
+// The update rules over flat arrays: weights, state and gradient are read and written once. The matrix product runs
+// them on the rows of a finished tile, the table's `update` on whole arrays; the bits are the same. Here is what all
+// rules share, and gradient descent; the rules that adapt the rate of each weight are in AdaptiveUpdates.swift.
 //
 // The body of each loop is a function of its own, as only functions can be told to be inlined; a call would take the
 // vectors apart.

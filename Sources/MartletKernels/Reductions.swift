@@ -28,9 +28,9 @@ func columnSums(
   }
 }
 
-/// Sum |w| and sum w^2 in double. Element i goes to lane i mod 8 of the sums of its block of 4,096; the lanes are added by
-/// a tree, the blocks in ascending order. A square of a float is exact in double, so every instruction set gives the same
-/// bits.
+/// Sum |w| and sum w^2 in double. Element i goes to lane i mod 8 of the sums of its block of 4,096; the lanes are added
+/// by a tree, the blocks in ascending order. A square of a float is exact in double, so every instruction set gives the
+/// same bits.
 func norms(_ weights: UnsafePointer<Float>, _ count: Int) -> (absolute: Double, squared: Double) {
   let blockSize = 4096
   var total = (absolute: 0.0, squared: 0.0)

@@ -1,5 +1,5 @@
-// Where the buffers of a plan lie in its arena. A buffer holds memory from the first to the last operation that names it;
-// buffers whose lives do not meet share memory.
+// Where the buffers of a plan lie in its arena. A buffer holds memory from the first to the last operation that names
+// it; buffers whose lives do not meet share memory.
 
 import MartletCore
 

@@ -1,5 +1,5 @@
-// Changes to a complete graph. A graph itself never changes: each of these builds another one, node by node, so that every
-// shape is inferred and checked again.
+// Changes to a complete graph. A graph itself never changes: each of these builds another one, node by node, so that
+// every shape is inferred and checked again.
 
 import MartletCore
 
@@ -20,8 +20,8 @@ extension Graph {
 
   /// Without a layer: what reads it reads its input, and where it was an output its input is one.
   ///
-  /// - Throws: `invalidArgument` for a layer with other than one input; if the shapes no longer fit, or a weight array of
-  ///   another layer would need another shape.
+  /// - Throws: `invalidArgument` for a layer with other than one input; if the shapes no longer fit, or a weight array
+  ///   of another layer would need another shape.
   package func removing(layer index: Int) throws(MartletError) -> GraphEdit {
     let name = layers[index].name
     var isOutput = [Bool](repeating: false, count: nodes.count)
@@ -47,8 +47,8 @@ extension Graph {
 
   /// With another layer, and weights of its own, in the place of one.
   ///
-  /// - Throws: `invalidArgument` if the name is in use, the shapes do not fit, or a weight array of another layer would need
-  ///   another shape.
+  /// - Throws: `invalidArgument` if the name is in use, the shapes do not fit, or a weight array of another layer would
+  ///   need another shape.
   package func replacing(
     layer index: Int, with layer: any Layer, name: String, isTrainable: Bool
   ) throws(MartletError) -> GraphEdit {

@@ -1,6 +1,6 @@
-// How weights start: Keras' initialisers, drawn from the counter-based random source so that a weight depends only on the
-// model's seed, the array's place in the model and the element's index. Each of Keras' classes is a case of its own, so
-// that a file keeps the class it was written with; those that scale by the fans are all one computation.
+// How weights start: Keras' initialisers, drawn from the counter-based random source so that a weight depends only on
+// the model's seed, the array's place in the model and the element's index. Each of Keras' classes is a case of its
+// own, so that a file keeps the class it was written with; those that scale by the fans are all one computation.
 
 import MartletCore
 
@@ -24,8 +24,8 @@ package enum Initializer: Sendable, Equatable {
   /// LeCun et al. 1998: variance 1 / fan_in.
   case lecunUniform
   case lecunNormal
-  /// gain times a uniformly random matrix with orthonormal columns, or rows if those are fewer; Saxe et al. 2014. All axes
-  /// but the last are the matrix's rows.
+  /// gain times a uniformly random matrix with orthonormal columns, or rows if those are fewer; Saxe et al. 2014. All
+  /// axes but the last are the matrix's rows.
   case orthogonal(gain: Float)
   /// gain on the main diagonal, 0 elsewhere.
   case identity(gain: Float)
@@ -59,8 +59,8 @@ package enum Initializer: Sendable, Equatable {
     }
   }
 
-  /// How many numbers go into an output of a weight array, and how many outputs an input goes to. A kernel's last two axes
-  /// are inputs and outputs; axes before them are the places of a filter. Of a vector both are its size.
+  /// How many numbers go into an output of a weight array, and how many outputs an input goes to. A kernel's last two
+  /// axes are inputs and outputs; axes before them are the places of a filter. Of a vector both are its size.
   package struct Fans: Equatable {
     package let inputs: Int
     package let outputs: Int

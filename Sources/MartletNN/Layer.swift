@@ -1,6 +1,6 @@
-// What every kind of layer states about itself: shapes, weights, and the operations it lowers to. A layer is a value, the
-// configuration that the C builder, a Keras file and Python all make. It never runs: `Lowering` turns a graph of layers
-// into a `Plan`, and `PlanExecutor` runs that.
+// What every kind of layer states about itself: shapes, weights, and the operations it lowers to. A layer is a value,
+// the configuration that the C builder, a Keras file and Python all make. It never runs: `Lowering` turns a graph of
+// layers into a `Plan`, and `PlanExecutor` runs that.
 
 import MartletCore
 

@@ -1,5 +1,5 @@
-// Where gradients go: those by the values of nodes, which add up over a node's readers, and those by parameters, which go to
-// the sink of the plan.
+// Where gradients go: those by the values of nodes, which add up over a node's readers, and those by parameters, which
+// go to the sink of the plan.
 
 import MartletCore
 import MartletKernelInterface

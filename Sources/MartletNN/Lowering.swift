@@ -1,6 +1,6 @@
 // From a graph of layers to operations. Forward operations are appended in topological order, backward ones in reverse;
-// this file knows about nodes, buffers and fusions, the layers know what they compute. How gradients come together is in
-// Lowering+Gradients.swift.
+// this file knows about nodes, buffers and fusions, the layers know what they compute. How gradients come together is
+// in Lowering+Gradients.swift.
 
 import MartletCore
 import MartletKernelInterface

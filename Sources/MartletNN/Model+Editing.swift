@@ -20,8 +20,8 @@ extension Model {
     return model
   }
 
-  /// The edited graph. Layers that were kept have their weights, others new ones; so do class names stay, as long as the
-  /// output has as many classes.
+  /// The edited graph. Layers that were kept have their weights, others new ones; so do class names stay, as long as
+  /// the output has as many classes.
   ///
   /// - Throws: `outOfMemory`.
   package func edited(_ edit: GraphEdit) throws(MartletError) -> Model {

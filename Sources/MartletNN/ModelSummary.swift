@@ -3,8 +3,8 @@
 import MartletCore
 
 extension Model {
-  /// One line per application of a layer with its class, output shape and parameters, and what it reads unless that is the
-  /// line before; then the totals. The parameters of a shared layer are counted where it is applied first.
+  /// One line per application of a layer with its class, output shape and parameters, and what it reads unless that is
+  /// the line before; then the totals. The parameters of a shared layer are counted where it is applied first.
   ///
   /// - Throws: `outOfMemory` if a batch of `rows` cannot be addressed.
   package func summary(rows batch: Int = 32) throws(MartletError) -> String {

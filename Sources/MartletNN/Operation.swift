@@ -86,8 +86,8 @@ package enum Operation: Sendable, BitwiseCopyable {
   case swapAxes(x: BufferID, y: BufferID, blocks: Extent, first: Int, second: Int, inner: Int)
   /// The gradient of a bias; then, with a parameter, it goes where the plan's sink says.
   case columnSums(x: BufferID, rows: Extent, columns: Int, sums: BufferID, parameter: Int?)
-  /// Apply the rule of the step to a parameter whose gradient is in a buffer, such as the sum over the applications of its
-  /// layer; nil: the stored one, which holds the regularisation.
+  /// Apply the rule of the step to a parameter whose gradient is in a buffer, such as the sum over the applications of
+  /// its layer; nil: the stored one, which holds the regularisation.
   case update(parameter: Int, gradient: BufferID?)
   /// Take a parameter into the average of the step.
   case movingAverage(parameter: Int)

@@ -1,9 +1,9 @@
 // Uniformly distributed (Haar) matrices with orthonormal columns, for the orthogonal initialiser.
 //
-// Keras takes Q of the QR decomposition A = Q R of a matrix A of normal numbers, each column times the sign of its diagonal
-// element of R. A Householder reflection keeps the distribution of the columns it has still to reach, so the next vector
-// to reflect can be drawn when it is needed and A need not be factored: the same distribution at half the cost (G. W.
-// Stewart, "The efficient generation of random orthogonal matrices", 1980).
+// Keras takes Q of the QR decomposition A = Q R of a matrix A of normal numbers, each column times the sign of its
+// diagonal element of R. A Householder reflection keeps the distribution of the columns it has still to reach, so the
+// next vector to reflect can be drawn when it is needed and A need not be factored: the same distribution at half the
+// cost (G. W. Stewart, "The efficient generation of random orthogonal matrices", 1980).
 //
 //     Q = H_0 H_1 ... H_(n-1) D,   H_k = I - tau_k v_k v_k^T,   v_k zero above row k,   D = diag(+-1)
 //
@@ -43,8 +43,8 @@ struct OrthogonalMatrix {
     }
   }
 
-  /// The reflection of a vector x of normal numbers to -sign(x_k) |x| e_k: v = x + sign(x_k) |x| e_k, tau = 2 / v^T v. R
-  /// would have -sign(x_k) |x| on its diagonal.
+  /// The reflection of a vector x of normal numbers to -sign(x_k) |x| e_k: v = x + sign(x_k) |x| e_k, tau = 2 / v^T v.
+  /// R would have -sign(x_k) |x| on its diagonal.
   private static func reflection(
     _ v: UnsafeMutablePointer<Double>, _ range: Range<Int>, _ source: RandomSource, _ firstIndex: UInt64
   ) -> (tau: Double, sign: Double) {

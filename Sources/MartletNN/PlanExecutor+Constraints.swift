@@ -1,5 +1,5 @@
-// Constraints, which come after the update of a step: of one that is fused into the backward pass, and of `apply`. A vector
-// of a weight array belongs to one task, so the number of threads changes no bit.
+// Constraints, which come after the update of a step: of one that is fused into the backward pass, and of `apply`. A
+// vector of a weight array belongs to one task, so the number of threads changes no bit.
 
 import MartletKernelInterface
 

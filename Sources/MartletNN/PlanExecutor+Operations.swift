@@ -1,5 +1,5 @@
-// One operation: how it is cut into tasks, and what each task computes. Every element of a result belongs to one task and
-// is computed the same way whatever the cut, so the number of threads changes no bit.
+// One operation: how it is cut into tasks, and what each task computes. Every element of a result belongs to one task
+// and is computed the same way whatever the cut, so the number of threads changes no bit.
 
 import MartletCore
 import MartletKernelInterface

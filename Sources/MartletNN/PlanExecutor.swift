@@ -1,16 +1,16 @@
-// Runs a plan: one arena, one walk over the operations. This file holds what a caller does with it; how one operation is
-// cut into tasks and computed is in PlanExecutor+Operations.swift.
+// Runs a plan: one arena, one walk over the operations. This file holds what a caller does with it; how one operation
+// is cut into tasks and computed is in PlanExecutor+Operations.swift.
 //
-// Generic over the scalar, so that a whole plan can run in double through the reference kernels for gradient checks. The
-// entry points are specialised for Float: generic code would box values on the heap.
+// Generic over the scalar, so that a whole plan can run in double through the reference kernels for gradient checks.
+// The entry points are specialised for Float: generic code would box values on the heap.
 
 import MartletCore
 import MartletKernelInterface
 
 /// One thread at a time. After the first batch nothing is allocated, unless more threads are asked for than before.
 ///
-/// A training step: fill `input`, `labels` or `targets`; `forward`; `computeLoss` of each output, which tells whether the
-/// step may go on; `backward`, which updates the weights or stores gradients, as the plan's sink says.
+/// A training step: fill `input`, `labels` or `targets`; `forward`; `computeLoss` of each output, which tells whether
+/// the step may go on; `backward`, which updates the weights or stores gradients, as the plan's sink says.
 package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable & Sendable>: ParallelWork,
   @unchecked Sendable
 {
@@ -197,8 +197,8 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     return sum / Double(rows)
   }
 
-  /// Turn the gradient by the output into those of the weights: into the weights by `rule` for a plan that updates, else
-  /// into `gradients`, regularisation included.
+  /// Turn the gradient by the output into those of the weights: into the weights by `rule` for a plan that updates,
+  /// else into `gradients`, regularisation included.
   @_specialize(where Scalar == Float)
   package func backward(
     rule: UpdateRule?, slots: OptimizerSlots<Scalar>, average: WeightAverage<Scalar>? = nil

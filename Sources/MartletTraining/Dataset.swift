@@ -1,5 +1,5 @@
-// Inputs with targets and the weights of the rows: any number of arrays with the same number of rows. Datasets made from
-// one another share the sources.
+// Inputs with targets and the weights of the rows: any number of arrays with the same number of rows. Datasets made
+// from one another share the sources.
 
 import MartletCore
 
@@ -34,8 +34,8 @@ package struct Dataset: Sendable {
     self.count = count
   }
 
-  /// Rows of several datasets side by side: the inputs of all in order, then the targets of all. Sample weights come from
-  /// the one dataset that has some, class names from the first that does.
+  /// Rows of several datasets side by side: the inputs of all in order, then the targets of all. Sample weights come
+  /// from the one dataset that has some, class names from the first that does.
   ///
   /// - Throws: `invalidArgument` if there is no dataset, they differ in their rows, or two have sample weights.
   package static func zip(_ datasets: [Dataset]) throws(MartletError) -> Dataset {

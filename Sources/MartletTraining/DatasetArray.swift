@@ -1,5 +1,5 @@
-// One array of a dataset: a source, and which of its rows count in which order. Datasets made from one another share the
-// sources and the orders; arrays that were zipped together may each have an order of its own.
+// One array of a dataset: a source, and which of its rows count in which order. Datasets made from one another share
+// the sources and the orders; arrays that were zipped together may each have an order of its own.
 
 import MartletCore
 import MartletKernelInterface

@@ -7,8 +7,8 @@ extension Dataset {
   /// Rows read at a time.
   private static let block = 256
 
-  /// Mean and population variance of x (after scaling) over all rows, in double, by Welford's and Chan's updates, which do
-  /// not lose digits to large means.
+  /// Mean and population variance of x (after scaling) over all rows, in double, by Welford's and Chan's updates, which
+  /// do not lose digits to large means.
   ///
   /// - Parameters:
   ///   - count: 1 (over everything), the size of the last axis, or all elements of a row.

@@ -1,5 +1,5 @@
-// Whether the gradients of a model are right: the whole plan in double through the reference kernels, against difference
-// quotients of its loss.
+// Whether the gradients of a model are right: the whole plan in double through the reference kernels, against
+// difference quotients of its loss.
 
 import MartletCore
 import MartletKernelInterface
@@ -103,8 +103,8 @@ final class GradientCheckRun {
 
   /// The relative error of one gradient.
   ///
-  /// The difference quotients have some 11 digits of the loss behind the point: gradients below 1e-5 of it are compared as
-  /// if they were that large. Where the loss has a kink within the step (ReLU at 0), the quotients of the two sides
+  /// The difference quotients have some 11 digits of the loss behind the point: gradients below 1e-5 of it are compared
+  /// as if they were that large. Where the loss has a kink within the step (ReLU at 0), the quotients of the two sides
   /// differ, and a gradient between them is as good as either.
   func error(
     of analytic: Double, at index: Int, loss: Double, step: Double

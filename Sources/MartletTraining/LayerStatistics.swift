@@ -1,5 +1,5 @@
-// What each layer does in the last step of an epoch: the figures by which one sees a network that is frozen, dying or about
-// to overflow.
+// What each layer does in the last step of an epoch: the figures by which one sees a network that is frozen, dying or
+// about to overflow.
 
 import MartletCore
 import MartletKernelInterface

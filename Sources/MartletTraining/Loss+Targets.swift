@@ -34,7 +34,7 @@ extension Loss {
   /// Whether targets may be numbers of the output's shape.
   var takesNumbers: Bool { self != .sparseCategoricalCrossentropy && self != .none }
 
-  /// Whether predictions are probabilities or logits, and targets can be spread over the classes or outcomes. Keras smooths
-  /// numbers only, but labels mean the same.
+  /// Whether predictions are probabilities or logits, and targets can be spread over the classes or outcomes. Keras
+  /// smooths numbers only, but labels mean the same.
   var isCrossEntropy: Bool { subject != .numbers && self != .categoricalHinge }
 }

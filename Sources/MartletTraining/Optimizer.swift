@@ -1,6 +1,6 @@
-// The optimisers, with Keras' formulas. An optimiser here only makes the scalars of a step; the arrays are updated by the
-// kernels, inside the matrix product that makes the gradient where that is possible. What it keeps between steps is in
-// OptimizerState.swift.
+// The optimisers, with Keras' formulas. An optimiser here only makes the scalars of a step; the arrays are updated by
+// the kernels, inside the matrix product that makes the gradient where that is possible. What it keeps between steps is
+// in OptimizerState.swift.
 
 import MartletKernelInterface
 

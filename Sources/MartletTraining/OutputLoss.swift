@@ -20,14 +20,15 @@ package struct OutputLoss: Sendable {
     self.accuracy = accuracy
   }
 
-  /// Classes that the targets of an output tell apart: one for each element of the last axis; two if that is one number.
+  /// Classes that the targets of an output tell apart: one for each element of the last axis; two if that is one
+  /// number.
   static func classCount(_ output: Shape) -> Int { max(output.lastDimension, 2) }
 
   /// - Parameters:
   ///   - name: how messages call this loss.
   ///   - index: which output of the model it is for.
-  /// - Throws: `invalidArgument` naming the member of `martlet_loss`, its range and what came, also for options that this
-  ///   loss does not have: what is asked for is never silently left out.
+  /// - Throws: `invalidArgument` naming the member of `martlet_loss`, its range and what came, also for options that
+  ///   this loss does not have: what is asked for is never silently left out.
   func validate(_ name: String, output: Shape, _ index: Int) throws(MartletError) {
     func require(_ condition: Bool, _ member: String, _ value: Double, _ range: String) throws(MartletError) {
       guard condition else {
@@ -117,8 +118,8 @@ package struct ClassWeights: Sendable {
     for row in 0..<rows { rowWeights[row] *= weights[Int(labels[row])] }
   }
 
-  /// The same for targets [rows, columns]: the class is the first largest number, as of one-hot targets; with one column 1
-  /// above a half and otherwise 0.
+  /// The same for targets [rows, columns]: the class is the first largest number, as of one-hot targets; with one
+  /// column 1 above a half and otherwise 0.
   func multiply(
     _ rowWeights: UnsafeMutablePointer<Float>, byTargets targets: UnsafePointer<Float>, rows: Int, columns: Int
   ) {

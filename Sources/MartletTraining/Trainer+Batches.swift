@@ -60,8 +60,8 @@ extension Trainer {
     return metrics
   }
 
-  /// Check that a dataset fits model and losses: shapes, types, label range, finite numbers. One pass over what a type does
-  /// not already guarantee, so that training never has to stop for bad data half way.
+  /// Check that a dataset fits model and losses: shapes, types, label range, finite numbers. One pass over what a type
+  /// does not already guarantee, so that training never has to stop for bad data half way.
   func check(_ data: Dataset) throws(MartletError) {
     try fit.checkCounts(x: data.inputs.count, y: data.targets.count, of: "the dataset")
     for (input, array) in zip(fit.inputs, data.inputs) { try input.check(array.rowShape.dimensions) }

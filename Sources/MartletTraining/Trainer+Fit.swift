@@ -8,8 +8,8 @@ extension Trainer {
   /// Train for `options.epochs` more epochs, or `options.iterations` steps.
   ///
   /// - Parameter progress: returns true to stop.
-  /// - Throws: `invalidArgument`, `invalidState`, `outOfMemory` before anything is trained; `stopped`, `interrupted` with
-  ///   the weights as they are; `notFinite` with the weights before the step in question.
+  /// - Throws: `invalidArgument`, `invalidState`, `outOfMemory` before anything is trained; `stopped`, `interrupted`
+  ///   with the weights as they are; `notFinite` with the weights before the step in question.
   package func fit(
     _ data: Dataset, validation: Dataset?, options: FitOptions, threads: Int, progress: ((Progress) -> Bool)?
   ) throws(MartletError) {

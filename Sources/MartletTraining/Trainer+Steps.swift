@@ -7,8 +7,8 @@ import MartletNN
 extension Trainer {
   // MARK: A step with the trainer's losses
 
-  /// Forward, losses, gradients and update for the rows in the executor. The update happens only once the loss is known to
-  /// be finite.
+  /// Forward, losses, gradients and update for the rows in the executor. The update happens only once the loss is known
+  /// to be finite.
   ///
   /// - Throws: `notFinite`; then the weights and the optimiser are as before.
   func step(
@@ -150,10 +150,11 @@ extension Trainer {
     return gradients + parameter.offset
   }
 
-  /// Update the weights with the gradients of `backward`, or add them to those of the steps before, as the optimiser is asked
-  /// to.
+  /// Update the weights with the gradients of `backward`, or add them to those of the steps before, as the optimiser is
+  /// asked to.
   ///
-  /// - Throws: `invalidState` without gradients; `notFinite` naming the first weight array whose gradient is not finite.
+  /// - Throws: `invalidState` without gradients; `notFinite` naming the first weight array whose gradient is not
+  ///   finite.
   package func apply() throws(MartletError) {
     guard hasGradients, let stepping else {
       throw MartletError(.invalidState, "there are no gradients; backward makes them and apply uses them up")

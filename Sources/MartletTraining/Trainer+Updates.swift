@@ -1,6 +1,6 @@
-// From gradients to weights, in Keras' order: gradients of several steps add up, their mean is clipped, weights decay and
-// are updated, the moving average takes them in, and constraints hold. The executor does all of it while it computes the
-// gradients, unless a norm or another step's gradients are needed first.
+// From gradients to weights, in Keras' order: gradients of several steps add up, their mean is clipped, weights decay
+// and are updated, the moving average takes them in, and constraints hold. The executor does all of it while it
+// computes the gradients, unless a norm or another step's gradients are needed first.
 
 import MartletCore
 import MartletKernelInterface
@@ -9,8 +9,8 @@ import MartletNN
 extension Trainer {
   /// Gradients of the executor's losses and the update of the weights.
   ///
-  /// - Throws: `notFinite` naming the first weight array whose gradient is not finite, if gradients are stored; nothing has
-  ///   changed then.
+  /// - Throws: `notFinite` naming the first weight array whose gradient is not finite, if gradients are stored; nothing
+  ///   has changed then.
   func backwardAndUpdate(_ executor: PlanExecutor<Float>) throws(MartletError) {
     if executor.plan.sink == .update {
       executor.backward(rule: rule(), slots: optimizerState.slots, average: weightAverage)
@@ -45,8 +45,8 @@ extension Trainer {
     finishUpdate()
   }
 
-  /// Give the trained weights the values of their moving average, as at the end of `fit`. Nothing without one, or before
-  /// the first step.
+  /// Give the trained weights the values of their moving average, as at the end of `fit`. Nothing without one, or
+  /// before the first step.
   package func useAverage() {
     guard let average = optimizerState.average, iteration > 0 else { return }
     for parameter in model.layout.parameters where parameter.isTrainable {
@@ -55,7 +55,8 @@ extension Trainer {
     }
   }
 
-  /// Go on from a state of this optimiser for this model, after these epochs. Gradients that were made before are dropped.
+  /// Go on from a state of this optimiser for this model, after these epochs. Gradients that were made before are
+  /// dropped.
   package func resume(
     _ state: OptimizerState, iteration: Int, learningRate: Double, history: TrainingHistory
   ) {
@@ -91,8 +92,8 @@ extension Trainer {
     iteration += 1
   }
 
-  /// The L2 norm of each gradient, in double. A square of a float does not overflow there, so the norm of finite numbers
-  /// is finite.
+  /// The L2 norm of each gradient, in double. A square of a float does not overflow there, so the norm of finite
+  /// numbers is finite.
   private func measureGradients(_ gradients: UnsafeMutablePointer<Float>) throws(MartletError) {
     for (index, parameter) in model.layout.parameters.enumerated() where parameter.isTrainable {
       gradientNorms[index] = kernels.norms(gradients + parameter.offset, parameter.count).squared.squareRoot()

@@ -4,8 +4,8 @@
 
 import MartletKernelInterface
 
-/// K of a block: one chain of multiply-adds. A packed micropanel of B, KC x NR, is 16 to 32 KB, a micropanel of A 4 to 12
-/// KB, so that one of them stays in the L1 cache while the other comes from L2.
+/// K of a block: one chain of multiply-adds. A packed micropanel of B, KC x NR, is 16 to 32 KB, a micropanel of A 4 to
+/// 12 KB, so that one of them stays in the L1 cache while the other comes from L2.
 @inline(__always) var KC: Int { 256 }
 
 #if MARTLET_AVX512
@@ -26,12 +26,12 @@ import MartletKernelInterface
 /// Columns of a tile.
 @inline(__always) var NR: Int { TileRow.count * Vector.scalarCount }
 
-/// Rows of a packed block of A: MC x KC floats are 240 KB, half of the L2 cache of the smaller processors. A multiple of
-/// every MR.
+/// Rows of a packed block of A: MC x KC floats are 240 KB, half of the L2 cache of the smaller processors. A multiple
+/// of every MR.
 @inline(__always) var MC: Int { 240 }
 
-/// Columns of a packed block of B at most: KC x NC floats are 1.25 MB, which stays in the L3 cache, and it is so wide that
-/// packing A again for each block does not show. A multiple of NR.
+/// Columns of a packed block of B at most: KC x NC floats are 1.25 MB, which stays in the L3 cache, and it is so wide
+/// that packing A again for each block does not show. A multiple of NR.
 @inline(__always) var NC: Int { 1280 / NR * NR }
 
 /// Columns of the blocks that n columns are cut into: as few as NC allows, of the same size but for rounding to NR.

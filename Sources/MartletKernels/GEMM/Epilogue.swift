@@ -9,7 +9,8 @@ struct Chunk {
   var isLast: Bool
 }
 
-/// Bring rows x columns of `tile` (row stride NR), which belong to C at (row, column), to where the arguments want them.
+/// Bring rows x columns of `tile` (row stride NR), which belong to C at (row, column), to where the arguments want
+/// them.
 func finishTile(
   _ g: GEMMArguments<Float>, _ chunk: Chunk, _ tile: UnsafeMutablePointer<Float>, row: Int, column: Int, rows: Int,
   columns: Int

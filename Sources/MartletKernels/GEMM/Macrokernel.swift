@@ -2,9 +2,9 @@
 //
 //     jc  over N by NC    pc  over K by KC: pack B    ic  over M by MC: pack A    jr  over NR    ir  over MR
 //
-// A tile goes from the microkernel to C through a buffer of one tile, still in the L1 cache; that is where edges, chunks
-// and epilogues are dealt with, once for all sizes of tile (Epilogue.swift). Full tiles that need none of it, which are
-// most of a large product, go straight to C.
+// A tile goes from the microkernel to C through a buffer of one tile, still in the L1 cache; that is where edges,
+// chunks and epilogues are dealt with, once for all sizes of tile (Epilogue.swift). Full tiles that need none of it,
+// which are most of a large product, go straight to C.
 
 import CMartletCPU
 import MartletKernelInterface

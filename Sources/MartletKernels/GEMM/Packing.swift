@@ -1,5 +1,5 @@
-// Packing: R lines of an operand (rows of op(A), columns of op(B)) become a micropanel, in which the R elements of one k
-// are adjacent, in the order in which the microkernel reads them:
+// Packing: R lines of an operand (rows of op(A), columns of op(B)) become a micropanel, in which the R elements of one
+// k are adjacent, in the order in which the microkernel reads them:
 //
 //     line 0   a b c ...                      k 0     k 1
 //     line 1   d e f ...        becomes       a d g 0 b e h 0 c f i 0 ...        (R = 4, three lines left)
@@ -7,8 +7,8 @@
 //
 // Lines that are missing at the edge are zero, so that every tile is computed by the same microkernel.
 
-/// Pack `lines` <= `size` lines of `kc` elements; element k of line l is `source[l * lineStride + k * kStride]`, and one
-/// of the strides is 1. `size` is MR or NR, a multiple of 4.
+/// Pack `lines` <= `size` lines of `kc` elements; element k of line l is `source[l * lineStride + k * kStride]`, and
+/// one of the strides is 1. `size` is MR or NR, a multiple of 4.
 @inline(__always)
 func packPanel(
   _ size: Int, _ source: UnsafePointer<Float>, lines: Int, kc: Int, lineStride: Int, kStride: Int,

@@ -41,7 +41,8 @@ struct LossRow {
   /// Targets, or nil for a label.
   private let values: UnsafePointer<Float>?
   private let label: Int32
-  /// What stands in the label's column: 1; or, in a loss that is not about classes, the label itself in the only column.
+  /// What stands in the label's column: 1; or, in a loss that is not about classes, the label itself in the only
+  /// column.
   private let labelColumn: Int32
   private let labelValue: Float
   /// Label smoothing: what is left of a target, and what is added to it.

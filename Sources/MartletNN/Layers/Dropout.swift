@@ -2,8 +2,8 @@
 
 import MartletCore
 
-/// In training y = x * mask, mask = 0 with probability `rate`, else 1 / (1 - rate). Element i of the mask depends only on
-/// (seed, layer, step, i), so it is the same for any number of threads.
+/// In training y = x * mask, mask = 0 with probability `rate`, else 1 / (1 - rate). Element i of the mask depends only
+/// on (seed, layer, step, i), so it is the same for any number of threads.
 package struct Dropout: Layer {
   package var rate: Double
 

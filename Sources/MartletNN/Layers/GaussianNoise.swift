@@ -1,10 +1,10 @@
-// Normal noise on activations (Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995): nothing to do
-// in prediction.
+// Normal noise on activations (Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995): nothing
+// to do in prediction.
 
 import MartletCore
 
-/// In training y = x + N(0, deviation^2). The noise of element i depends only on (seed, layer, step, i), so it is the same
-/// for any number of threads.
+/// In training y = x + N(0, deviation^2). The noise of element i depends only on (seed, layer, step, i), so it is the
+/// same for any number of threads.
 package struct GaussianNoise: Layer {
   package var standardDeviation: Double
 

@@ -2,8 +2,8 @@
 
 import MartletCore
 
-/// y = (x - mean) / max(sqrt(variance), 1e-7). The statistics are 1 (for everything), one per element of the last axis, or
-/// one per element of a row.
+/// y = (x - mean) / max(sqrt(variance), 1e-7). The statistics are 1 (for everything), one per element of the last axis,
+/// or one per element of a row.
 package struct Normalization: Layer {
   package var mean: [Float]
   package var variance: [Float]
@@ -42,8 +42,8 @@ package struct Normalization: Layer {
 
   private var factors: [Float] { variance.map { 1 / max($0.squareRoot(), Normalization.epsilon) } }
 
-  // In two roundings, as the formula has it: x * factor - mean * factor would cost a feature whose mean is large its last
-  // digits, and one that never varies would not become zero.
+  // In two roundings, as the formula has it: x * factor - mean * factor would cost a feature whose mean is large its
+  // last digits, and one that never varies would not become zero.
   package func lowerForward(_ site: LayerSite, into lowering: inout Lowering) {
     let count = site.outputShape.elementCount
     let x = lowering.value(of: site.inputs[0])

@@ -2,8 +2,8 @@
 
 import MartletCore
 
-/// y[i_1, i_2, ...] = x with dimension `dims[k]` of x as dimension k of y. Any order is a few exchanges of neighbours, each
-/// of which is one operation: two dimensions, and [H, W, C] to [C, H, W] and back, take one.
+/// y[i_1, i_2, ...] = x with dimension `dims[k]` of x as dimension k of y. Any order is a few exchanges of neighbours,
+/// each of which is one operation: two dimensions, and [H, W, C] to [C, H, W] and back, take one.
 package struct Permute: Layer {
   /// Keras' numbering: the dimensions of a row are 1, 2, ..., as 0 is the batch.
   package var dims: [Int]
