@@ -159,6 +159,7 @@ typedef struct martlet_array {
  *
  * Names of layers are unique in the model and have 1 to 255 bytes, no '/' and no control character, and are not ".".
  * NULL stands for the Keras class in snake case, numbered from the second on: "dense", "dense_1"; "input" for an input.
+ * A model has at most 4096 nodes, as a file: one more is MARTLET_UNSUPPORTED.
  * --------------------------------------------------------------------------------------------------------- */
 
 /** A directed acyclic graph of layers with their weights. It has one or more inputs, in the order in which they were
@@ -202,7 +203,8 @@ void martlet_model_destroy(martlet_model *model);
 #define MARTLET_SOFTPLUS 8      /* y = log(1 + exp(x)) */
 #define MARTLET_SILU 9          /* y = x / (1 + exp(-x)); also called swish */
 #define MARTLET_GELU 10         /* y = x / 2 * (1 + erf(x / sqrt(2))) */
-#define MARTLET_GELU_TANH 11    /* y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) */
+#define MARTLET_GELU_TANH 11    /* y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))); Keras opens files with it
+                                   only with custom_objects (docs/file-format.md) */
 #define MARTLET_HARD_SIGMOID 12 /* y = min(max(x / 6 + 1 / 2, 0), 1), as in Keras 3 */
 #define MARTLET_EXPONENTIAL 13  /* y = exp(x) */
 

@@ -1,5 +1,5 @@
-// JSON text, by Foundation's coder. Text from files is hostile: its size, depth and number of values are bounded before
-// the decoder, which recurses, sees it.
+// JSON text: read, and its strings written, by Foundation's coder. Text from files is hostile: its size, depth and number of
+// values are bounded before the decoder, which recurses, sees it.
 
 import FoundationEssentials
 import MartletCore
@@ -22,14 +22,49 @@ extension JSON {
     }
   }
 
-  /// The value as text, with sorted keys: the same value gives the same bytes.
+  /// The value as text, with sorted keys: the same value gives the same bytes. A number that is no integer has a point or
+  /// an exponent, as Python writes it: Keras asks for the type. (Foundation's encoder would write 0.0 as 0.)
   ///
-  /// - Throws: `internalError`; finite numbers and strings can always be encoded.
+  /// - Throws: `internalError`; finite numbers and strings can always be written.
   func text() throws(MartletError) -> String {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.outputFormatting = .withoutEscapingSlashes
+    var text = ""
+    try append(to: &text, encoder)
+    return text
+  }
+
+  /// - Parameter encoder: for strings.
+  private func append(to text: inout String, _ encoder: JSONEncoder) throws(MartletError) {
+    switch self {
+    case .null: text += "null"
+    case .bool(let value): text += value ? "true" : "false"
+    case .integer(let value): text += "\(value)"
+    case .number(let value):
+      guard value.isFinite else { throw MartletError(.internalError, "JSON has no number \(value)") }
+      text += "\(value)"
+    case .string(let value): text += try JSON.quoted(value, encoder)
+    case .array(let elements):
+      text += "["
+      for (index, element) in elements.enumerated() {
+        if index > 0 { text += "," }
+        try element.append(to: &text, encoder)
+      }
+      text += "]"
+    case .object(let members):
+      text += "{"
+      for (index, member) in members.sorted(by: { $0.key < $1.key }).enumerated() {
+        if index > 0 { text += "," }
+        text += try JSON.quoted(member.key, encoder) + ":"
+        try member.value.append(to: &text, encoder)
+      }
+      text += "}"
+    }
+  }
+
+  private static func quoted(_ string: String, _ encoder: JSONEncoder) throws(MartletError) -> String {
     do {
-      return String(decoding: try encoder.encode(self), as: UTF8.self)
+      return String(decoding: try encoder.encode(string), as: UTF8.self)
     } catch {
       throw MartletError(.internalError, "cannot encode JSON: \(error)")
     }
@@ -77,7 +112,7 @@ extension JSON: CustomStringConvertible {
   var description: String { (try? text()) ?? "a value that has no text" }
 }
 
-extension JSON: Codable {
+extension JSON: Decodable {
   private struct Key: CodingKey {
     let stringValue: String
     var intValue: Int? { nil }
@@ -107,19 +142,6 @@ extension JSON: Codable {
       } else {
         self = .string(try container.decode(String.self))
       }
-    }
-  }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    switch self {
-    case .null: try container.encodeNil()
-    case .bool(let value): try container.encode(value)
-    case .integer(let value): try container.encode(value)
-    case .number(let value): try container.encode(value)
-    case .string(let value): try container.encode(value)
-    case .array(let values): try container.encode(values)
-    case .object(let members): try container.encode(members)
     }
   }
 }

@@ -10,7 +10,7 @@ struct KerasConfiguration {
   private let outputs: [KerasTensor]
 
   /// Layers that a file may have, and calls of them. Deep networks have some hundred.
-  static let maximumLayerCount = 4096
+  static let maximumLayerCount = GraphBuilder.maximumNodeCount
   private static let maximumCallCount = 1 << 16
 
   // MARK: Reading

@@ -69,6 +69,12 @@ package struct GraphBuilder {
   package let name: String
   package private(set) var layers: [GraphLayer] = []
   package private(set) var nodes: [GraphNode] = []
+  private var names: Set<String> = []
+  /// For each base of a name, the number to try next.
+  private var nextNumbers: [String: Int] = [:]
+
+  /// Applications of layers that a model may have, as a file may: deep networks have some hundred.
+  package static let maximumNodeCount = 4096
 
   /// Bytes a name may have: it becomes an HDF5 link name.
   package static let maximumNameLength = 255
@@ -83,20 +89,23 @@ package struct GraphBuilder {
   ///
   /// - Parameter name: nil for the Keras class in snake case, numbered from the second on.
   /// - Returns: the new node.
-  /// - Throws: `invalidArgument` naming the layer: unknown node, name in use, shapes that do not fit.
+  /// - Throws: `invalidArgument` naming the layer: unknown node, name in use, shapes that do not fit; `unsupported` for
+  ///   more than `maximumNodeCount` nodes.
   package mutating func add(
     _ layer: any Layer, name: String?, inputs: [Int], isTrainable: Bool = true
   ) throws(MartletError) -> Int {
     let shapes = try rowShapes(of: inputs)
+    try checkRoom()
     let name = name ?? unusedName(for: layer)
     try GraphBuilder.check(name, "layer name")
-    guard !layers.contains(where: { $0.name == name }) else {
+    guard !names.contains(name) else {
       throw MartletError(.invalidArgument, "model '\(self.name)' has a layer named '\(name)' already")
     }
     do {
       let shape = try layer.outputShape(of: shapes)
       let weights = try layer.weights(of: shapes)
       layers.append(GraphLayer(name: name, layer: layer, weights: weights, isTrainable: isTrainable))
+      names.insert(name)
       nodes.append(GraphNode(layer: layers.count - 1, inputs: inputs, shape: shape))
       return nodes.count - 1
     } catch {
@@ -108,9 +117,11 @@ package struct GraphBuilder {
   ///
   /// - Parameter layer: index of the layer.
   /// - Returns: the new node.
-  /// - Throws: `invalidArgument` for an unknown node, an input layer, shapes that do not fit the layer or its weights.
+  /// - Throws: `invalidArgument` for an unknown node, an input layer, shapes that do not fit the layer or its weights;
+  ///   `unsupported` for more than `maximumNodeCount` nodes.
   package mutating func apply(layer index: Int, inputs: [Int]) throws(MartletError) -> Int {
     let shapes = try rowShapes(of: inputs)
+    try checkRoom()
     let shared = layers[index]
     guard !(shared.layer is InputLayer) else {
       throw MartletError(.invalidArgument, "layer '\(shared.name)' is an input; it reads nothing")
@@ -171,14 +182,22 @@ package struct GraphBuilder {
     }
   }
 
-  private func unusedName(for layer: any Layer) -> String {
+  private func checkRoom() throws(MartletError) {
+    guard nodes.count < GraphBuilder.maximumNodeCount else {
+      throw MartletError(
+        .unsupported, "model '\(name)' has \(nodes.count) nodes; more than \(GraphBuilder.maximumNodeCount) are not supported")
+    }
+  }
+
+  private mutating func unusedName(for layer: any Layer) -> String {
     let base = layer is InputLayer ? "input" : GraphBuilder.snakeCase(layer.className)
-    var name = base
-    var number = 0
-    while layers.contains(where: { $0.name == name }) {
+    var number = nextNumbers[base] ?? 0
+    var name = number == 0 ? base : "\(base)_\(number)"
+    while names.contains(name) {
       number += 1
       name = "\(base)_\(number)"
     }
+    nextNumbers[base] = number
     return name
   }
 

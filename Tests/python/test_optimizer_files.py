@@ -5,6 +5,8 @@ load_model for its own files too. Here its optimiser is built for them, and set_
 files finds.
 """
 
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -133,6 +135,22 @@ def test_keras_loads_what_the_model_was_compiled_with(tmp_path):
     with h5py.File(tmp_path / "plain.h5") as file:
         assert "training_config" not in file.attrs and "optimizer_weights" not in file
     assert martlet.load_model(tmp_path / "plain.h5").optimizer is None
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["sgd", optimizers.SGD(1.0, momentum=1.0), optimizers.Adam(1.0), optimizers.Adadelta(1), "rmsprop"]
+)
+def test_keras_loads_whole_numbers_as_floats(optimizer, data, tmp_path):
+    """Keras asks whether momentum and learning rate are floats: 0 is not one, 0.0 is."""
+    model = network(martlet, seed=1)
+    model.compile(optimizer, "mse")
+    steps(model, data, range(1))
+    model.save(tmp_path / "model.h5")
+    loaded = keras.models.load_model(tmp_path / "model.h5")
+    assert float(loaded.optimizer.learning_rate) == pytest.approx(model.optimizer.learning_rate)
+    with h5py.File(tmp_path / "model.h5") as file:
+        configuration = json.loads(file.attrs["training_config"])["optimizer_config"]["config"]
+    assert isinstance(configuration["learning_rate"], float)
 
 
 def test_several_outputs(tmp_path, random):
