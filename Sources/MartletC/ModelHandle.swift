@@ -4,6 +4,7 @@ import MartletCore
 import MartletIO
 import MartletNN
 import MartletTraining
+import Synchronization
 
 final class ModelHandle: Handle {
   let usage = Usage()
@@ -118,7 +119,8 @@ final class BuiltModel {
   let trainingConfiguration: StringTable
   private(set) var classNames: StringTable
   /// The layers as text, from when C first asks for it.
-  private var json: StringTable?
+  /// Made when first asked for, which callbacks in two threads may do at once.
+  private let json = Mutex<StringTable?>(nil)
 
   /// - Throws: `outOfMemory`.
   init(_ model: Model) throws(MartletError) {
@@ -139,10 +141,14 @@ final class BuiltModel {
   ///
   /// - Throws: `unsupported`, `outOfMemory`.
   func text() throws(MartletError) -> UnsafePointer<CChar> {
-    if let json { return json[0] }
-    let table = try StringTable([try ModelText.text(of: model.graph)])
-    json = table
-    return table[0]
+    if let table = json.withLock({ $0 }) { return table[0] }
+    let new = try StringTable([try ModelText.text(of: model.graph)])
+    // What another thread has handed out meanwhile must stay.
+    let kept = json.withLock { table in
+      table = table ?? new
+      return table ?? new
+    }
+    return kept[0]
   }
 
   /// - Throws: `outOfMemory`.

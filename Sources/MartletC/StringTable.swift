@@ -3,7 +3,7 @@
 import MartletCore
 
 /// Strings with a terminating NUL each, in one block of memory that does not move. They live as long as this object.
-final class StringTable {
+final class StringTable: Sendable {
   let count: Int
   private let bytes: TensorStorage
   private let offsets: TensorStorage
