@@ -326,6 +326,10 @@ def test_layers_made_here_cannot_be_frozen(model):
     assert all(layer.trainable for layer in model.layers)
     with pytest.raises(ValueError, match="trainable=False is not in this version"):
         model.layers[1].trainable = False
+    assert model.trainable
+    with pytest.raises(ValueError, match="model 'sequential' cannot be frozen: trainable=False is not in this version"):
+        model.trainable = False
+    model.trainable = True  # as it is
 
 
 def test_learning_rate_scheduler_of_the_epoch_alone(model, data):

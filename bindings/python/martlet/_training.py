@@ -27,6 +27,11 @@ class TrainableModel:
         raise NotImplementedError
 
     @property
+    def name(self) -> str:
+        """The model's name, for messages."""
+        raise NotImplementedError
+
+    @property
     def input_names(self) -> list[str]:
         """Names of the inputs."""
         raise NotImplementedError
@@ -66,6 +71,16 @@ class TrainableModel:
         self._objectives = _objectives.objectives(loss, loss_weights, metrics, self.output_names)
         self.optimizer, self.loss = rule, loss
         self._trainer = None
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the model's weights: always."""
+        return True
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if not value:
+            raise ValueError(f"model {self.name!r} cannot be frozen: trainable=False is not in this version")
 
     @property
     def objectives(self) -> list[Objective]:
