@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import losses, metrics, optimizers
 from ._names import snake_case
-from ._objectives import Objective
+from ._objectives import Objective, metric_sets, objectives
 
 # Members of Keras' configurations that change nothing that is computed here.
 _WITHOUT_EFFECT = ("name", "dtype", "reduction", "fn", "axis", "ignore_class")
@@ -23,22 +23,56 @@ _LOSS_METRICS = (
 )
 
 
-def read(text: str) -> dict[str, Any]:
-    """The arguments of compile. ValueError, TypeError or KeyError: what is not understood."""
+def read(text: str, outputs: Mapping[str, int]) -> tuple[dict[str, Any], list[str]]:
+    """The arguments of compile, and the metrics that they leave out, as this package cannot compute them.
+
+    outputs: of the model, the length of the last axis by name. ValueError, TypeError, KeyError: what is not understood.
+    """
     config = json.loads(text)
     rule = config["optimizer_config"]
     optimizer = type(optimizers.get(_class_name(rule))).from_config(rule["config"])
-    return {
-        "optimizer": optimizer,
-        "loss": _each(config.get("loss"), losses.get),
-        "metrics": _each(config.get("metrics"), metrics.get),
-        "loss_weights": config.get("loss_weights"),
-    }
+    loss, weights = _each(config.get("loss"), losses.get), config.get("loss_weights")
+    chosen, left_out = _metrics(config.get("metrics"), loss, weights, outputs)
+    left_out += [f"{name!r} of weighted_metrics" for name in _labels(config.get("weighted_metrics"))]
+    return {"optimizer": optimizer, "loss": loss, "metrics": chosen, "loss_weights": weights}, left_out
 
 
-def metrics_text(objectives: Sequence[Objective]) -> str:
+def _metrics(given: Any, loss: Any, weights: Any, outputs: Mapping[str, int]) -> tuple[list[Any], list[str]]:
+    """The metrics of a file that these outputs can have together, as compile takes them, and names of the others."""
+    names = list(outputs)
+    if isinstance(given, dict) and "class_name" in given:
+        given = [given]
+    sets: list[list[metrics.Metric]] = [[] for _ in names]
+    left_out = []
+    for index, entries in enumerate(metric_sets(given, names)):
+        for entry in entries:
+            try:
+                trial = [[*chosen] for chosen in sets]
+                trial[index].append(_each(entry, metrics.get))
+                for objective in objectives(loss, weights, trial, names):
+                    objective.accuracy_code(outputs[objective.name])
+                sets = trial
+            except (ValueError, TypeError, KeyError):
+                left_out += [repr(name) for name in _labels(entry)]
+    return sets, left_out
+
+
+def _labels(value: Any) -> list[str]:
+    """The names of metrics in a configuration, however they are nested."""
+    if value is None:
+        return []
+    if isinstance(value, dict) and "class_name" in value:
+        config = value.get("config")
+        named = config.get("name") if isinstance(config, dict) else config  # a function's is its name
+        return [str(named or _class_name(value))]
+    if isinstance(value, (list, dict)):
+        return [label for one in (value.values() if isinstance(value, dict) else value) for label in _labels(one)]
+    return [str(value)]
+
+
+def metrics_text(judged: Sequence[Objective]) -> str:
     """The metrics of the outputs as JSON, without those that Keras does not have: it would not load the file."""
-    sets = [[_metric(one) for one in each.metrics if _is_in_keras(one)] for each in objectives]
+    sets = [[_metric(one) for one in each.metrics if _is_in_keras(one)] for each in judged]
     return json.dumps(sets[0] if len(sets) == 1 else sets)
 
 

@@ -51,7 +51,7 @@ def objectives(loss: Any, weights: Any, given: Any, names: Sequence[str]) -> lis
     else:
         chosen = [losses.get(loss) for _ in names]
     factors = _factors(weights, names)
-    sets = _metric_sets(given, names)
+    sets = metric_sets(given, names)
     found = []
     for name, one, factor, chosen_metrics in zip(names, chosen, factors, sets):
         found.append(Objective(name, one, factor, _metrics(chosen_metrics, one)))
@@ -100,7 +100,7 @@ def _factors(weights: Any, names: Sequence[str]) -> list[float]:
     return [real(weight, "loss_weights") for weight in _for_each(weights, names, "loss_weights")]
 
 
-def _metric_sets(given: Any, names: Sequence[str]) -> list[list[Any]]:
+def metric_sets(given: Any, names: Sequence[str]) -> list[list[Any]]:
     """For every output, what its metrics were given as."""
     if given is None:
         return [[] for _ in names]

@@ -97,7 +97,8 @@ def load_model(filepath: str | os.PathLike, compile: bool = True) -> Model:  # n
     inconsistent) and UnsupportedError (a layer or option that this version does not have, named).
 
     compile: if the file holds optimiser, loss and metrics, compile the model with them and give the optimiser its state,
-    so that training goes on where it was. What is not understood is a UserWarning: then compile() it yourself.
+    so that training goes on where it was. A UserWarning names the metrics that there are not here, which are left out;
+    or says what else is not understood: then compile() it yourself.
     """
     model = Model.of_engine(EngineModel.load(filepath))
     if compile:
@@ -107,11 +108,14 @@ def load_model(filepath: str | os.PathLike, compile: bool = True) -> Model:  # n
 
 def _compile(model: Model, filepath: str | os.PathLike) -> None:
     """Compile a model with what its file says, if anything."""
-    text = model.built_engine().training_config()
+    engine = model.built_engine()
+    text = engine.training_config()
     if not text:
         return
     try:
-        model.compile(**_compiled.read(text))
+        columns = [shape[-1] for shape in engine.output_shapes()]
+        arguments, left_out = _compiled.read(text, dict(zip(model.output_names, columns)))
+        model.compile(**arguments)
         trainer = model.trainer()
     except (ValueError, TypeError, KeyError) as error:
         model._uncompile()
@@ -121,6 +125,12 @@ def _compile(model: Model, filepath: str | os.PathLike) -> None:
             stacklevel=3,
         )
         return
+    if left_out:
+        warnings.warn(
+            f"{os.fspath(filepath)!r} has metrics that cannot be computed here and are left out: "
+            f"{', '.join(left_out)}.",
+            stacklevel=3,
+        )
     try:
         trainer.load_state(filepath)
     except (ValueError, NotImplementedError) as error:
