@@ -238,10 +238,20 @@ def test_weights_of_a_dataset_and_of_a_loss(random):
         (dict(sample_weight=np.ones(5)), r"sample_weight has shape \(5,\), but there are 6 rows"),
         (dict(sample_weight=[np.ones(6), np.ones(6)]), r"sample_weight must be one array \[N\]"),
         (dict(sample_weight={"y": np.ones(6)}), r"sample_weight must be one array \[N\]"),
-        (dict(sample_weight=[1, 1, 1, -1, 1, 1]), "-1"),
-        (dict(sample_weight=[1, 1, 1, np.nan, 1, 1]), "(?i)nan"),
+        (dict(sample_weight=[1, 1, 1, -1, 1, 1]), r"sample_weight\[3\] is -1.0; .* must be finite and >= 0"),
+        (dict(sample_weight=[1, 1, np.nan, -1, 1, 1]), r"sample_weight\[2\] is nan"),
+        (
+            dict(validation_data=(np.ones((2, 12)), np.zeros(2, int), [1, -np.inf])),
+            r"validation_data\[2\]\[1\] is -inf; .* must be finite and >= 0",
+        ),
         (dict(class_weight=[1, 2]), "class_weight must be a dict from class to weight, received list"),
-        (dict(class_weight={0: "heavy"}), "class_weight"),
+        (dict(class_weight={0: "heavy"}), r"class_weight\[0\] must be a number, received 'heavy'"),
+        (dict(class_weight={0: 1, 2: -1}), r"class_weight\[2\] is -1.0; .* must be finite and >= 0"),
+        (dict(class_weight={0: np.inf}), r"class_weight\[0\] is inf"),
+        (dict(class_weight={"0": 1}), "the key '0', which is no class; the classes are 0 to 4"),
+        (dict(class_weight={1.5: 1}), "the key 1.5, which is no class; the classes are 0 to 4"),
+        (dict(class_weight={5: 1}), "the key 5, which is no class; the classes are 0 to 4"),
+        (dict(class_weight={-1: 1}), "the key -1, which is no class; the classes are 0 to 4"),
         (dict(validation_data=(1, 2, 3, 4)), r"validation_data must be \(x, y\), \(x, y, sample_weight\) or a Dataset"),
     ],
 )
@@ -252,6 +262,28 @@ def test_wrong_weights(arguments, message):
         ours.fit(np.ones((6, 12)), np.zeros(6, int), verbose=0, **arguments)
     for one, two in zip(before, ours.get_weights()):
         np.testing.assert_array_equal(one, two)
+
+
+def test_keys_of_class_weight():
+    """Whole numbers of any type name classes; of a sigmoid's output there are two, of other numbers any may be one."""
+    results = []
+    for keys in (range(5), np.arange(5), np.arange(5.0), list(map(float, range(5)))):
+        _, ours = compiled(DENSE, PROBABILITIES)
+        weights = dict(zip(keys, [0.5, 2, 1, 0, 3]))
+        ours.fit(np.ones((6, 12)), np.arange(6) % 5, verbose=0, shuffle=False, class_weight=weights)
+        results.append(ours.get_weights())
+    for other in results[1:]:
+        for one, two in zip(results[0], other):
+            np.testing.assert_array_equal(one, two)
+    for loss, accepted in (("bce", False), ("mse", True)):
+        model = martlet.Sequential([martlet.Input((2,)), martlet.layers.Dense(1, "sigmoid")])
+        model.compile("sgd", loss)
+        arguments = dict(class_weight={0: 1.0, 2: 2.0}, verbose=0)
+        if accepted:
+            model.fit(np.ones((4, 2)), [0, 1, 0, 2], **arguments)
+        else:
+            with pytest.raises(ValueError, match="the key 2, which is no class; the classes are 0 to 1"):
+                model.fit(np.ones((4, 2)), [0, 1, 0, 1], **arguments)
 
 
 # Metrics

@@ -14,6 +14,7 @@ import numpy as np
 from . import _arrays
 from ._check import real
 from .data import Dataset
+from .losses import BinaryCrossentropy, BinaryFocalCrossentropy
 
 if TYPE_CHECKING:
     from ._training import TrainableModel
@@ -63,11 +64,19 @@ def _separate(value: Any, names: Sequence[str], what: str, sides: str) -> list[t
     return [(one, f"{what}[{index}]") for index, one in enumerate(value)]
 
 
-def dataset(model: TrainableModel, x: Any, y: Any, weights: Any, x_name: str, y_name: str) -> Dataset:
+def dataset(
+    model: TrainableModel,
+    x: Any,
+    y: Any,
+    weights: Any,
+    x_name: str,
+    y_name: str,
+    weights_name: str = "sample_weight",
+) -> Dataset:
     """x, y and the weights of the rows, or the Dataset x, for a compiled model, which is built for it if need be."""
     if isinstance(x, Dataset):
         if y is not None or weights is not None:
-            what = y_name if y is not None else "sample_weight"
+            what = y_name if y is not None else weights_name
             raise ValueError(f"{what} must not be given with a Dataset, which holds it itself")
         model.built_engine(x.x_shapes[0] if x.x_shapes else None)
         return x
@@ -86,7 +95,7 @@ def dataset(model: TrainableModel, x: Any, y: Any, weights: Any, x_name: str, y_
     model.built_engine(xs[0].shape[1:])
     data = joined(xs, ys)
     if weights is not None:
-        data.set_sample_weights(sample_weights(weights, len(xs[0])))
+        data.set_sample_weights(sample_weights(weights, len(xs[0]), weights_name))
     return data
 
 
@@ -97,14 +106,19 @@ def joined(xs: Sequence[np.ndarray], ys: Sequence[np.ndarray]) -> Dataset:
     return Dataset.zip([Dataset(x) for x in xs] + [Dataset(None, y) for y in ys])
 
 
-def sample_weights(weights: Any, count: int) -> np.ndarray:
-    """weights as one float for each of `count` rows."""
+def sample_weights(weights: Any, count: int, name: str = "sample_weight") -> np.ndarray:
+    """weights as one float for each of `count` rows, finite and not negative."""
     if isinstance(weights, Mapping) or (isinstance(weights, (list, tuple)) and np.ndim(weights[0] if weights else 0)):
-        raise ValueError("sample_weight must be one array [N], which counts for every output")
-    array = _arrays.floats(weights, "sample_weight")
+        raise ValueError(f"{name} must be one array [N], which counts for every output")
+    array = _arrays.floats(weights, name)
     if array.size != count:
-        raise ValueError(f"sample_weight has shape {array.shape}, but there are {count} rows")
-    return array.reshape(-1)
+        raise ValueError(f"{name} has shape {array.shape}, but there are {count} rows")
+    factors = array.reshape(-1)
+    usable = np.isfinite(factors) & (factors >= 0)
+    if not usable.all():
+        row = int(np.argmin(usable))
+        raise ValueError(f"{name}[{row}] is {factors[row]}; the weights of rows must be finite and >= 0")
+    return factors
 
 
 def class_weights(model: TrainableModel, class_weight: Any, y: Any) -> np.ndarray:
@@ -114,14 +128,40 @@ def class_weights(model: TrainableModel, class_weight: Any, y: Any) -> np.ndarra
     if not isinstance(class_weight, Mapping):
         raise ValueError(f"class_weight must be a dict from class to weight, received {type(class_weight).__name__}")
     labels = targets(model, y)[0]
+    classes = _class_count(model, labels)
     if labels.ndim > 1:
         labels = labels.argmax(axis=-1) if labels.shape[-1] > 1 else labels[..., 0]
     if labels.ndim > 1:
         raise ValueError(f"class_weight needs one class for each row, but y leaves {labels.shape} of them")
     weights = np.ones(len(labels), np.float32)
     for label, weight in class_weight.items():
-        weights[labels == label] = real(weight, f"class_weight[{label!r}]")
+        if not _is_class(label, classes):
+            expected = "whole numbers" if classes is None else f"0 to {classes - 1}"
+            raise ValueError(f"class_weight has the key {label!r}, which is no class; the classes are {expected}")
+        name = f"class_weight[{label!r}]"
+        factor = real(weight, name)
+        if not 0 <= factor <= np.finfo(np.float32).max:
+            raise ValueError(f"{name} is {factor}; the weights of classes must be finite and >= 0")
+        weights[labels == label] = factor
     return weights
+
+
+def _class_count(model: TrainableModel, labels: np.ndarray) -> int | None:
+    """How many classes the targets of the only output can name; None for numbers of which any may stand for a class."""
+    loss = model.objectives[0].loss
+    if loss.takes_labels:
+        return model.built_engine().output_shapes()[0][-1]
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        return labels.shape[-1]
+    return 2 if isinstance(loss, (BinaryCrossentropy, BinaryFocalCrossentropy)) else None
+
+
+def _is_class(key: Any, count: int | None) -> bool:
+    """Whether a key is a whole number, of any type as NumPy's unique gives them, and one of the classes."""
+    whole = isinstance(key, (int, np.integer, np.bool_))
+    if isinstance(key, (float, np.floating)):
+        whole = float(key).is_integer()
+    return whole and (count is None or 0 <= key < count)
 
 
 def of_fit(
@@ -152,7 +192,7 @@ def _validation(model: TrainableModel, validation: Any) -> Dataset:
             f"validation_data must be (x, y), (x, y, sample_weight) or a Dataset, received {type(validation).__name__}"
         )
     weights = validation[2] if len(validation) == 3 else None
-    return dataset(model, validation[0], validation[1], weights, "validation_data[0]", "validation_data[1]")
+    return dataset(model, *validation[:2], weights, *(f"validation_data[{index}]" for index in range(3)))
 
 
 def _split(whole: Dataset, split: float) -> tuple[Dataset, Dataset]:
