@@ -384,6 +384,68 @@ def test_wrong_arguments_of_fit(compiled):
         compiled.fit(X, Y, verbose=0, callbacks=[print])
 
 
+@pytest.mark.parametrize("rows, split", [(13, 0.1), (6, 0.5), (10, 0.3), (7, 0.7)])
+def test_validation_split_of_fit_rounds_as_keras_does(rows, split):
+    slicing = pytest.importorskip("keras.src.trainers.data_adapters.array_slicing", reason="Keras is not installed")
+    x, y = np.arange(4.0 * rows).reshape(rows, 4), np.arange(rows) % 3
+    (expected, _), (held_out, _) = slicing.train_validation_split((x, y), split)
+    model = martlet.Sequential([martlet.Input((4,)), layers.Dense(3, "softmax")], seed=1)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    history = model.fit(x / x.size, y, validation_split=split, batch_size=1, shuffle=False, verbose=0)
+    assert history.progress[0].batches == len(expected)
+    # The loss after the epoch, over the rows that Keras holds out and no others.
+    own = model.evaluate(held_out / x.size, y[len(expected) :])
+    assert history.history["val_loss"] == [pytest.approx(own, rel=1e-6)]
+
+
+class Own(layers.Layer):
+    """A layer as Keras' users write them."""
+
+    def call(self, x):
+        return x
+
+
+def test_custom_layers_are_refused_by_name():
+    model = martlet.Sequential([martlet.Input((4,)), Own(), layers.Dense(3)])
+    with pytest.raises(NotImplementedError, match="layer 'own' is of the class Own.*custom layers are not supported"):
+        model.build()
+    x = martlet.Input((4,))
+    with pytest.raises(martlet.UnsupportedError, match="layer 'mine' is of the class Own"):
+        martlet.Model(x, Own(name="mine")(x))
+
+
+def test_losses_of_ones_own_are_refused_with_the_way_to_have_them():
+    class OwnLoss(martlet.losses.Loss):
+        pass
+
+    def squares(truth, prediction):
+        return ((truth - prediction) ** 2).mean()
+
+    model = martlet.Sequential([martlet.Input((4,)), layers.Dense(3)])
+    for loss in (squares, OwnLoss, OwnLoss(), {"dense": squares}):
+        with pytest.raises(ValueError, match=r"(squares|OwnLoss).*compile\(loss=None\).*make_trainer\(\)"):
+            model.compile("sgd", [loss["dense"]] if isinstance(loss, dict) else loss)
+    assert model.optimizer is None
+
+
+@pytest.mark.parametrize(
+    "make, name",
+    [
+        (lambda: martlet.optimizers.SGD("0.1"), "learning_rate"),
+        (lambda: martlet.optimizers.SGD(np.str_("0.1")), "learning_rate"),
+        (lambda: martlet.optimizers.Adam(beta_1=b"0.9"), "beta_1"),
+        (lambda: martlet.optimizers.SGD(clipnorm="1"), "clipnorm"),
+        (lambda: martlet.losses.Huber("2"), "delta"),
+        (lambda: martlet.callbacks.ModelCheckpoint("m.h5", initial_value_threshold="1"), "initial_value_threshold"),
+    ],
+)
+def test_text_is_no_number(make, name):
+    with pytest.raises(TypeError, match=f"{name} must be a number, received .*'"):
+        make()
+    with pytest.raises(TypeError, match="units must be an integer, received '3'"):
+        layers.Dense("3")
+
+
 def test_wrong_arguments_of_compile():
     model = martlet.Sequential([martlet.Input((4,)), layers.Dense(3, "softmax")], seed=1)
     with pytest.raises(ValueError, match="You must call `compile"):

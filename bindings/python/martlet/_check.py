@@ -127,8 +127,10 @@ def integer(value: Any, name: str, minimum: int, maximum: int = 2**63 - 1) -> in
 
 
 def real(value: Any, name: str) -> float:
-    """value as a float; its range is the library's to check."""
+    """value as a float; its range is the library's to check. TypeError names the argument, for digits in text too."""
     try:
+        if isinstance(value, (str, bytes, bytearray)):
+            raise TypeError
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, received {value!r}") from None

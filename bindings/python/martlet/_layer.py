@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _arrays
+from ._check import UnsupportedError
 from ._engine import EngineModel
 from ._graph import Node
 from ._names import snake_case
@@ -85,7 +86,10 @@ class Layer:
 
     def add(self, engine: EngineModel, node: int, name: str) -> int:
         """connect, for a layer that reads one node."""
-        raise NotImplementedError
+        raise UnsupportedError(
+            f"layer {self.name!r} is of the class {type(self).__name__}, which is none of martlet.layers: custom layers "
+            "are not supported"
+        )
 
     def built(self, engine: EngineModel, name: str) -> None:
         """The model is built, and this layer is the one of that name in it."""

@@ -263,7 +263,9 @@ class ModelCheckpoint(Callback):
         self.verbose = verbose
         self.save_best_only = bool(save_best_only)
         self.save_weights_only = bool(save_weights_only)
-        self.best = self._monitor.worst if initial_value_threshold is None else float(initial_value_threshold)
+        self.best = self._monitor.worst
+        if initial_value_threshold is not None:
+            self.best = real(initial_value_threshold, "initial_value_threshold")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         path = self._path(epoch, logs or {})

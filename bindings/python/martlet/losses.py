@@ -222,4 +222,17 @@ NAMES: dict[str, type[Loss]] = {
 
 def get(identifier: Any) -> Loss:
     """The loss that a name, class, object or None stands for. ValueError lists the names."""
-    return NoLoss() if identifier is None else lookup(identifier, Loss, NAMES, "loss")
+    if identifier is None:
+        return NoLoss()
+    own_class = isinstance(identifier, type) and issubclass(identifier, Loss)
+    if isinstance(identifier, Loss) or own_class:
+        computed = hasattr(identifier, "code")
+    else:
+        computed = not callable(identifier)
+    if not computed:
+        raise ValueError(
+            f"loss {identifier!r} is none of martlet.losses, and Python functions are not called in training. For a loss "
+            "of your own, compile(loss=None) and write the loop with make_trainer(): forward, backward with the gradient "
+            "of your loss, apply."
+        )
+    return lookup(identifier, Loss, NAMES, "loss")
