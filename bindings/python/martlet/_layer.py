@@ -87,8 +87,8 @@ class Layer:
     def add(self, engine: EngineModel, node: int, name: str) -> int:
         """connect, for a layer that reads one node."""
         raise UnsupportedError(
-            f"layer {self.name!r} is of the class {type(self).__name__}, which is none of martlet.layers: custom layers "
-            "are not supported"
+            f"layer {self.name!r} is of the class {type(self).__name__}, which is none of martlet.layers: custom "
+            "layers are not supported"
         )
 
     def built(self, engine: EngineModel, name: str) -> None:

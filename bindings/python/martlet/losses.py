@@ -231,8 +231,8 @@ def get(identifier: Any) -> Loss:
         computed = not callable(identifier)
     if not computed:
         raise ValueError(
-            f"loss {identifier!r} is none of martlet.losses, and Python functions are not called in training. For a loss "
-            "of your own, compile(loss=None) and write the loop with make_trainer(): forward, backward with the gradient "
-            "of your loss, apply."
+            f"loss {identifier!r} is none of martlet.losses, and Python functions are not called in training. For a "
+            "loss of your own, compile(loss=None) and write the loop with make_trainer(): forward, backward with the "
+            "gradient of your loss, apply."
         )
     return lookup(identifier, Loss, NAMES, "loss")
