@@ -159,7 +159,7 @@ typedef struct martlet_array {
  *
  * Names of layers are unique in the model and have 1 to 255 bytes, no '/' and no control character, and are not ".".
  * NULL stands for the Keras class in snake case, numbered from the second on: "dense", "dense_1"; "input" for an input.
- * A model has at most 4096 nodes, as a file: one more is MARTLET_UNSUPPORTED.
+ * A model has at most 4096 layers and 65536 nodes, as a file: one more is MARTLET_UNSUPPORTED.
  * --------------------------------------------------------------------------------------------------------- */
 
 /** A directed acyclic graph of layers with their weights. It has one or more inputs, in the order in which they were

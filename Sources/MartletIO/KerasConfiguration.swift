@@ -10,8 +10,8 @@ struct KerasConfiguration {
   private let outputs: [KerasTensor]
 
   /// Layers that a file may have, and calls of them. Deep networks have some hundred.
-  static let maximumLayerCount = GraphBuilder.maximumNodeCount
-  private static let maximumCallCount = 1 << 16
+  static let maximumLayerCount = GraphBuilder.maximumLayerCount
+  private static let maximumCallCount = GraphBuilder.maximumNodeCount
 
   // MARK: Reading
 

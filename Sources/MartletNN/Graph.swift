@@ -73,8 +73,9 @@ package struct GraphBuilder {
   /// For each base of a name, the number to try next.
   private var nextNumbers: [String: Int] = [:]
 
-  /// Applications of layers that a model may have, as a file may: deep networks have some hundred.
-  package static let maximumNodeCount = 4096
+  /// Layers, and applications of layers, that a model may have, as a file may: deep networks have some hundred.
+  package static let maximumLayerCount = 4096
+  package static let maximumNodeCount = 1 << 16
 
   /// Bytes a name may have: it becomes an HDF5 link name.
   package static let maximumNameLength = 255
@@ -90,12 +91,13 @@ package struct GraphBuilder {
   /// - Parameter name: nil for the Keras class in snake case, numbered from the second on.
   /// - Returns: the new node.
   /// - Throws: `invalidArgument` naming the layer: unknown node, name in use, shapes that do not fit; `unsupported` for
-  ///   more than `maximumNodeCount` nodes.
+  ///   more layers or nodes than the maximum.
   package mutating func add(
     _ layer: any Layer, name: String?, inputs: [Int], isTrainable: Bool = true
   ) throws(MartletError) -> Int {
     let shapes = try rowShapes(of: inputs)
-    try checkRoom()
+    try checkRoom(layers.count, GraphBuilder.maximumLayerCount, "layers")
+    try checkRoom(nodes.count, GraphBuilder.maximumNodeCount, "nodes")
     let name = name ?? unusedName(for: layer)
     try GraphBuilder.check(name, "layer name")
     guard !names.contains(name) else {
@@ -121,7 +123,7 @@ package struct GraphBuilder {
   ///   `unsupported` for more than `maximumNodeCount` nodes.
   package mutating func apply(layer index: Int, inputs: [Int]) throws(MartletError) -> Int {
     let shapes = try rowShapes(of: inputs)
-    try checkRoom()
+    try checkRoom(nodes.count, GraphBuilder.maximumNodeCount, "nodes")
     let shared = layers[index]
     guard !(shared.layer is InputLayer) else {
       throw MartletError(.invalidArgument, "layer '\(shared.name)' is an input; it reads nothing")
@@ -182,10 +184,9 @@ package struct GraphBuilder {
     }
   }
 
-  private func checkRoom() throws(MartletError) {
-    guard nodes.count < GraphBuilder.maximumNodeCount else {
-      throw MartletError(
-        .unsupported, "model '\(name)' has \(nodes.count) nodes; more than \(GraphBuilder.maximumNodeCount) are not supported")
+  private func checkRoom(_ count: Int, _ maximum: Int, _ things: String) throws(MartletError) {
+    guard count < maximum else {
+      throw MartletError(.unsupported, "model '\(name)' has \(count) \(things); more than \(maximum) are not supported")
     }
   }
 
