@@ -160,3 +160,32 @@ def test_the_history_is_in_the_file(tmp_path):
         file["martlet/history/epochs"][1, columns.index("samples")] = -4
     with pytest.warns(UserWarning, match="-4.0 as samples of epoch 1"):
         martlet.load_model(path)
+
+
+BETWEEN = {
+    "Add": lambda a, b: layers.Add()([a, b]),
+    "Subtract": lambda a, b: layers.Subtract()([a, b]),
+    "Multiply": lambda a, b: layers.Multiply()([a, b]),
+    "Average": lambda a, b: layers.Average()([a, b]),
+    "Maximum": lambda a, b: layers.Maximum()([a, b]),
+    "Concatenate": lambda a, b: layers.Concatenate(axis=1)([a, b]),
+    "Reshape": lambda a, b: layers.Reshape((2, 6))(layers.Add()([a, b])),
+    "Permute": lambda a, b: layers.Permute((2, 1))(layers.Add()([a, b])),
+    "GaussianNoise": lambda a, b: layers.GaussianNoise(0.3)(layers.Add()([a, b])),
+    "ActivityRegularization": lambda a, b: layers.ActivityRegularization(0.01, 0.02)(layers.Add()([a, b])),
+    "Dropout": lambda a, b: layers.Dropout(0.4)(layers.Add()([a, b])),
+    "Rescaling": lambda a, b: layers.Rescaling(0.5, 1)(layers.Add()([a, b])),
+    "Normalization": lambda a, b: layers.Normalization(mean=[0.1] * 4, variance=[2.0] * 4)(layers.Add()([a, b])),
+}
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_gradients_through_every_layer(name):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5, 3, 4)).astype(np.float32), rng.integers(0, 3, 5)
+    start = martlet.Input((3, 4))
+    node = BETWEEN[name](layers.Dense(4, "tanh")(start), layers.Dense(4, "sigmoid")(start))
+    model = martlet.Model(start, layers.Dense(3, "softmax")(layers.Flatten()(node)), seed=1)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    # The project's bound for a gradient that is right.
+    assert model.check_gradients(x, y, sample=0).largest_error <= 1e-5
