@@ -113,8 +113,13 @@ struct HDF5Superblock {
       throw MartletError(.unsupported, "'\(bytes.path)' does not have addresses and sizes of 8 bytes")
     }
     if version < 2 {
-      // Group constants and flags, four addresses, then the symbol table entry of the root group: name, header.
-      let entry = try bytes.bytes(at: version == 0 ? 56 : 60, count: 40).dropping(8)
+      // Group constants and flags, four addresses, then the symbol table entry of the root group: name, header. The last
+      // address is of what a driver for several files keeps; a file by itself has none, and drivers differ on a wrong one.
+      var driver = try bytes.bytes(at: version == 0 ? 48 : 52, count: 48)
+      guard try driver.integer(8) == .max else {
+        throw driver.damaged("the head names a driver's information, which a file by itself does not have")
+      }
+      let entry = try driver.dropping(8)
       var (address, whole) = (entry, entry)
       rootAddress = try address.integer(8)
       try HDF5Structure(bytes).checkEntry(&whole)

@@ -126,6 +126,14 @@ static void memory(void) {
   EXPECT_INVALID(martlet_model_load_memory(bytes, count, NULL), "out_model");
   EXPECT(martlet_model_load_memory(bytes, count / 2, &loaded), MARTLET_FORMAT_ERROR, "'bytes'");
   EXPECT(martlet_model_load_memory("text", 4, &loaded), MARTLET_FORMAT_ERROR, "'bytes' is not an HDF5 file");
+  /* Bytes 48 to 55 are the address of what a driver keeps: a wrong one is refused alike from memory and from the disk. */
+  bytes[49] ^= 0x7F;
+  FILE *damaged = fopen("driver.h5", "wb");
+  CHECK(damaged != NULL && fwrite(bytes, 1, (size_t)count, damaged) == (size_t)count && fclose(damaged) == 0,
+        "a damaged file is written");
+  EXPECT(martlet_model_load_memory(bytes, count, &loaded), MARTLET_FORMAT_ERROR, "'bytes' is damaged: the head names");
+  EXPECT(martlet_model_load("driver.h5", &loaded), MARTLET_FORMAT_ERROR, "'driver.h5' is damaged: the head names");
+  bytes[49] ^= 0x7F;
   CHECK(loaded == (martlet_model *)&loaded, "the failed loads left out_model alone");
   martlet_model_destroy(unbuilt);
   martlet_model_destroy(m);

@@ -4,9 +4,9 @@
  *                                    ending .weights.h5, its weights alone
  *     load_models load FOLDER        loads 0.h5, 1.h5, ... in child processes
  *
- * Every file is loaded from the disk, from memory, which takes what the disk gave, and as a file of weights. A model that
- * loads is used as well: it predicts and takes a training step. When a child dies, or takes longer than any file should
- * (20 s; they take milliseconds), its file is named and the next child goes on after it.
+ * Every file is loaded from the disk and from memory, with the same outcome, and as a file of weights. A model that loads is used as well: it predicts
+ * and takes a training step. When a child dies, or takes longer than any
+ * file should (20 s; they take milliseconds), its file is named and the next child goes on after it.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -121,9 +121,7 @@ static void load_batch(int begin, int end, int pipe, int counts[2]) {
     counts[1] += status != MARTLET_OK && (has_weights || has_state);
     const martlet_status in_memory = load_memory(path, &model);
     if (in_memory == MARTLET_OK) martlet_model_destroy(model);
-    /* Not the other way round: of some damaged files libhdf5 refuses to read beyond the end that their head declares, and
-     * of the same bytes in memory it does not, as it knows where they end. */
-    if (status == MARTLET_OK && in_memory != MARTLET_OK) _exit(5);
+    if ((in_memory == MARTLET_OK) != (status == MARTLET_OK)) _exit(5);
   }
   if (write(pipe, counts, 2 * sizeof(int)) < 0) _exit(3);
   exit(0);
@@ -170,8 +168,7 @@ int main(int argc, char **argv) {
     } else {
       next = counts[0] + 1;
       snprintf(name, sizeof name, "mutated model file %d.h5: %s", counts[0],
-               WIFSIGNALED(status) ? strsignal(WTERMSIG(status))
-                                   : "no message, an internal error, or refused from memory only");
+               WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "no message, an internal error, or not the same from memory");
       CHECK(0, name);
     }
   }
