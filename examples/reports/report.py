@@ -1,0 +1,140 @@
+"""What the reports share: experiments that keep their figures, the pictures, and the page made of both.
+
+A report is a program with functions marked `@report.experiment`. Each returns figures (a dict that JSON can hold), which
+are kept in results/REPORT/EXPERIMENT.json with the seconds it took. `report.main()` runs experiments, draws the pictures
+and writes REPORT.md by filling the figures into REPORT.template.md:
+
+    python cifar10_layers.py                       # everything
+    python cifar10_layers.py --only deep sgd       # these experiments, then the page
+    python cifar10_layers.py --only                # no experiment: only the page, from the figures that are kept
+    python cifar10_layers.py --short --output DIR  # a few rows and epochs into another folder: does it all still work?
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import martlet
+
+FOLDER = Path(__file__).resolve().parent
+# Where the data lie if MARTLET_DATA does not say it: beside the repository.
+os.environ.setdefault("MARTLET_DATA", str(FOLDER.parents[2] / "shared" / "data"))
+
+
+class Report:
+    """One report: its experiments in the order of the program, and where their figures go."""
+
+    def __init__(self, program: str) -> None:
+        self.name = Path(program).stem
+        self.short = False
+        self.output = FOLDER
+        self._experiments: dict[str, Callable[[], dict]] = {}
+        self._page: Callable[[SimpleNamespace], dict] = lambda results: {}
+
+    def experiment(self, function: Callable[[], dict]) -> Callable[[], dict]:
+        """Mark a function without parameters that returns figures; its name is that of the experiment."""
+        self._experiments[function.__name__] = function
+        return function
+
+    def page(self, function: Callable[[SimpleNamespace], dict]) -> Callable[[SimpleNamespace], dict]:
+        """Mark the function that draws the pictures, checks what the page claims, and returns more to fill in.
+
+        It gets the figures of all experiments: results.EXPERIMENT.FIGURE; a dict in a figure has become a namespace.
+        """
+        self._page = function
+        return function
+
+    def size(self, full: int, short: int) -> int:
+        """A number of rows, epochs or seeds: `full` for the page, `short` to see that everything still works."""
+        return short if self.short else full
+
+    def picture(self, name: str) -> Path:
+        """Path of a picture of this report."""
+        path = self.output / "pictures" / f"{self.name}-{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def require(self, holds: bool, claim: str) -> None:
+        """Stop if the page would claim what the figures do not show. Short runs show nothing."""
+        if not (holds or self.short):
+            sys.exit(f"{self.name}: the figures do not show it: {claim}")
+
+    def main(self, arguments: list[str] | None = None) -> None:
+        parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
+        parser.add_argument("--only", nargs="*", choices=list(self._experiments), default=list(self._experiments))
+        parser.add_argument("--short", action="store_true", help="few rows and epochs; needs --output")
+        parser.add_argument("--output", type=Path, default=FOLDER, help="folder of results, pictures and page")
+        parser.add_argument("--threads", type=int, default=2)
+        options = parser.parse_args(arguments)
+        if options.short and options.output == FOLDER:
+            parser.error("--short needs --output: its figures are not those of the page")
+        self.short, self.output = options.short, options.output
+        martlet.set_threads(options.threads)
+        for name in options.only:
+            self._run(name, options.threads)
+        self._write_page()
+
+    def _result(self, name: str) -> Path:
+        return self.output / "results" / self.name / f"{name}.json"
+
+    def _run(self, name: str, threads: int) -> None:
+        begin = time.perf_counter()
+        figures = self._experiments[name]()
+        seconds = time.perf_counter() - begin
+        path = self._result(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = {**figures, "seconds": seconds, "threads": threads}
+        path.write_text(json.dumps(rounded(kept), indent=None, separators=(",", ":"), sort_keys=True) + "\n")
+        print(f"{self.name}: {name}: {seconds:.0f} s", flush=True)
+
+    def _write_page(self) -> None:
+        missing = [name for name in self._experiments if not self._result(name).exists()]
+        if missing:
+            sys.exit(f"{self.name}: no page yet, these experiments have not run: {', '.join(missing)}")
+        results = SimpleNamespace(**{name: self._figures(name) for name in self._experiments})
+        commands = {name: self._command(name, getattr(results, name)) for name in self._experiments}
+        more = self._page(results)
+        template = (FOLDER / f"{self.name}.template.md").read_text(encoding="utf-8")
+        page = template.format(**vars(results), run=SimpleNamespace(**commands), **more)
+        (self.output / f"{self.name}.md").write_text(page, encoding="utf-8")
+
+    def _figures(self, name: str) -> SimpleNamespace:
+        text = self._result(name).read_text(encoding="utf-8")
+        return json.loads(text, object_hook=lambda figures: SimpleNamespace(**figures))
+
+    def _command(self, name: str, figures: SimpleNamespace) -> str:
+        """What stands beneath a figure: the command that makes it, and how long that takes."""
+        command = f".venv/bin/python examples/reports/{self.name}.py --only {name}"
+        return f"`{command}` ({duration(figures.seconds)})"
+
+
+def rounded(value):
+    """Figures to 6 significant digits, as many as float32 has: files stay small, and nobody reads more."""
+    if isinstance(value, dict):
+        return {str(key): rounded(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(each) for each in value]
+    if hasattr(value, "tolist"):  # NumPy's arrays and scalars
+        return rounded(value.tolist())
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def duration(seconds: float) -> str:
+    """12 s, 3 min 20 s, 1 h 05 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def table(header: list[str], rows: list[list]) -> str:
+    """A table in Markdown; numbers stand to the right."""
+    lines = [header, ["---" if isinstance(cell, str) else "---:" for cell in rows[0]], *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
