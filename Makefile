@@ -20,7 +20,7 @@ VENV := .venv/bin/python
 WARNINGS := -std=c99 -Wall -Wextra -pedantic
 EXAMPLES := $(patsubst examples/c/%.c,.build/examples/%,$(wildcard examples/c/*.c))
 
-.PHONY: help setup build examples demo test test-all bench install uninstall clean format
+.PHONY: help setup build examples demo test test-all bench reports install uninstall clean format
 
 help:
 	@echo 'make setup       install what is missing (libhdf5 headers, pkg-config) and make the Python environment .venv'
@@ -29,6 +29,7 @@ help:
 	@echo 'make test        run all tests; the last line counts them'
 	@echo 'make test-all    the same and the long tests'
 	@echo 'make bench       measure the matrix product against the peak of one core'
+	@echo 'make reports     make the pages of examples/reports again, from the published data (hours)'
 	@echo 'make install     install library, header and martlet.pc  (PREFIX=$(PREFIX), LIBDIR, INCLUDEDIR, DESTDIR)'
 	@echo 'make uninstall   remove them (same variables)'
 	@echo 'make format      format the Swift sources'
@@ -75,6 +76,11 @@ test-all: setup examples
 bench:
 	@Scripts/check-tools
 	$(SWIFT) run -c release martlet-gemm-benchmark
+
+# The extra brings PyTorch, which one report is compared with.
+reports: setup build
+	$(VENV) -m pip --disable-pip-version-check install --quiet --editable 'bindings/python[reports]'
+	@for template in examples/reports/*.template.md; do $(VENV) $${template%.template.md}.py || exit 1; done
 
 # --- Installation. `make install` builds nothing when the library is there, so that root need not own .build.
 

@@ -75,9 +75,11 @@ class Report:
             parser.error("--short needs --output: its figures are not those of the page")
         self.short, self.output = options.short, options.output
         martlet.set_threads(options.threads)
+        begin = time.perf_counter()
         for name in options.only:
             self._run(name, options.threads)
         self._write_page()
+        print(f"{self.name}: {duration(time.perf_counter() - begin)}")
 
     def _result(self, name: str) -> Path:
         return self.output / "results" / self.name / f"{name}.json"
@@ -90,7 +92,7 @@ class Report:
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = {**figures, "seconds": seconds, "threads": threads}
         path.write_text(json.dumps(rounded(kept), indent=None, separators=(",", ":"), sort_keys=True) + "\n")
-        print(f"{self.name}: {name}: {seconds:.0f} s", flush=True)
+        print(f"{self.name}: {name}: {duration(seconds)}", flush=True)
 
     def _write_page(self) -> None:
         missing = [name for name in self._experiments if not self._result(name).exists()]
