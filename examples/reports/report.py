@@ -69,28 +69,29 @@ class Report:
         parser.add_argument("--only", nargs="*", choices=list(self._experiments), default=list(self._experiments))
         parser.add_argument("--short", action="store_true", help="few rows and epochs; needs --output")
         parser.add_argument("--output", type=Path, default=FOLDER, help="folder of results, pictures and page")
-        parser.add_argument("--threads", type=int, default=2)
+        parser.add_argument("--threads", type=int, help="default: one for each processor this process may use")
         options = parser.parse_args(arguments)
         if options.short and options.output == FOLDER:
             parser.error("--short needs --output: its figures are not those of the page")
         self.short, self.output = options.short, options.output
-        martlet.set_threads(options.threads)
+        if options.threads is not None:
+            martlet.set_threads(options.threads)
         begin = time.perf_counter()
         for name in options.only:
-            self._run(name, options.threads)
+            self._run(name)
         self._write_page()
         print(f"{self.name}: {duration(time.perf_counter() - begin)}")
 
     def _result(self, name: str) -> Path:
         return self.output / "results" / self.name / f"{name}.json"
 
-    def _run(self, name: str, threads: int) -> None:
+    def _run(self, name: str) -> None:
         begin = time.perf_counter()
         figures = self._experiments[name]()
         seconds = time.perf_counter() - begin
         path = self._result(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = {**figures, "seconds": seconds, "threads": threads}
+        kept = {**figures, "seconds": seconds, "threads": martlet.threads()}
         path.write_text(json.dumps(rounded(kept), indent=None, separators=(",", ":"), sort_keys=True) + "\n")
         print(f"{self.name}: {name}: {duration(seconds)}", flush=True)
 
@@ -112,7 +113,8 @@ class Report:
     def _command(self, name: str, figures: SimpleNamespace) -> str:
         """What stands beneath a figure: the command that makes it, and how long that takes."""
         command = f".venv/bin/python examples/reports/{self.name}.py --only {name}"
-        return f"`{command}` ({duration(figures.seconds)})"
+        threads = "1 thread" if figures.threads == 1 else f"{figures.threads} threads"
+        return f"`{command}` ({duration(figures.seconds)}, {threads})"
 
 
 def rounded(value):
