@@ -3,8 +3,8 @@
     python real_data.py mnist [--seeds 1 2 3] [--epochs N]
     python real_data.py fashion-mnist | cifar-10 | cifar-10-deep
 
-The data are the published files (python -m martlet.convert reads the same), in the folder that MARTLET_DATA names, or
-in ../shared/data beside the repository.
+The data are the published files, read by martlet.datasets: in the folder that MARTLET_DATA names, or in ../shared/data
+beside the repository.
 """
 
 import argparse
@@ -17,32 +17,15 @@ from pathlib import Path
 import numpy as np
 
 import martlet
-from martlet import convert, layers, optimizers, regularizers
+from martlet import datasets, layers, optimizers, regularizers
 
 
-def data_folder():
-    named = os.environ.get("MARTLET_DATA")
-    return Path(named) if named else Path(__file__).resolve().parents[3] / "shared" / "data"
-
-
-def load_idx(name):
+def load(published):
     """Training and test set as datasets of images scaled to 0 ... 1."""
-    folder, sets = data_folder() / name, []
-    for part in ("train", "t10k"):
-        x = convert.read_idx(folder / f"{part}-images-idx3-ubyte.gz", 3)
-        y = convert.read_idx(folder / f"{part}-labels-idx1-ubyte.gz", 1)
-        sets.append(martlet.Dataset(x, y, scale=1 / 255, class_names=convert.CLASS_NAMES[name]))
-    return sets
-
-
-def load_cifar10():
-    folder = data_folder() / "cifar-10"
-    names = [f"data_batch_{number}.bin.xz" for number in range(1, 6)] + ["test_batch.bin.xz"]
-    batches = [convert.read_cifar10_batch(folder / name) for name in names]
-    x, y = (np.concatenate(arrays) for arrays in zip(*batches[:5]))
+    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
+    folder = os.environ.get("MARTLET_DATA", beside)
     return [
-        martlet.Dataset(images, labels, scale=1 / 255, class_names=convert.CIFAR10_CLASSES)
-        for images, labels in ((x, y), batches[5])
+        martlet.Dataset(x, y, scale=1 / 255, class_names=published.CLASS_NAMES) for x, y in published.load_data(folder)
     ]
 
 
@@ -68,14 +51,14 @@ def train(seed, training, validation, test, chain, optimizer, batch_size, epochs
 
 
 def mnist(seed, epochs):
-    training, test = load_idx("mnist")
+    training, test = load(datasets.mnist)
     training, validation = training[:50_000], training[50_000:]
     sgd = optimizers.SGD(0.1)
     return train(seed, training, validation, test, network([360, 10]), sgd, 32, epochs or 10)
 
 
 def fashion_mnist(seed, epochs):
-    training, test = load_idx("fashion-mnist")
+    training, test = load(datasets.fashion_mnist)
     training, validation = training[:50_000], training[50_000:]
     sgd = optimizers.SGD(0.1)
     return train(seed, training, validation, test, network([392, 128, 10]), sgd, 100, epochs or 50)
@@ -90,7 +73,7 @@ def cifar10_deep(seed, epochs):
 
 
 def cifar10(seed, epochs, widths):
-    training, test = load_cifar10()
+    training, test = load(datasets.cifar10)
     training, validation = training[:40_000], training[40_000:]
     mean, _ = training.statistics(axis=(1, 2, 3))
     sgd = optimizers.SGD(0.8, learning_rate_decay=0.92)

@@ -12,6 +12,9 @@ All computing is done by the library, which is found and loaded at the first use
 MartletErrors that are also the built-in exception one would expect, such as ValueError.
 """
 
+import importlib
+from typing import Any
+
 from . import callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers, utils
 from ._check import (
     BusyError,
@@ -35,6 +38,16 @@ from .models import Input, Model, Sequential, load_model
 from .trainer import Metrics, Progress, Trainer
 
 __version__ = "0.1.0"
+
+_LATE_MODULES = ("convert", "datasets", "plot")
+
+
+def __getattr__(name: str) -> Any:
+    """Modules that most programs do not use are imported when first named: martlet.datasets.mnist.load_data()."""
+    if name in _LATE_MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "BusyError",

@@ -5,14 +5,26 @@
     python -m martlet.convert csv FILE OUTPUT --label NAME
     python -m martlet.convert images FOLDER OUTPUT [--size WxH]
 
-or, from a program, idx(), cifar10(), csv() and images(), and read_idx(), read_cifar10_batch() for the arrays alone. Needs
-h5py to write (extra `convert`), Pillow for images (extra `images`), and neither libmartlet nor the network. Files are
-checked before anything is written, and the output appears whole or not at all. Same input, same bytes.
+or, from a program, idx(), cifar10(), csv() and images(). For the arrays alone: read_idx_set() and read_cifar10_set() read
+a folder (martlet.datasets finds it, too), read_idx() and read_cifar10_batch() one file. Needs h5py to write (extra
+`convert`), Pillow for images (extra `images`), and neither libmartlet nor the network. Files are checked before anything
+is written, and the output appears whole or not at all. Same input, same bytes.
 """
 
-from .cifar10 import CIFAR10_CLASSES, cifar10, read_cifar10_batch
-from .idx import CLASS_NAMES, idx, read_idx
+from .cifar10 import CIFAR10_CLASSES, cifar10, read_cifar10_batch, read_cifar10_set
+from .idx import CLASS_NAMES, idx, read_idx, read_idx_set
 from .images import images
 from .table import csv
 
-__all__ = ["CIFAR10_CLASSES", "CLASS_NAMES", "cifar10", "csv", "idx", "images", "read_cifar10_batch", "read_idx"]
+__all__ = [
+    "CIFAR10_CLASSES",
+    "CLASS_NAMES",
+    "cifar10",
+    "csv",
+    "idx",
+    "images",
+    "read_cifar10_batch",
+    "read_cifar10_set",
+    "read_idx",
+    "read_idx_set",
+]

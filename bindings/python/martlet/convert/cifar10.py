@@ -67,6 +67,19 @@ def _pickle(raw: bytes, path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray
     return data, np.array(labels, np.uint8)
 
 
+def read_cifar10_set(
+    folder: str | os.PathLike,
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Images [N, 32, 32, 3] and labels [N] uint8, for training and for the test, of the six files that cifar10 reads.
+
+    The training set is the five batches in their order. FileNotFoundError: a file is missing. ValueError,
+    pickle.UnpicklingError: as read_cifar10_batch.
+    """
+    batches = [read_cifar10_batch(_find(folder, name)) for name in _TRAINING]
+    x_train, y_train = (np.concatenate(arrays) for arrays in zip(*batches))
+    return (x_train, y_train), read_cifar10_batch(_find(folder, _TEST))
+
+
 def cifar10(folder: str | os.PathLike, output: str | os.PathLike) -> None:
     """Convert CIFAR-10's five training batches and its test batch to HDF5.
 
@@ -74,11 +87,10 @@ def cifar10(folder: str | os.PathLike, output: str | os.PathLike) -> None:
     become x_train [50000, 32, 32, 3] and x_test uint8 with scale 1/255. FileNotFoundError, ValueError as
     read_cifar10_batch.
     """
-    batches = [read_cifar10_batch(_find(folder, name)) for name in _TRAINING]
-    training = Part("_train", *(np.concatenate(arrays) for arrays in zip(*batches)))
-    test = Part("_test", *read_cifar10_batch(_find(folder, _TEST)))
+    training, test = read_cifar10_set(folder)
+    parts = [Part("_train", *training), Part("_test", *test)]
     source = "CIFAR-10 batches: " + ", ".join((*_TRAINING, _TEST))
-    write(output, Contents([training, test], "cifar-10", source, scale=1 / 255, class_names=CIFAR10_CLASSES))
+    write(output, Contents(parts, "cifar-10", source, scale=1 / 255, class_names=CIFAR10_CLASSES))
 
 
 def _find(folder: str | os.PathLike, name: str) -> Path:

@@ -54,7 +54,7 @@ def read_idx(path: str | os.PathLike, rank: int | None = None) -> np.ndarray:
     if len(content) != expected:
         state = "truncated" if len(content) < expected else "longer than it says"
         raise ValueError(f"{path} is {state}: shape {shape} needs {expected} bytes, the file has {len(content)}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(bytearray(content), np.uint8, offset=start).reshape(shape)  # a copy that can be written to
 
 
 def _content(path: str | os.PathLike) -> bytes:
@@ -65,6 +65,24 @@ def _content(path: str | os.PathLike) -> bytes:
         return gzip.decompress(raw)
     except (EOFError, OSError, zlib.error) as error:
         raise ValueError(f"{path} is a damaged gzip file: {error}") from error
+
+
+def read_idx_set(
+    folder: str | os.PathLike, class_names: Sequence[str] = ()
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Images [N, H, W] and labels [N] uint8, for training and for the test, of the four files that idx reads.
+
+    class_names: if given, every label must have one. FileNotFoundError: a file is missing. ValueError: a file is not
+    what it should be.
+    """
+    sets = []
+    for suffix in ("_train", "_test"):
+        images, labels = _find(folder, _NAMES["x" + suffix]), _find(folder, _NAMES["y" + suffix])
+        x, y = read_idx(images, 3), read_idx(labels, 1)
+        check_pairs(x, y, images, labels)
+        check_labels(y, len(class_names), labels)
+        sets.append((x, y))
+    return sets[0], sets[1]
 
 
 def idx(
@@ -82,13 +100,8 @@ def idx(
     names = CLASS_NAMES.get(class_names) if isinstance(class_names, str) else tuple(class_names)
     if names is None:
         raise ValueError(f"Unknown class names: {class_names!r}. Expected {', '.join(CLASS_NAMES)} or a list")
-    parts = []
-    for suffix in ("_train", "_test"):
-        images, labels = _find(folder, _NAMES["x" + suffix]), _find(folder, _NAMES["y" + suffix])
-        x, y = read_idx(images, 3), read_idx(labels, 1)
-        check_pairs(x, y, images, labels)
-        check_labels(y, len(names), labels)
-        parts.append(Part(suffix, x, y))
+    training, test = read_idx_set(folder, names)
+    parts = [Part("_train", *training), Part("_test", *test)]
     if title is None:
         title = class_names if isinstance(class_names, str) else Path(folder).resolve().name
     source = "IDX files: " + ", ".join(_NAMES.values())

@@ -1,0 +1,19 @@
+"""MNIST: handwritten digits, 60000 for training and 10000 for the test, 28 x 28 pixels, 0 background and 255 ink."""
+
+from __future__ import annotations
+
+import os
+
+from .. import convert
+from ._folder import Arrays, load_idx
+
+CLASS_NAMES = convert.CLASS_NAMES["mnist"]
+
+
+def load_data(folder: str | os.PathLike | None = None) -> tuple[Arrays, Arrays]:
+    """(x_train, y_train), (x_test, y_test): images [N, 28, 28] and labels [N], uint8; Keras' function of this name.
+
+    folder: holds the four published IDX files, .gz or plain, or a folder mnist that does; None: the folder mnist below
+    the one that MARTLET_DATA names. FileNotFoundError: they are not there. ValueError: a file is damaged.
+    """
+    return load_idx("mnist", CLASS_NAMES, folder)
