@@ -24,6 +24,8 @@ import martlet
 FOLDER = Path(__file__).resolve().parent
 # Where the data lie if MARTLET_DATA does not say it: beside the repository.
 os.environ.setdefault("MARTLET_DATA", str(FOLDER.parents[2] / "shared" / "data"))
+# Where trainings of hours keep what they have reached (long_run.py).
+CHECKPOINTS = FOLDER.parents[1] / ".build" / "reports"
 
 
 class Report:
@@ -33,6 +35,7 @@ class Report:
         self.name = Path(program).stem
         self.short = False
         self.output = FOLDER
+        self.checkpoints = CHECKPOINTS
         self._experiments: dict[str, Callable[[], dict]] = {}
         self._page: Callable[[SimpleNamespace], dict] = lambda results: {}
 
@@ -69,11 +72,13 @@ class Report:
         parser.add_argument("--only", nargs="*", choices=list(self._experiments), default=list(self._experiments))
         parser.add_argument("--short", action="store_true", help="few rows and epochs; needs --output")
         parser.add_argument("--output", type=Path, default=FOLDER, help="folder of results, pictures and page")
+        parser.add_argument("--checkpoints", type=Path, help="folder of what long trainings have reached")
         parser.add_argument("--threads", type=int, help="default: one for each processor this process may use")
         options = parser.parse_args(arguments)
         if options.short and options.output == FOLDER:
             parser.error("--short needs --output: its figures are not those of the page")
         self.short, self.output = options.short, options.output
+        self.checkpoints = options.checkpoints or (options.output / "checkpoints" if options.short else CHECKPOINTS)
         if options.threads is not None:
             martlet.set_threads(options.threads)
         begin = time.perf_counter()
@@ -91,7 +96,8 @@ class Report:
         seconds = time.perf_counter() - begin
         path = self._result(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = {**figures, "seconds": seconds, "threads": martlet.threads()}
+        # An experiment that goes on where it stopped counts its seconds itself.
+        kept = {"seconds": seconds, **figures, "threads": martlet.threads()}
         path.write_text(json.dumps(rounded(kept), indent=None, separators=(",", ":"), sort_keys=True) + "\n")
         print(f"{self.name}: {name}: {duration(seconds)}", flush=True)
 
