@@ -71,6 +71,10 @@ class Network:
     def bias_gradient(self, dz):
         return dz.sum(axis=0)
 
+    def hidden_gradient(self, dz, w, sums):
+        """Of the mean loss by the sums of a hidden layer, from that by the sums of the next one, whose weights are w."""
+        return dz @ w.T * self.activation_slope(sums)
+
     def gradients(self, x, y):
         """Of the mean loss by weights and biases, layer by layer."""
         inputs, sums = self.forward(x)
@@ -79,7 +83,7 @@ class Network:
         for layer in reversed(range(len(self.weights))):
             found.insert(0, (self.weight_gradient(inputs[layer], dz), self.bias_gradient(dz)))
             if layer:
-                dz = dz @ self.weights[layer].T * self.activation_slope(sums[layer - 1])
+                dz = self.hidden_gradient(dz, self.weights[layer], sums[layer - 1])
         return found
 
     # --- Training.
