@@ -20,18 +20,20 @@ class Network:
     """Affine layers with an activation between them and a softmax cross-entropy at the end.
 
     widths: inputs, hidden layers, classes, such as [3072, 256, 10]. sigma: standard deviation of the first weights;
-    None: Glorot's uniform distribution. Biases begin with 0.
+    None: Glorot's uniform distribution. Biases begin with 0. dtype: of the weights; with x of the same type float32 takes
+    half the time.
     """
 
-    def __init__(self, widths, activation="relu", sigma=None, seed=0):
+    def __init__(self, widths, activation="relu", sigma=None, seed=0, dtype=np.float64):
         random = np.random.default_rng(seed)
         self.activation, self.activation_slope = ACTIVATIONS[activation]
         self.weights, self.biases = [], []
         for inputs, outputs in zip(widths, widths[1:]):
             limit = np.sqrt(6 / (inputs + outputs))
             shape = inputs, outputs
-            self.weights.append(random.uniform(-limit, limit, shape) if sigma is None else random.normal(0, sigma, shape))
-            self.biases.append(np.zeros(outputs))
+            drawn = random.uniform(-limit, limit, shape) if sigma is None else random.normal(0, sigma, shape)
+            self.weights.append(drawn.astype(dtype))
+            self.biases.append(np.zeros(outputs, dtype))
 
     # --- Forward.
 
