@@ -1609,7 +1609,7 @@ martlet_status martlet_trainer_set_gradient(martlet_trainer *trainer, const char
  *
  * @param trainer Trainer.
  * @return The section's codes; MARTLET_INVALID_STATE (no gradients); MARTLET_NOT_FINITE (a gradient is NaN or infinite:
- *         nothing was updated). */
+ *         nothing was updated; if it is the sum of accumulated ones, the gradients of this step are used up). */
 martlet_status martlet_trainer_apply(martlet_trainer *trainer);
 
 /** Give the trained weights the values of their moving average, as martlet_trainer_fit does when it ends. Before the

@@ -160,7 +160,6 @@ extension Trainer {
       throw MartletError(.invalidState, "there are no gradients; backward makes them and apply uses them up")
     }
     try update(stepping)
-    hasGradients = false
   }
 
   // MARK: Executors, made when first needed and kept for the largest batch so far

@@ -23,10 +23,11 @@ extension Trainer {
 
   /// Update the weights with the gradients that an executor has stored, or keep them for a later step's update.
   ///
-  /// - Throws: `notFinite`, as above.
+  /// - Throws: `notFinite`, as above; if it is the sum with those of earlier steps, the gradients are used up.
   func update(_ executor: PlanExecutor<Float>) throws(MartletError) {
     guard let gradients = executor.gradients else { return }
     try measureGradients(gradients)
+    hasGradients = false
     let steps = options.optimizer.accumulationSteps
     if let sums = optimizerState.accumulator?.pointer(as: Float.self) {
       guard (iteration + 1) % steps == 0 else {

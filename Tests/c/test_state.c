@@ -260,6 +260,37 @@ static void learns(void) {
   martlet_model_destroy(m);
 }
 
+/* The sum of accumulated gradients overflows: the gradients of that step are gone, those of the steps before are kept. */
+static void accumulated_overflow(void) {
+  martlet_model *m = small_model(3);
+  martlet_trainer *trainer;
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  float x_row[4] = {1, 2, 3, 4}, y_row[3], dy[3] = {0}, huge[3] = {3e38f, 3e38f, 3e38f}, before[3], after[3];
+  const int64_t row_shape[] = {1, 4};
+  const martlet_array row = check_array(x_row, 2, row_shape, MARTLET_FLOAT32);
+  options.accumulation_steps = 2, options.optimizer = MARTLET_SGD, options.learning_rate = 1;
+  REQUIRE(martlet_trainer_create(m, &options, &trainer));
+  REQUIRE(martlet_model_get_weight(m, "output", "bias", before, 3));
+  for (int step = 0; step < 2; step++) {
+    REQUIRE(martlet_trainer_forward(trainer, &row, 1, y_row, 3));
+    REQUIRE(martlet_trainer_backward(trainer, dy, 3));
+    REQUIRE(martlet_trainer_set_gradient(trainer, "output", "bias", huge, 3));
+    if (step == 0) EXPECT_OK(martlet_trainer_apply(trainer));
+  }
+  EXPECT(martlet_trainer_apply(trainer), MARTLET_NOT_FINITE, "bias");
+  EXPECT(martlet_trainer_apply(trainer), MARTLET_INVALID_STATE, "gradients");
+  REQUIRE(martlet_model_get_weight(m, "output", "bias", after, 3));
+  CHECK(memcmp(before, after, sizeof before) == 0, "a sum that overflows updates nothing");
+
+  REQUIRE(martlet_trainer_forward(trainer, &row, 1, y_row, 3));
+  REQUIRE(martlet_trainer_backward(trainer, dy, 3));
+  EXPECT_OK(martlet_trainer_apply(trainer));
+  REQUIRE(martlet_model_get_weight(m, "output", "bias", after, 3));
+  CHECK(after[0] == before[0] - 1.5e38f, "the mean has the first step's gradient once");
+  martlet_trainer_destroy(trainer);
+  martlet_model_destroy(m);
+}
+
 int main(void) {
   calls_out_of_order();
   a_handle_after_a_failed_call();
@@ -267,5 +298,6 @@ int main(void) {
   callbacks();
   bounds_of_training();
   learns();
+  accumulated_overflow();
   return check_end();
 }
