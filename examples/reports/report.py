@@ -11,13 +11,15 @@ and writes REPORT.md by filling the figures into REPORT.template.md:
 """
 
 import argparse
+import importlib
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import martlet
 
@@ -26,6 +28,10 @@ FOLDER = Path(__file__).resolve().parent
 os.environ.setdefault("MARTLET_DATA", str(FOLDER.parents[2] / "shared" / "data"))
 # Where trainings of hours keep what they have reached (long_run.py).
 CHECKPOINTS = FOLDER.parents[1] / ".build" / "reports"
+
+
+class Missing(Exception):
+    """A package that an experiment compares with is not installed."""
 
 
 class Report:
@@ -67,6 +73,14 @@ class Report:
         if not (holds or self.short):
             sys.exit(f"{self.name}: the figures do not show it: {claim}")
 
+    def needs(self, package: str) -> ModuleType:
+        """A package that Martlet is compared with. If it is not installed the experiment ends here, and the page keeps its
+        committed figures."""
+        try:
+            return importlib.import_module(package)
+        except ModuleNotFoundError as error:
+            raise Missing(str(error)) from None
+
     def main(self, arguments: list[str] | None = None) -> None:
         parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
         parser.add_argument("--only", nargs="*", choices=list(self._experiments), default=list(self._experiments))
@@ -87,15 +101,27 @@ class Report:
         self._write_page()
         print(f"{self.name}: {duration(time.perf_counter() - begin)}")
 
+    def file(self, name: str) -> Path:
+        """Path of a file of this report beside its figures."""
+        path = self.output / "results" / self.name / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
     def _result(self, name: str) -> Path:
-        return self.output / "results" / self.name / f"{name}.json"
+        return self.file(f"{name}.json")
 
     def _run(self, name: str) -> None:
         begin = time.perf_counter()
-        figures = self._experiments[name]()
-        seconds = time.perf_counter() - begin
         path = self._result(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            figures = self._experiments[name]()
+        except Missing as reason:
+            committed = FOLDER / "results" / self.name / path.name
+            print(f"{self.name}: {name}: not run, its committed figures stay: {reason}", flush=True)
+            if path != committed:
+                shutil.copy(committed, path)
+            return
+        seconds = time.perf_counter() - begin
         # An experiment that goes on where it stopped counts its seconds itself.
         kept = {"seconds": seconds, **figures, "threads": martlet.threads()}
         path.write_text(json.dumps(rounded(kept), indent=None, separators=(",", ":"), sort_keys=True) + "\n")
