@@ -1631,9 +1631,10 @@ martlet_status martlet_trainer_use_average(martlet_trainer *trainer);
 martlet_status martlet_trainer_save(martlet_trainer *trainer, const char *path, const char *metrics);
 
 /** Give a trainer the optimiser's state of a file of martlet_trainer_save or of Keras 3's model.save: slots, moving
- * average, accumulated gradients, steps done, learning rate; and the history but its times, if the file has one. Load
- * the weights of the same file, and training goes on as if it had not been interrupted. Optimiser and model must be
- * those of the file; other options may differ. All of the state is taken, or nothing changes.
+ * average, accumulated gradients, steps done, learning rate; and, if the file has them, the seed of shuffling and dropout
+ * and the history but its times. Load the weights of the same file, and training goes on as if it had not been
+ * interrupted. Optimiser and model must be those of the file; other options may differ. All of the state is taken, or
+ * nothing changes.
  *
  * @param trainer Trainer. Gradients of martlet_trainer_backward are dropped.
  * @param path File name.

@@ -2,7 +2,7 @@
 //
 //     /                     training_config, beside what ModelFile writes
 //     /optimizer_weights    weight_names: Keras' variables of the optimiser in its order, and the datasets they name
-//     /martlet/optimizer    learning_rate, momentum_product: Keras keeps them in float32, here they are exact
+//     /martlet/optimizer    learning_rate, momentum_product: Keras keeps them in float32, here they are exact; seed
 //     /martlet/history      what each epoch ended with: HistoryFile
 
 import MartletCore
@@ -65,6 +65,7 @@ package enum TrainerFile {
       let exact = try extras.group("optimizer")
       try exact.attribute("learning_rate", trainer.learningRate)
       try exact.attribute("momentum_product", trainer.optimizerState.momentumProduct)
+      try exact.attribute("seed", trainer.seed)
       try HistoryFile.write(trainer.history, of: trainer.model.graph, to: extras)
     }
 
@@ -129,12 +130,13 @@ package enum TrainerFile {
       for (name, variable) in zip(names, variables) {
         if let array = try group.object(at: name) { try reader.read(array, variable.content) }
       }
-      if let exact = try root.object(at: "martlet/optimizer") { try reader.readExact(exact) }
+      if let exact = try root.object(at: "martlet/optimizer") { try reader.readOurs(exact) }
       reader.history = try HistoryFile.read(root, of: trainer.model.graph)
       return reader
     }
     if let state = saved.state {
-      trainer.resume(state, iteration: saved.iteration, learningRate: saved.learningRate, history: saved.history)
+      trainer.resume(
+        state, iteration: saved.iteration, learningRate: saved.learningRate, seed: saved.seed, history: saved.history)
     }
   }
 }
@@ -146,6 +148,8 @@ private struct StateReader {
   private(set) var state: OptimizerState?
   private(set) var iteration = 0
   private(set) var learningRate = 0.0
+  /// Files of Keras have none.
+  private(set) var seed: UInt64?
   var history = TrainingHistory()
 
   init(_ optimizer: Optimizer, _ model: Model) throws(MartletError) {
@@ -199,8 +203,10 @@ private struct StateReader {
     }
   }
 
-  /// Take the numbers as doubles if they are the same as those in float32, which Keras may have changed since.
-  mutating func readExact(_ group: borrowing HDF5Object) throws(MartletError) {
+  /// What Keras has no place for: the seed; and the numbers as doubles if they are the same as those in float32, which
+  /// Keras may have changed since.
+  mutating func readOurs(_ group: borrowing HDF5Object) throws(MartletError) {
+    seed = try group.unsignedInteger("seed")
     if let rate = try group.number("learning_rate"), Float(rate) == Float(learningRate) { learningRate = rate }
     if let product = try group.number("momentum_product"), let read = state?.momentumProduct,
       Float(product) == Float(read)

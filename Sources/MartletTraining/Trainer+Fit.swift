@@ -36,7 +36,7 @@ extension Trainer {
     var probe =
       options.collectsLayerStatistics
       ? try LayerProbe(
-        model, losses: losses.map(\.configuration), batch: batchSize, seed: self.options.seed, kernels: kernels,
+        model, losses: losses.map(\.configuration), batch: batchSize, seed: seed, kernels: kernels,
         threads: threads) : nil
     var stopping = options.earlyStopping.map { EarlyStoppingState($0) }
     let best =
@@ -204,7 +204,7 @@ extension Trainer {
   ) -> UnsafePointer<Int> {
     let positions = storage.pointer(as: Int.self)
     if shuffled {
-      RandomSource(seed: options.seed, stream: RandomStream.shuffle | UInt64(epoch))
+      RandomSource(seed: seed, stream: RandomStream.shuffle | UInt64(epoch))
         .permutation(into: positions, count: data.count)
     } else {
       for index in 0..<data.count { positions[index] = index }

@@ -56,15 +56,20 @@ extension Trainer {
     }
   }
 
-  /// Go on from a state of this optimiser for this model, after these epochs. Gradients that were made before are
-  /// dropped.
+  /// Go on from a state of this optimiser for this model, after these epochs, with the seed that they had if it is
+  /// known. Gradients that were made before are dropped.
   package func resume(
-    _ state: OptimizerState, iteration: Int, learningRate: Double, history: TrainingHistory
+    _ state: OptimizerState, iteration: Int, learningRate: Double, seed: UInt64?, history: TrainingHistory
   ) {
     optimizerState = state
     self.history = history
     self.iteration = iteration
     self.learningRate = learningRate
+    if let seed, seed != self.seed {
+      self.seed = seed
+      // Their dropout follows the seed they were made with.
+      (training, stepping) = (nil, nil)
+    }
     forwardRowCount = 0
     hasGradients = false
   }

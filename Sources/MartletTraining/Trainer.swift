@@ -21,6 +21,8 @@ package final class Trainer: @unchecked Sendable {
 
   /// Rate of the next step.
   package var learningRate: Double
+  /// Of shuffling and dropout: that of the options, or of the training that this one goes on with.
+  package internal(set) var seed: UInt64
   package internal(set) var history = TrainingHistory()
   /// Of the latest step, report or evaluation, for each output.
   package internal(set) var outputMetrics: [OutputMetrics]
@@ -53,6 +55,7 @@ package final class Trainer: @unchecked Sendable {
     self.options = options
     self.kernels = kernels
     learningRate = options.learningRate
+    seed = options.seed
     losses = try options.losses(of: model.graph)
     fit = BatchFit(graph: model.graph, losses: losses.map(\.configuration.loss))
     batchTargets = fit.targets.map { _ in BatchTarget() }

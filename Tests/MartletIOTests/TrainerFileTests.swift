@@ -72,7 +72,7 @@ struct TrainerFileTests {
         }
       }
     }
-    saved.resume(state, iteration: 77, learningRate: 1.0 / 7, history: TrainingHistory())
+    saved.resume(state, iteration: 77, learningRate: 1.0 / 7, seed: .max, history: TrainingHistory())
     let path = folder.path("trained.h5")
     try TrainerFile.save(saved, metrics: nil, path: path)
 
@@ -80,7 +80,7 @@ struct TrainerFileTests {
     try TrainerFile.loadState(path: path, into: loaded)
     // Not as float32 holds them.
     #expect(loaded.learningRate == 1.0 / 7 && loaded.optimizerState.momentumProduct == 1.0 / 3)
-    #expect(loaded.iteration == 77)
+    #expect(loaded.iteration == 77 && loaded.seed == .max)
     let found = loaded.optimizerState
     for (one, other) in zip(arrays, found.slotArrays + [found.average, found.accumulator].compactMap { $0 }) {
       for index in 0..<layout.count {

@@ -111,6 +111,36 @@ def test_training_goes_on(name, data, tmp_path):
     assert_as_trained_at_once(back, reference, start, arguments)
 
 
+def test_fit_goes_on_with_the_same_rows_and_masks(data, tmp_path):
+    """The order of the rows and dropout are those of the training that was saved, whatever seed is the next one here."""
+    x, y = data[0].reshape(-1, FEATURES), data[1].reshape(-1, OUTPUTS)
+
+    def compiled(seed):
+        chain = [martlet.Input((FEATURES,)), layers.Dense(6, "tanh"), layers.Dropout(0.5), layers.Dense(OUTPUTS)]
+        model = martlet.Sequential(chain, seed=seed)
+        model.compile("adam", "mse")
+        return model
+
+    model = compiled(5)
+    model.fit(x, y, batch_size=8, epochs=2, verbose=0)
+    model.save(tmp_path / "model.h5")
+    begun = model.get_weights()
+    model.fit(x, y, batch_size=8, epochs=2, verbose=0)
+    again = martlet.load_model(tmp_path / "model.h5")
+    again.fit(x, y, batch_size=8, epochs=2, verbose=0)
+    for one, two, before in zip(model.get_weights(), again.get_weights(), begun, strict=True):
+        np.testing.assert_array_equal(one, two)
+        assert not np.array_equal(one, before)
+    # A trainer that has made a step already changes its masks too.
+    other = compiled(6)
+    other.fit(x, y, batch_size=8, epochs=1, verbose=0)
+    other.load_weights(tmp_path / "model.h5")
+    other.trainer().load_state(tmp_path / "model.h5")
+    other.fit(x, y, batch_size=8, epochs=2, verbose=0)
+    for one, two in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_keras_loads_what_the_model_was_compiled_with(tmp_path):
     model = martlet.Sequential([martlet.Input((4,)), layers.Dense(3)])
     model.compile(
