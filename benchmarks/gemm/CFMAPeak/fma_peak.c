@@ -17,7 +17,7 @@ double fma_peak_flops(long rounds, int lanes) {
     const VECTOR x = SET(0.999f), y = SET(1e-3f);                        \
     for (int i = 0; i < CHAINS; i++) chain[i] = SET((float)i);           \
     for (long k = 0; k < rounds; k++) {                                  \
-      _Pragma("clang loop unroll(full)") for (int i = 0; i < CHAINS; i++) \
+      _Pragma("GCC unroll 16") for (int i = 0; i < CHAINS; i++)          \
         chain[i] = MULTIPLY_ADD(chain[i], x, y);                         \
     }                                                                    \
     float sum = 0;                                                       \
