@@ -63,6 +63,12 @@ let package = Package(
         "CFMAPeak", "MartletKernelInterface", "MartletKernels", "MartletKernelsAVX2", "MartletKernelsAVX512",
       ],
       path: "benchmarks/gemm/Benchmark"),
+    .executableTarget(
+      name: "martlet-gemm-server",
+      dependencies: [
+        "MartletCore", "MartletKernelInterface", "MartletKernels", "MartletKernelsAVX2", "MartletKernelsAVX512",
+      ],
+      path: "benchmarks/gemm/Server"),
 
     tests(
       "MartletKernelsTests",
