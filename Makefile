@@ -1,4 +1,5 @@
-# What one can do with this checkout: `make help`. Everything built lands in .build and .venv; nothing else is written.
+# What one can do with this checkout: `make help`. Everything built lands in .build, .venv and .venv-bench; nothing
+# else is written.
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -20,7 +21,7 @@ VENV := .venv/bin/python
 WARNINGS := -std=c99 -Wall -Wextra -pedantic
 EXAMPLES := $(patsubst examples/c/%.c,.build/examples/%,$(wildcard examples/c/*.c))
 
-.PHONY: help setup build examples demo test test-all bench reports install uninstall clean format
+.PHONY: help setup build examples demo test test-all bench bench-gemm reports install uninstall clean format
 
 help:
 	@echo 'make setup       install what is missing (libhdf5 headers, pkg-config) and make the Python environment .venv'
@@ -28,12 +29,13 @@ help:
 	@echo 'make demo        train on the digits that ship with the project, in C; then predict in Python and in Keras'
 	@echo 'make test        run all tests; the last line counts them'
 	@echo 'make test-all    the same and the long tests'
-	@echo 'make bench       measure the matrix product against the peak of one core'
+	@echo 'make bench       measure Martlet beside PyTorch, JAX, Keras, NumPy and others; options: BENCH="--quick"'
+	@echo 'make bench-gemm  measure the matrix product alone, beside the peak of one core'
 	@echo 'make reports     make the pages of examples/reports again, from the published data (hours)'
 	@echo 'make install     install library, header and martlet.pc  (PREFIX=$(PREFIX), LIBDIR, INCLUDEDIR, DESTDIR)'
 	@echo 'make uninstall   remove them (same variables)'
 	@echo 'make format      format the Swift sources'
-	@echo 'make clean       remove .build and .venv'
+	@echo 'make clean       remove .build, .venv and .venv-bench'
 
 # --- Prerequisites: a few seconds when there is nothing to do.
 
@@ -42,7 +44,7 @@ setup: .venv/.complete
 
 .venv/.complete: bindings/python/pyproject.toml
 	@Scripts/check-tools
-	@PYTHON='$(PYTHON)' Scripts/make-venv
+	@PYTHON='$(PYTHON)' Scripts/make-venv .venv --editable 'bindings/python[test]'
 
 # --- The library. SwiftPM knows what is out of date among the modules, the script knows it of the link.
 
@@ -73,7 +75,14 @@ test: setup examples
 test-all: setup examples
 	@$(PYTHON) Scripts/run-tests --long
 
-bench:
+bench: build .venv-bench/.complete
+	$(SWIFT) build -c release --product martlet-gemm-server
+	.venv-bench/bin/python benchmarks/compare.py $(BENCH)
+
+.venv-bench/.complete: benchmarks/requirements.txt
+	@PYTHON='$(PYTHON)' Scripts/make-venv .venv-bench --requirement benchmarks/requirements.txt
+
+bench-gemm:
 	@Scripts/check-tools
 	$(SWIFT) run -c release martlet-gemm-benchmark
 
@@ -104,4 +113,4 @@ format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
 
 clean:
-	rm -rf .build .venv
+	rm -rf .build .venv .venv-bench

@@ -1,0 +1,120 @@
+"""The comparison with other libraries (benchmarks/): that all compute the same, and that the tables say what was
+measured. No time is tested."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+COMPARE = ROOT / "benchmarks" / "compare.py"
+sys.path.append(str(COMPARE.parent))
+
+import compare  # noqa: E402
+import tables  # noqa: E402
+import workloads  # noqa: E402
+from peers import by_numpy  # noqa: E402
+
+MEASURED = ["bandwidth", "training", "predict", "growth", "startup", "memory"]
+
+
+@pytest.mark.parametrize(
+    "name, megaflops",  # counted by hand, to three digits
+    [("seed1", 3.16), ("seed1d", 13.4), ("seed2-adam", 1.26), ("seed3", 1.15)]
+    + [("seed4", 11.1), ("seed5", 1.54), ("wide", 31.7)],
+)
+def test_flops_of_a_training_sample(name, megaflops):
+    workload = next(workload for workload in workloads.WORKLOADS if workload.name == name)
+    assert float(f"{workload.training_flops / 1e6:.3g}") == megaflops
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+def test_the_reference_is_what_keras_computes(optimizer):
+    """In double, the same steps as Keras takes in float32: a few roundings of 6e-8 in sums of 20 terms."""
+    import keras
+
+    workload = workloads.Workload("small", (20, 16, 12, 5), optimizer, 8, l2=0.01)
+    rate = workload.learning_rate
+    rules = {
+        "sgd": lambda: keras.optimizers.SGD(rate),
+        "momentum": lambda: keras.optimizers.SGD(rate, workloads.MOMENTUM),
+        "adam": lambda: keras.optimizers.Adam(rate, workloads.BETA_1, workloads.BETA_2, epsilon=workloads.EPSILON),
+    }
+    penalty = keras.regularizers.L2(workload.l2)
+    model = keras.Sequential([keras.Input((20,))])
+    for units, activation in ((16, "relu"), (12, "relu"), (5, "softmax")):
+        model.add(keras.layers.Dense(units, activation, kernel_regularizer=penalty))
+    model.set_weights(workload.weights())
+    model.compile(rules[optimizer](), "sparse_categorical_crossentropy")
+    x, y = (array[:8] for array in workload.data())
+    expected = []
+    for _ in range(4):
+        model.reset_metrics()
+        expected.append(float(model.train_on_batch(x, y)))
+    losses = by_numpy.losses(by_numpy.Network(workload, np.float64), 4)
+    assert losses == pytest.approx(expected, rel=2e-6)  # of Keras in float32
+    assert losses[0] - losses[3] > 100 * 2e-6 * losses[0]  # the steps are far larger than that
+
+
+def test_who_computes_something_else_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(compare, "say", lambda *words: None)
+    options = SimpleNamespace(peers=None)
+    comparison = compare.Comparison(options, tmp_path)
+    case = compare.Case("training", "seed3", ("training",), [2.5, 2.4, 2.3], 32, 1e6)
+    right, wrong = (
+        SimpleNamespace(name=name, ask=lambda *words, values=values: values)
+        for name, values in (("right", [2.5, 2.40001, 2.3]), ("wrong", [2.5, 2.5, 2.5]))
+    )
+    assert comparison.prepare(case, right) == {"work": 32, "flops": 1e6, "bytes": 0.0}
+    assert comparison.prepare(case, wrong) is None
+    comparison.results.close()
+    (row,) = map(json.loads, (tmp_path / "results.jsonl").read_text().splitlines())
+    assert (row["kind"], row["peer"], row["case"]) == ("failed", "wrong", "training seed3")
+
+
+def test_ratios_are_those_of_single_rounds(tmp_path):
+    """By hand: Martlet is 2, 3 and 1.5 times as fast as jax in the three rounds, and at 40, 60 and 30 % of the peak.
+    jax, whose median is higher, is the best peer, not numpy, which was the fastest once."""
+    row = {"kind": "training", "case": "seed3", "threads": 1, "work": 32, "flops": 4e6}
+    lines = [
+        {**row, "peer": "martlet", "rates": [1000.0, 1500.0, 750.0]},
+        {**row, "peer": "jax", "rates": [500.0, 500.0, 500.0]},
+        {**row, "peer": "numpy", "rates": [400.0, 400.0, 4000.0]},
+        {**row, "peer": "peak", "flops": 1e7, "rates": [1000.0, 1000.0, 1000.0]},
+    ]
+    (tmp_path / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    title, summary, everybody = tables.training(tables.Results(tmp_path / "results.jsonl"))
+    cells = [cell.strip() for cell in summary.splitlines()[2].strip("|").split("|")]
+    assert cells == ["seed3", "32,000", "40 %", "jax", "16,000", "**2.00**", "1.50 - 3.00"]
+    assert "| martlet | **32,000** |" in everybody and "peak" not in everybody
+
+
+def test_a_quick_run(run_python, tmp_path):
+    """Martlet, from C and from Python, beside NumPy: all agree on every case and all have a rate in every round."""
+    done = run_python(COMPARE, "--quick", "--peers", "martlet", "numpy", "--only", *MEASURED, "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert [row for row in rows if row["kind"] == "failed"] == []
+    assert [row["peer"] for row in rows if row["kind"] == "participant" and not row["version"]] == []
+    participants = {"martlet", "martlet-python", "numpy"}
+    for kind, case, expected in [
+        ("training", "seed3", participants | {"peak"}),
+        ("predict 1", "seed3", participants | {"peak", "read"}),
+        ("predict 256", "seed3", participants | {"peak"}),
+        ("growth", "width 64", {"martlet", "numpy", "peak"}),
+        ("growth", "depth 2", {"martlet", "numpy", "peak"}),
+        ("growth", "batch 4", {"martlet", "numpy", "peak"}),
+        ("bandwidth triad", 1 << 15, {"read"}),
+    ]:
+        found = {row["peer"]: row for row in rows if row["kind"] == kind and row["case"] == case}
+        assert found.keys() == expected, (kind, case)
+        assert all(len(row["rates"]) == 2 and min(row["rates"]) > 0 for row in found.values()), (kind, case)
+    started = participants | {"libhdf5"}
+    for kind in ("startup", "memory"):
+        assert {row["peer"] for row in rows if row["kind"] == kind} == started
+    assert (tmp_path / "tables.md").read_text() == done.stdout
+    for heading in ("Training", "Prediction of one row", "Prediction of 256 rows", "Roofline", "Resident memory"):
+        assert f"\n### {heading}" in done.stdout
+    assert (tmp_path / "growth.png").stat().st_size > 10_000

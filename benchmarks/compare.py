@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""Measure Martlet beside its peers, in turn on the same processors, and show medians, ratios and the roofline.
+
+    make bench                                      everything, about an hour on a machine that does nothing else
+    make bench BENCH='--only training --workloads seed1 seed3 --threads 1 --rounds 5'
+    make bench BENCH=--quick                        a minute: shows that all works, measures nothing of worth
+
+The folder of --output gets results.jsonl, a line for each participant of each comparison with its rate in every round;
+tables.md, which is also printed; and growth.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import machine
+import numpy as np
+import tables
+import workloads
+from participants import HDF5, OURS, PEAK, READ, ROOT, Participants
+from peers import by_numpy
+from rounds import CPU, WALL, Worker, WorkerError, measure
+from workloads import Workload
+
+# How far a participant's numbers may be from those computed in double. Losses: float32 is within 1e-6, and PyTorch,
+# whose Adam adds epsilon after the correction of bias, within 1e-5; a step without an update is 1e-2 off. Products are
+# exact.
+TOLERANCE = {"training": 1e-4, "growth": 1e-4, "predict": 1e-4, "gemm": 0.0}
+CHECKED_STEPS = 3
+
+GROWTH_PEERS = {OURS, "torch", "jax", "jax-scan", "numpy"}
+STARTED = [HDF5, OURS, "numpy", "martlet-python", "sklearn", "torch", "jax", "keras-jax", "keras-tensorflow"]
+
+
+@dataclass
+class Case:
+    """One comparison: what is asked for, what must come out, and what one repetition amounts to."""
+
+    kind: str
+    name: str
+    request: Sequence[object]
+    expected: Sequence[float]
+    work: float  # samples; products
+    flops: float
+    read_bytes: float = 0.0  # that at least must be read, where that is what takes the time
+
+
+class Comparison:
+    """Runs cases and writes a line for each participant of each."""
+
+    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
+        self.options = options
+        self.participants = Participants(folder)
+        self.results = open(folder / "results.jsonl", "w")
+        self.told: set[str] = set()
+
+    def emit(self, **row: object) -> None:
+        print(json.dumps(row), file=self.results, flush=True)
+
+    def start(self, name: str, threads: int) -> Worker | None:
+        """The participant's process; the first time, what it is, or what it lacks, is said and written."""
+        if self.options.peers and not name.startswith((*self.options.peers, PEAK, READ, HDF5)):
+            return None
+        worker = self.participants.start(name, threads)
+        if name not in self.told:
+            self.told.add(name)
+            self.emit(kind="participant", peer=name, version=worker and worker.version)
+            say(f"{name}: {worker.version if worker else self.participants.missing[name]}")
+        return worker
+
+    def compare(self, threads: int, cases: Iterable[Case], names: Iterable[str]) -> None:
+        """All cases, with one process for each participant."""
+        workers = [worker for name in [*names, PEAK, READ] if (worker := self.start(name, threads))]
+        try:
+            for case in cases:
+                say(f"{case.kind}: {case.name}, {threads} thread{'s' if threads > 1 else ''}")
+                self.compare_case(case, threads, workers)
+        finally:
+            for worker in workers:
+                worker.close()
+
+    def compare_case(self, case: Case, threads: int, workers: Sequence[Worker]) -> None:
+        amounts: dict[str, dict[str, float]] = {}
+        ready = []
+        for worker in workers:
+            try:
+                if amount := self.prepare(case, worker):
+                    amounts[worker.name] = amount
+                    ready.append(worker)
+            except WorkerError as reason:
+                self.failed(case, worker, str(reason))
+        clock = CPU if self.options.clock == "cpu" and threads == 1 else WALL
+        rounds = min(self.options.rounds, 5) if case.kind == "growth" else self.options.rounds
+        series = measure(
+            ready, rounds, self.options.block, lambda worker, reason: self.failed(case, worker, reason), clock
+        )
+        for name, one in series.items():
+            self.emit(kind=case.kind, case=case.name, threads=threads, peer=name, rates=one.rates, **amounts[name])
+
+    def prepare(self, case: Case, worker: Worker) -> dict[str, float] | None:
+        """What one repetition amounts to, if the participant computes what it should and has a part in this case."""
+        if worker.name == PEAK:
+            return {"flops": worker.ask("fma")[0]}
+        if worker.name == READ:
+            return {"bytes": worker.ask("read", int(case.read_bytes))[0]} if case.read_bytes else None
+        values, tolerance = worker.ask(*case.request), TOLERANCE[case.kind.split()[0]]
+        if len(values) != len(case.expected) or not np.allclose(values, case.expected, tolerance, tolerance):
+            self.failed(case, worker, f"computes {values}, not {list(case.expected)}")
+            return None
+        return {"work": case.work, "flops": case.flops, "bytes": case.read_bytes}
+
+    def failed(self, case: Case, worker: Worker, reason: str) -> None:
+        say(f"  {worker.name} is left out: {reason}")
+        self.emit(kind="failed", case=f"{case.kind} {case.name}", peer=worker.name, reason=reason)
+
+    # The kinds of comparison
+
+    def training(self, threads: int, kind: str, chosen: Iterable[Workload], names: Iterable[str]) -> None:
+        def cases() -> Iterable[Case]:
+            for workload in chosen:
+                workloads.write(workload, self.participants.data)
+                expected = by_numpy.losses(by_numpy.Network(workload, np.float64), CHECKED_STEPS)
+                request = "training", *workload.words, CHECKED_STEPS
+                yield Case(
+                    kind, workload.name, request, expected, workload.batch, workload.batch * workload.training_flops
+                )
+
+        self.compare(threads, cases(), names)
+
+    def predict(self, threads: int, chosen: Iterable[Workload]) -> None:
+        def cases() -> Iterable[Case]:
+            for workload in {workload.network: workload for workload in reversed(list(chosen))}.values():
+                workloads.write(workload, self.participants.data)
+                expected = by_numpy.probabilities(workload)
+                for rows in workloads.PREDICT_ROWS:
+                    yield Case(
+                        f"predict {rows}",
+                        workload.name,
+                        ("predict", workload.network, rows),
+                        expected,
+                        rows,
+                        rows * workload.predict_flops,
+                        4 * workload.weight_count if rows == 1 else 0,
+                    )
+
+        self.compare(threads, cases(), self.participants.names("predict"))
+
+    def gemm(self, threads: int, shapes: Iterable[tuple[int, int, int]]) -> None:
+        def cases() -> Iterable[Case]:
+            for m, n, k in shapes:
+                for operation in workloads.GEMM_OPERATIONS:
+                    a, b = workloads.operands(operation, m, n, k)
+                    expected = workloads.product_values(a.astype(np.float64) @ b.astype(np.float64))
+                    request = "gemm", operation, m, n, k
+                    yield Case("gemm", f"{m}x{n}x{k} {operation}", request, expected, 1, 2 * m * n * k)
+
+        self.compare(threads, cases(), self.participants.names("gemm"))
+
+    def growth(self, threads: int, points: int | None) -> None:
+        names = [name for name in self.participants.names("training") if name in GROWTH_PEERS]
+        chosen = [workload for sweep in workloads.SWEEPS.values() for _, workload in list(sweep)[:points]]
+        self.training(threads, "growth", chosen, names)
+
+    def bandwidth(self, threads: int, sizes: Iterable[int]) -> None:
+        if (worker := self.start(READ, threads)) is None:
+            return
+        for operation in ("triad", "read"):
+            for size in sizes:
+                say(f"bandwidth: {operation} of {size} bytes, {threads} thread{'s' if threads > 1 else ''}")
+                (amount,) = worker.ask(operation, size)
+                (series,) = measure([worker], self.options.rounds, self.options.block, print).values()
+                row = {"kind": f"bandwidth {operation}", "case": size, "threads": threads, "peer": READ}
+                self.emit(**row, rates=series.rates, bytes=amount)
+        worker.close()
+
+    def startup(self, workload: Workload) -> None:
+        """Seconds from the start of a process to its first prediction, of a model whose weights are at hand."""
+        workloads.write(workload, self.participants.data)
+        seconds: dict[str, list[float]] = {name: [] for name in STARTED}
+        for number in range(1 + min(self.options.rounds, 5)):
+            say(f"startup: round {number}")
+            for name in STARTED:
+                if worker := self.start(name, 1):
+                    worker.ask("predict", workload.network, 1)
+                    if number > 0:  # the first round brings files into the page cache
+                        seconds[name].append(time.perf_counter() - worker.begin)
+                    worker.close()
+        for name in filter(seconds.get, STARTED):
+            self.emit(kind="startup", case=workload.name, threads=1, peer=name, seconds=seconds[name])
+
+    def memory(self, workload: Workload) -> None:
+        """Resident bytes of a process at its start, and when it has trained for some steps."""
+        workloads.write(workload, self.participants.data)
+        for name in STARTED:
+            if (worker := self.start(name, 1)) is None:
+                continue
+            say(f"memory: {name}")
+            row = {"kind": "memory", "case": workload.name, "threads": 1, "peer": name}
+            row |= {"start_bytes": worker.resident_bytes(), "data_bytes": workload.data_bytes}
+            if name != HDF5:
+                worker.ask("training", *workload.words, CHECKED_STEPS)
+                worker.run(10, WALL)
+                row["bytes"] = worker.resident_bytes()
+            self.emit(**row)
+            worker.close()
+
+
+def say(*words: object) -> None:
+    print(*words, file=sys.stderr, flush=True)
+
+
+def run(options: argparse.Namespace, folder: Path) -> None:
+    comparison = Comparison(options, folder)
+    about = machine.description()
+    comparison.emit(kind="machine", **about, rounds=options.rounds, block_seconds=options.block, clock=options.clock)
+    if about["load"] > 0.5:
+        say(f"other programs are busy (load {about['load']:.1f}): the figures will be too low, and their spread wide")
+    quick, names = options.quick, options.workloads
+    chosen = [workload for workload in workloads.WORKLOADS if not names or workload.name in names]
+    seed1 = workloads.WORKLOADS[0]
+    for threads in options.threads:
+        if "bandwidth" in options.only:
+            comparison.bandwidth(threads, workloads.WORKING_SETS[: 2 if quick else None])
+        if "training" in options.only:
+            comparison.training(threads, "training", chosen, comparison.participants.names("training"))
+        if "predict" in options.only:
+            comparison.predict(threads, chosen)
+        if "gemm" in options.only:
+            comparison.gemm(threads, workloads.GEMM_SHAPES[: 1 if quick else None])
+        if "growth" in options.only:
+            comparison.growth(threads, 2 if quick else None)
+    if "startup" in options.only:
+        comparison.startup(seed1)
+    if "memory" in options.only:
+        comparison.memory(seed1)
+
+
+KINDS = ("bandwidth", "training", "predict", "gemm", "growth", "startup", "memory")
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [workload.name for workload in workloads.WORKLOADS]
+    parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, help="kinds of comparison")
+    parser.add_argument("--workloads", nargs="+", choices=names, help="of training and predict; default: all")
+    parser.add_argument("--peers", nargs="+", help="participants whose names begin so; default: all that are installed")
+    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=11, help="blocks of each participant (default 11)")
+    parser.add_argument("--block", type=float, default=0.2, help="seconds of a block (default 0.2)")
+    parser.add_argument(
+        "--clock",
+        choices=["wall", "cpu"],
+        default="wall",
+        help="cpu: count processor time at one thread, on a machine that others use too",
+    )
+    parser.add_argument("--quick", action="store_true", help="two tiny rounds of the smallest cases, one thread")
+    parser.add_argument("--output", type=Path, default=ROOT / ".build" / "benchmarks", help="folder of the results")
+    parser.add_argument("--report", action="store_true", help="measure nothing: tables and picture of the last results")
+    parser.add_argument("--readme", action="store_true", help="put the tables and the picture into benchmarks/")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.block, options.threads = 2, 0.002, [1]
+        options.workloads = options.workloads or ["seed3"]
+    return options
+
+
+def main() -> None:
+    options = parsed()
+    options.output.mkdir(parents=True, exist_ok=True)
+    if not options.report:
+        run(options, options.output)
+    tables.write(options.output, options.readme)
+
+
+if __name__ == "__main__":
+    main()
