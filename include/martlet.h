@@ -23,16 +23,17 @@
  * Options    Structs that start with struct_size only grow. Start from their _INIT macro. A program compiled
  *            against a newer header may pass a larger one if what this library does not know is zero.
  * Threads    One thread at a time per handle; different handles in different threads at the same time. Two
- *            exceptions: martlet_predict may run on one model from many threads at once, and
- *            martlet_trainer_interrupt may be called from any thread and from a signal handler. A second
+ *            exceptions: martlet_predict and martlet_predict_double may run on one model from many threads at
+ *            once, and martlet_trainer_interrupt may be called from any thread and from a signal handler. A second
  *            thread gets MARTLET_BUSY where a handle cannot be shared safely. Errors are thread-local.
  * Fork       After fork() the child may go on using the library, if no other thread was inside a call of it at that
  *            moment; it makes its own threads.
  * Memory     Memory whose size is decided by an argument, by data or by a file is allocated checked and gives
  *            MARTLET_OUT_OF_MEMORY. Exhaustion of memory inside the Swift runtime (small objects) ends the
  *            process; no library written in Swift can prevent that.
- * Numbers    float32 inside. The floating-point environment is set on entry and restored on return. The same
- *            seed gives the same bits for any thread count on one instruction set.
+ * Numbers    float32 inside, but for martlet_predict_double and martlet_model_check_gradients. The floating-point
+ *            environment is set on entry and restored on return. The same seed gives the same bits for any thread
+ *            count on one instruction set.
  * Bounds     Nothing passed in and nothing in a file makes the library trap, abort, exit or print. Pointers
  *            cannot be checked: one that is neither NULL nor valid is undefined behaviour, as in any C API.
  *
@@ -136,7 +137,7 @@ int32_t martlet_threads(void);
 #define MARTLET_MAX_RANK 8
 
 /* Element types. Integers become floats of the same value, rounded if it has more than 24 bits; float64 is rounded to
- * float32. */
+ * float32. martlet_predict_double computes with them as doubles. */
 #define MARTLET_UINT8 1
 #define MARTLET_INT32 2
 #define MARTLET_INT64 3
@@ -165,7 +166,7 @@ typedef struct martlet_array {
 /** A directed acyclic graph of layers with their weights. It has one or more inputs, in the order in which they were
  * added, and one or more outputs. A layer can be applied more than once: see martlet_share.
  *
- * Threads: one at a time per model, but any number in martlet_predict. */
+ * Threads: one at a time per model, but any number in martlet_predict and martlet_predict_double. */
 typedef struct martlet_model martlet_model;
 
 /** One result of one layer while a model is being built: a number that belongs to that model. Every builder takes
@@ -939,6 +940,23 @@ martlet_status martlet_model_from_json(const char *text, uint64_t seed, martlet_
 martlet_status martlet_predict(martlet_model *model, const martlet_array *x, int32_t x_count, float *out_y,
                                int64_t y_count);
 
+/** Compute the model's outputs as martlet_predict does, but in double from the first input to the last output: through
+ * plain loops, with the model's weights, which are float32. For checks of formulas and of what rounding costs: the
+ * outputs differ from exact ones by some 1e-16 of the largest terms in their sums, those of martlet_predict by 1e-7.
+ *
+ * @param model Model, built.
+ * @param x [x_count] arrays as in martlet_predict, but finite as doubles.
+ * @param x_count Number of the model's inputs.
+ * @param out_y The outputs one after the other, each [N, ...]; written.
+ * @param y_count Doubles out_y has room for, as in martlet_predict.
+ * @return As martlet_predict.
+ *
+ * Threads: any number at once on one model.
+ *
+ * Cost: slow, 100 times the time of martlet_predict and more; a copy of the weights in double. */
+martlet_status martlet_predict_double(martlet_model *model, const martlet_array *x, int32_t x_count, double *out_y,
+                                      int64_t y_count);
+
 /* ------------------------------------------------------------------------------------------------------------
  * Datasets
  *
@@ -1370,7 +1388,7 @@ typedef struct martlet_progress {
 
 /** Progress callback. Runs in the thread that called fit, evaluate or the gradient check, which waits.
  *
- * May call, for the handles in use: martlet_predict, the functions that look inside a model or dataset,
+ * May call, for the handles in use: martlet_predict, _predict_double, the functions that look inside a model or dataset,
  * martlet_model_save, _save_memory, _save_weights, _to_json, _copy, _clone, martlet_trainer_save, _learning_rate,
  * _set_learning_rate, _output_metrics, _history, _history_output, _history_length, _best_epoch and _interrupt.
  * Anything else that would change them is MARTLET_BUSY.

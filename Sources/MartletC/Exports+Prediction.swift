@@ -3,6 +3,7 @@
 import CMartlet
 import MartletCore
 import MartletIO
+import MartletKernels
 import MartletNN
 import MartletTraining
 
@@ -18,6 +19,22 @@ public func martlet_predict(
     let rowCount = x[0].rowCount
     try built.checkOutputCount(y_count, "y_count", rows: rowCount)
     try built.predictor.predict(x.map(\.inputRows), rowCount: rowCount, into: y, threads: Engine.threads)
+  }
+}
+
+@_cdecl("martlet_predict_double") @implementation
+public func martlet_predict_double(
+  _ model: OpaquePointer?, _ x: UnsafePointer<martlet_array>?, _ x_count: Int32,
+  _ out_y: UnsafeMutablePointer<Double>?, _ y_count: Int64
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let y = try required(out_y, "out_y")
+    let built = try model.requireBuilt()
+    let x = try ArrayArgument.inputs(x, x_count, "x", of: built.model)
+    let rowCount = x[0].rowCount
+    try built.checkOutputCount(y_count, "y_count", rows: rowCount)
+    try built.predictor.predictInDouble(
+      x.map(\.inputRows), rowCount: rowCount, into: y, reference: .reference, threads: Engine.threads)
   }
 }
 

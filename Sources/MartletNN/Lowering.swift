@@ -23,7 +23,7 @@ package struct Lowering {
   private(set) var forward: [Operation] = []
   var backward: [Operation] = []
   var buffers: [Buffer] = []
-  private(set) var constants: [Float] = []
+  private(set) var constants: [Double] = []
   /// One for each output; none in prediction.
   private(set) var losses: [PlannedLoss] = []
   private(set) var penalties: [PlannedPenalty] = []
@@ -179,7 +179,7 @@ package struct Lowering {
   package func parameter(_ index: Int) -> BufferID { parameterBuffers[index] }
 
   /// A buffer with fixed contents.
-  package mutating func constant(_ values: [Float]) -> BufferID {
+  package mutating func constant(_ values: [Double]) -> BufferID {
     buffers.append(.constant(constants.count))
     constants += values
     // The next constant starts on a cache line.

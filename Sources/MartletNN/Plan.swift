@@ -46,7 +46,7 @@ package struct Plan: Sendable {
   package let forward: [Operation]
   package let backward: [Operation]
   package let buffers: [BufferPlace]
-  package let constants: [Float]
+  package let constants: [Double]
   /// Scalars of the arena.
   package let arenaCount: Int
 

@@ -4,19 +4,6 @@ import MartletCore
 import MartletKernelInterface
 import Synchronization
 
-/// Rows of one input of a model, row-major, for one call.
-package struct InputRows {
-  package let base: UnsafeRawPointer
-  package let type: SourceType
-  package let elementByteCount: Int
-
-  package init(base: UnsafeRawPointer, type: SourceType, elementByteCount: Int) {
-    self.base = base
-    self.type = type
-    self.elementByteCount = elementByteCount
-  }
-}
-
 package final class Predictor: Sendable {
   private let model: Model
   private let kernels: KernelTable<Float>
@@ -44,14 +31,9 @@ package final class Predictor: Sendable {
   package func predict(
     _ x: [InputRows], rowCount: Int, into y: UnsafeMutablePointer<Float>, threads: Int
   ) throws(MartletError) {
-    try predict(
-      rowCount: rowCount, into: y, threads: threads, checksInput: { x[$0].type == .float32 || x[$0].type == .float64 }
-    ) { index, rows, columns, destination in
-      let input = x[index]
-      return kernels.gather(
-        input.base + rows.lowerBound * columns * input.elementByteCount, input.type, nil, rows.count, columns, 1, 0,
-        destination)
-    }
+    let executor = try checkOut(rowCount: rowCount)
+    defer { checkIn(executor) }
+    try executor.predict(x, rowCount: rowCount, into: y, threads: threads)
   }
 
   /// Compute all outputs for rows that `load` reads.
@@ -66,34 +48,23 @@ package final class Predictor: Sendable {
   ) throws(MartletError) {
     let executor = try checkOut(rowCount: rowCount)
     defer { checkIn(executor) }
-    let inputs = executor.plan.inputShapes.indices
-    func fill(_ index: Int, _ rows: Range<Int>) throws(MartletError) {
-      let columns = executor.plan.inputShapes[index].elementCount
-      let destination = executor.input(index)
-      guard try load(index, rows, columns, destination) else {
-        let bad = (0..<rows.count).first { !kernels.allFinite(destination + $0 * columns, columns) } ?? 0
-        let name = inputs.count == 1 ? "x" : "x[\(index)]"
-        throw MartletError(
-          .invalidArgument, "\(name) has a value that is NaN or infinite in row \(rows.lowerBound + bad)")
-      }
-    }
-    let starts = stride(from: 0, to: rowCount, by: executor.plan.maximumBatch)
-    func block(_ start: Int) -> Range<Int> { start..<min(start + executor.plan.maximumBatch, rowCount) }
-    // The first block is checked as it is computed. Were a later one bad, y would be half written: check them before.
-    for index in inputs where checksInput(index) {
-      for start in starts.dropFirst() { try fill(index, block(start)) }
-    }
-    for start in starts {
-      let rows = block(start)
-      for index in inputs { try fill(index, rows) }
-      try executor.forward(rows: rows.count, step: 0, threads: threads)
-      var output = y
-      for (index, shape) in executor.plan.outputShapes.enumerated() {
-        (output + rows.lowerBound * shape.elementCount).update(
-          from: executor.output(index), count: rows.count * shape.elementCount)
-        output += rowCount * shape.elementCount
-      }
-    }
+    try executor.predict(rowCount: rowCount, into: y, threads: threads, checksInput: checksInput, load: load)
+  }
+
+  /// Compute all outputs in double: a plan of its own, with a copy of the weights, made for this call.
+  ///
+  /// - Parameter reference: kernels in double.
+  /// - Throws: as above.
+  package func predictInDouble(
+    _ x: [InputRows], rowCount: Int, into y: UnsafeMutablePointer<Double>, reference: KernelTable<Double>, threads: Int
+  ) throws(MartletError) {
+    let weights = try TensorStorage(count: model.layout.count, of: Double.self, purpose: "the weights in double")
+    defer { withExtendedLifetime(weights) {} }
+    let values = weights.pointer(as: Double.self)
+    for index in 0..<model.layout.count { values[index] = Double(model.values[index]) }
+    let executor = try PlanExecutor(
+      plan: predictionPlan(maximumBatch: min(rowCount, Predictor.batch)), parameters: values, kernels: reference)
+    try executor.predict(x, rowCount: rowCount, into: y, threads: threads)
   }
 
   /// An idle executor that is large enough, or a new one: single rows do not pay for the arena of a full batch.
@@ -103,10 +74,12 @@ package final class Predictor: Sendable {
       executors.firstIndex { $0.plan.maximumBatch >= batch }.map { executors.remove(at: $0) }
     }
     if let found { return found }
-    let plan = try Plan(
-      graph: model.graph, layout: model.layout, purpose: .prediction,
-      maximumBatch: batch == 1 ? 1 : Predictor.batch)
-    return try PlanExecutor(plan: plan, parameters: model.values, kernels: kernels)
+    return try PlanExecutor(
+      plan: predictionPlan(maximumBatch: batch == 1 ? 1 : Predictor.batch), parameters: model.values, kernels: kernels)
+  }
+
+  private func predictionPlan(maximumBatch: Int) throws(MartletError) -> Plan {
+    try Plan(graph: model.graph, layout: model.layout, purpose: .prediction, maximumBatch: maximumBatch)
   }
 
   private func checkIn(_ executor: PlanExecutor<Float>) {

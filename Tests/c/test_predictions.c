@@ -1,4 +1,4 @@
-/* Prediction for datasets and the files of it, by hand. HDF5 is read back by Tests/python/test_predictions.py. */
+/* Prediction in double, and for datasets and the files of it, by hand. HDF5 is read back by Tests/python/test_predictions.py. */
 #include "check.h"
 
 /* y = x on [C], as a layer with weights, so that the largest output is the largest input. */
@@ -30,6 +30,50 @@ static int file_is(const char *path, const char *text) {
   const size_t count = fread(content, 1, sizeof content - 1, file);
   fclose(file);
   return count == strlen(text) && memcmp(content, text, count) == 0;
+}
+
+/* y = exp(x) on one number, then the identity. */
+static void in_double(martlet_model *identity) {
+  const double thirds[] = {1 / 3.0, -1e300, 1e-300, 1 / 7.0, 0, 2};
+  const int64_t shape[] = {2, 3}, column[] = {6, 1}, wide[] = {2, 2, 3};
+  martlet_array x = check_array(thirds, 2, shape, MARTLET_FLOAT64);
+  double y[6] = {0};
+  EXPECT_OK(martlet_predict_double(identity, &x, 1, y, 6));
+  CHECK(memcmp(y, thirds, sizeof y) == 0, "doubles pass through without being rounded to floats");
+
+  martlet_model *m;
+  martlet_node node;
+  REQUIRE(martlet_model_create("exp", 1, &m));
+  EXPECT(martlet_predict_double(m, &x, 1, y, 6), MARTLET_INVALID_STATE, "not built");
+  REQUIRE(martlet_input(m, NULL, 1, column + 1, &node));
+  REQUIRE(martlet_activation(m, node, MARTLET_EXPONENTIAL, 0, NULL, &node));
+  REQUIRE(martlet_model_build(m, 1, &node));
+  const double exponents[] = {0, 1, -1, 1 / 3.0, 1e-9, 700};
+  x = check_array(exponents, 2, column, MARTLET_FLOAT64);
+  EXPECT_OK(martlet_predict_double(m, &x, 1, y, 6));
+  int right = 1;
+  /* Libraries of C round exp to one unit in the last place, 2.2e-16, each. */
+  for (int i = 0; i < 6; i++) right = right && fabs(y[i] / exp(exponents[i]) - 1) <= 4.5e-16;
+  CHECK(right, "exp in double");
+  const int32_t whole[] = {16777217, 1, 2, 3, 4, 5};
+  x = check_array(whole, 2, shape, MARTLET_INT32);
+  EXPECT_OK(martlet_predict_double(identity, &x, 1, y, 6));
+  CHECK(y[0] == 16777217 && y[5] == 5, "integers keep the digits that a float has no room for");
+
+  const double before = y[0];
+  const double spoilt[] = {1, 2, 3, 4, NAN, 6};
+  x = check_array(spoilt, 2, shape, MARTLET_FLOAT64);
+  EXPECT_INVALID(martlet_predict_double(identity, &x, 1, y, 6), "x has a value that is NaN or infinite in row 1");
+  EXPECT_INVALID(martlet_predict_double(NULL, &x, 1, y, 6), "model");
+  EXPECT_INVALID(martlet_predict_double(identity, NULL, 1, y, 6), "x");
+  EXPECT_INVALID(martlet_predict_double(identity, &x, 0, y, 6), "x_count is 0; model");
+  EXPECT_INVALID(martlet_predict_double(identity, &x, 1, NULL, 6), "out_y");
+  EXPECT_INVALID(martlet_predict_double(identity, &x, 1, (double *)((char *)y + 1), 6), "out_y is not aligned");
+  EXPECT_INVALID(martlet_predict_double(identity, &x, 1, y, 5), "y_count is 5; it must be 6, for 2 rows of shape [3]");
+  x = check_array(spoilt, 3, wide, MARTLET_FLOAT64);
+  EXPECT_INVALID(martlet_predict_double(identity, &x, 1, y, 12), "x has shape [2, 2, 3]");
+  CHECK(y[0] == before, "a failed prediction in double writes nothing");
+  martlet_model_destroy(m);
 }
 
 static void rows_of_a_dataset(martlet_model *m) {
@@ -148,6 +192,7 @@ static void not_built(void) {
 int main(int argc, char **argv) {
   if (argc != 2 || chdir(argv[1]) != 0) return 2;
   martlet_model *m = identity_model(3);
+  in_double(m);
   rows_of_a_dataset(m);
   files(m);
   other_outputs();

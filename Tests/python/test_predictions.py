@@ -1,6 +1,7 @@
-"""Predictions of datasets and the files of them, read back with csv and h5py."""
+"""Predictions in double against NumPy; predictions of datasets and the files of them, read back with csv and h5py."""
 
 import csv
+import math
 
 import h5py
 import numpy as np
@@ -20,6 +21,65 @@ def model():
 @pytest.fixture
 def x(random):
     return random.integers(0, 256, (600, 4)).astype(np.uint8)  # several batches of the library
+
+
+def softmax(z):
+    shifted = np.exp(z - z.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def test_in_double_against_numpy(random):
+    mean, variance = random.normal(size=(2, 20)).astype(np.float32)
+    variance = variance**2 + np.float32(0.1)
+    model = martlet.Sequential(
+        [
+            martlet.Input((4, 5)),
+            layers.Rescaling(1 / 255, offset=-0.1),
+            layers.Flatten(),
+            layers.Normalization(mean=mean, variance=variance),
+            layers.Dense(50, "tanh", bias_initializer="random_normal"),
+            layers.Dropout(0.5),
+            layers.Dense(30, "leaky_relu"),
+            layers.Dense(10, "softmax"),
+        ],
+        seed=1,
+    )
+    x = random.uniform(0, 255, (600, 4, 5))  # several calls of the library
+    weights = [array.astype(np.float64) for array in model.get_weights()]
+    z = ((x / 255 - 0.1).reshape(600, 20) - mean.astype(np.float64)) / np.sqrt(variance.astype(np.float64))
+    z = np.tanh(z @ weights[0] + weights[1]) @ weights[2] + weights[3]
+    # The slope is an option of the layer, which the library keeps as a float.
+    z = np.where(z < 0, float(np.float32(0.2)) * z, z)
+    expected = softmax(z @ weights[4] + weights[5])
+    found = model.predict(x, dtype="float64")
+    assert found.dtype == np.float64
+    # 50 products at most in a sum, each rounded by 1.1e-16 of terms below 10.
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
+    assert np.abs(model.predict(x) - expected).max() > 1e-9  # which float32 cannot do
+
+
+def test_in_double_with_several_inputs_and_outputs(random):
+    a, b = martlet.Input((7,), name="a"), martlet.Input((7,), name="b")
+    both = layers.Multiply()([a, layers.Dense(7, "gelu")(b)])
+    model = martlet.Model([a, b], [both, layers.Dense(2, name="two")(both)], seed=2)
+    x = [random.normal(size=(300, 7)), random.integers(-5, 5, (300, 7))]
+    w, bias, w2, bias2 = (array.astype(np.float64) for array in model.get_weights())
+    z = x[1] @ w + bias
+    product = x[0] * z * np.vectorize(lambda v: 0.5 * math.erfc(-v / math.sqrt(2)))(z)
+    for dtype in (np.float64, np.dtype("float64")):
+        found = model.predict({"a": x[0], "b": x[1]}, dtype=dtype)
+        for one, expected in zip(found, (product, product @ w2 + bias2)):
+            np.testing.assert_allclose(one, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_in_double_or_not(model, x):
+    assert model.predict(x).dtype == model.predict(x, dtype=np.float32).dtype == np.float32
+    np.testing.assert_array_equal(model.predict(x), model.predict(x, dtype="float32"))
+    for dtype in ("float16", int, None, "f8"):
+        with pytest.raises(ValueError, match='dtype must be "float32" or "float64"'):
+            model.predict(x, dtype=dtype)
+    with pytest.raises(ValueError, match="float64 predictions take arrays"):
+        model.predict(martlet.Dataset(x), dtype="float64")
 
 
 def test_a_dataset_is_predicted_with_its_scaling(model, x):

@@ -8,11 +8,12 @@ package struct Normalization: Layer {
   package var mean: [Float]
   package var variance: [Float]
 
-  /// Statistics are Swift arrays, whose memory is not checked: so they stay small, at most 64 MB.
+  /// Statistics are Swift arrays, whose memory is not checked: so they stay small, at most
+  /// 128 MB as constants of a plan.
   package static let maximumCount = 1 << 24
 
   /// Keras' guard against a feature that never varies.
-  static let epsilon: Float = 1e-7
+  static let epsilon = 1e-7
 
   package init(mean: [Float], variance: [Float]) {
     self.mean = mean
@@ -40,7 +41,8 @@ package struct Normalization: Layer {
     return input
   }
 
-  private var factors: [Float] { variance.map { 1 / max($0.squareRoot(), Normalization.epsilon) } }
+  // In double, to be rounded once, to what the plan runs in.
+  private var factors: [Double] { variance.map { 1 / max(Double($0).squareRoot(), Normalization.epsilon) } }
 
   // In two roundings, as the formula has it: x * factor - mean * factor would cost a feature whose mean is large its
   // last digits, and one that never varies would not become zero.
@@ -50,11 +52,11 @@ package struct Normalization: Layer {
     let y = lowering.value(of: site.output)
     if mean.count == 1 {
       lowering.appendForward(.scale(x: x, scale: 1, offset: -Double(mean[0]), y: y, count: .perRow(count)))
-      lowering.appendForward(.scale(x: y, scale: Double(factors[0]), offset: 0, y: y, count: .perRow(count)))
+      lowering.appendForward(.scale(x: y, scale: factors[0], offset: 0, y: y, count: .perRow(count)))
     } else {
       lowering.appendForward(
         .standardizeColumns(
-          x: x, mean: lowering.constant(mean), factor: lowering.constant(factors), y: y,
+          x: x, mean: lowering.constant(mean.map(Double.init)), factor: lowering.constant(factors), y: y,
           rows: .perRow(count / mean.count), columns: mean.count))
     }
   }
@@ -65,7 +67,7 @@ package struct Normalization: Layer {
     let dY = lowering.gradient(of: site.output)
     if mean.count == 1 {
       lowering.appendGradient(of: site.inputs[0]) { destination, _ in
-        .scale(x: dY, scale: Double(factors[0]), offset: 0, y: destination, count: .perRow(count))
+        .scale(x: dY, scale: factors[0], offset: 0, y: destination, count: .perRow(count))
       }
     } else {
       let zeros = lowering.constant(mean.map { _ in 0 })

@@ -29,8 +29,10 @@ from ._library import (
     library,
 )
 
-# Rows of one call of martlet_predict: between two calls Python sees Ctrl-C. A row's result depends on no other row.
+# Rows of one call of martlet_predict and of martlet_predict_double: between two calls Python sees Ctrl-C. A row's result
+# depends on no other row.
 _PREDICT_ROWS = 16384
+_PREDICT_DOUBLE_ROWS = 256
 
 
 class Cost(NamedTuple):
@@ -382,17 +384,20 @@ class EngineModel:
     def load_weights(self, path: str | os.PathLike, by_name: bool, skip_mismatch: bool) -> None:
         check(library().martlet_model_load_weights(self.handle, path_text(path), int(by_name), int(skip_mismatch)))
 
-    def predict(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """inputs: [N, ...] for each, from _arrays.supported. Returns every output [N, ...] float32."""
+    def predict(self, inputs: Sequence[np.ndarray], in_double: bool = False) -> list[np.ndarray]:
+        """inputs: [N, ...] for each, from _arrays.supported. Returns every output [N, ...], float32 or float64."""
         count = max(map(len, inputs))
-        outputs = self.empty_outputs(count)
-        for begin in range(0, max(count, 1), _PREDICT_ROWS):
-            rows = [x[begin : begin + _PREDICT_ROWS] for x in inputs]
-            out = [y[begin : begin + _PREDICT_ROWS] for y in outputs]
+        dtype = np.float64 if in_double else np.float32
+        function = library().martlet_predict_double if in_double else library().martlet_predict
+        step = _PREDICT_DOUBLE_ROWS if in_double else _PREDICT_ROWS
+        outputs = self.empty_outputs(count, dtype)
+        for begin in range(0, max(count, 1), step):
+            rows = [x[begin : begin + step] for x in inputs]
+            out = [y[begin : begin + step] for y in outputs]
             # One output is written in place. Several follow one another in the library's buffer.
-            room = out[0] if len(out) == 1 else np.empty(sum(y.size for y in out), np.float32)
+            room = out[0] if len(out) == 1 else np.empty(sum(y.size for y in out), dtype)
             arrays = _arrays.all_described(rows)
-            check(library().martlet_predict(self.handle, arrays, len(rows), room.ctypes.data, room.size))
+            check(function(self.handle, arrays, len(rows), room.ctypes.data_as(function.argtypes[3]), room.size))
             if len(out) > 1:
                 self.part(room, out)
         return outputs
@@ -409,9 +414,9 @@ class EngineModel:
     def write_predictions(self, dataset: DatasetHandle, output: int, path: str | os.PathLike, first_id: int) -> None:
         check(library().martlet_write_predictions(self.handle, dataset, output, path_text(path), first_id))
 
-    def empty_outputs(self, count: int) -> list[np.ndarray]:
+    def empty_outputs(self, count: int, dtype: type = np.float32) -> list[np.ndarray]:
         """Arrays for the outputs of so many rows."""
-        return [np.empty((count, *shape), np.float32) for shape in self.output_shapes()]
+        return [np.empty((count, *shape), dtype) for shape in self.output_shapes()]
 
     @staticmethod
     def part(values: np.ndarray, outputs: Sequence[np.ndarray]) -> None:

@@ -292,6 +292,7 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_model_to_json": (STATUS, [_MODEL, _STRINGS]),
     "martlet_model_from_json": (STATUS, [c_char_p, c_uint64, _MODELS]),
     "martlet_predict": (STATUS, [_MODEL, POINTER(Array), c_int32, _FLOATS, c_int64]),
+    "martlet_predict_double": (STATUS, [_MODEL, POINTER(Array), c_int32, _DOUBLES, c_int64]),
     "martlet_dataset_create": (STATUS, [POINTER(Array), POINTER(Array), c_int32, _DATASETS]),
     "martlet_dataset_open": (STATUS, [c_char_p, c_char_p, c_char_p, _DATASETS]),
     "martlet_dataset_zip": (STATUS, [_DATASETS, c_int32, _DATASETS]),

@@ -305,23 +305,31 @@ class Model(TrainableModel):
         data = _inputs.dataset(self, x, y, sample_weight, "x", "y")
         return _gradients.check_gradients(self, data, sample, step, seed)
 
-    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0, callbacks: Any = None) -> Any:
-        """The output [N, ...] for any number of rows, float32, or a list of all outputs if there are several.
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: Any = 0, callbacks: Any = None, dtype: Any = "float32"
+    ) -> Any:
+        """The output [N, ...] for any number of rows, or a list of all outputs if there are several.
 
         x: an array, a list or dict of arrays for several inputs, or a Dataset, whose scaling is applied. batch_size and
-        verbose have no effect: it is batched inside.
+        verbose have no effect: it is batched inside. dtype: "float32", or "float64" to compute arrays (no Dataset) in
+        double throughout, with the float32 weights; slow, for checks of formulas and rounding. ValueError: neither.
         """
+        if dtype not in ("float32", "float64", np.float32, np.float64):
+            raise ValueError(f'dtype must be "float32" or "float64", received {dtype!r}')
+        in_double = np.dtype(dtype) == np.float64
         listeners = CallbackList(callbacks, self, {"verbose": verbose})
         listeners.on_predict_begin({})
-        found = one_or_all(self._predictions(x))
+        found = one_or_all(self._predictions(x, in_double))
         listeners.on_predict_end({})
         return found
 
-    def _predictions(self, x: Any) -> list[np.ndarray]:
+    def _predictions(self, x: Any, in_double: bool) -> list[np.ndarray]:
         if isinstance(x, Dataset):
+            if in_double:
+                raise ValueError("float64 predictions take arrays, received a Dataset, which scales its rows in float32")
             return self.built_engine(x.x_shapes[0] if x.x_shapes else None).predict_dataset(x.handle, len(x))
         arrays = _inputs.inputs(self, x)
-        return self.built_engine().predict(arrays)
+        return self.built_engine().predict(arrays, in_double)
 
     def predict_on_batch(self, x: Any) -> Any:
         """predict."""
