@@ -21,6 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+from PIL import Image
+
 import martlet
 
 FOLDER = Path(__file__).resolve().parent
@@ -131,14 +133,15 @@ class Report:
         missing = [name for name in self._experiments if not self._result(name).exists()]
         if missing:
             sys.exit(f"{self.name}: no page yet, these experiments have not run: {', '.join(missing)}")
-        results = SimpleNamespace(**{name: self._figures(name) for name in self._experiments})
+        results = SimpleNamespace(**{name: self.figures(name) for name in self._experiments})
         commands = {name: self._command(name, getattr(results, name)) for name in self._experiments}
         more = self._page(results)
         template = (FOLDER / f"{self.name}.template.md").read_text(encoding="utf-8")
         page = template.format(**vars(results), run=SimpleNamespace(**commands), **more)
         (self.output / f"{self.name}.md").write_text(page, encoding="utf-8")
 
-    def _figures(self, name: str) -> SimpleNamespace:
+    def figures(self, name: str) -> SimpleNamespace:
+        """The figures that an experiment has kept: of one that an experiment builds on."""
         text = self._result(name).read_text(encoding="utf-8")
         return json.loads(text, object_hook=lambda figures: SimpleNamespace(**figures))
 
@@ -158,6 +161,13 @@ def rounded(value):
     if hasattr(value, "tolist"):  # NumPy's arrays and scalars
         return rounded(value.tolist())
     return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def shrink(picture: Path, colors: int = 128) -> None:
+    """Save a picture of photographs or weights, which is a PNG, in few colours: a third of the bytes."""
+    with Image.open(picture) as image:
+        reduced = image.convert("RGB").quantize(colors, dither=Image.Dither.NONE)
+    reduced.save(picture, optimize=True)
 
 
 def duration(seconds: float) -> str:
