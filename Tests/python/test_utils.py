@@ -1,9 +1,9 @@
-"""One-hot labels, names, arrays on their way to the library, and plots."""
+"""One-hot labels, names, and arrays on their way to the library."""
 
 import numpy as np
 import pytest
 
-from martlet import _arrays, initializers, layers, losses, metrics, optimizers, plot, regularizers, utils
+from martlet import _arrays, initializers, layers, losses, metrics, optimizers, regularizers, utils
 
 
 @pytest.mark.parametrize(
@@ -117,21 +117,3 @@ def test_seeds_of_their_own_are_refused_not_ignored():
     for make in (lambda: initializers.HeNormal(seed=1), lambda: layers.Dropout(0.5, seed=1)):
         with pytest.raises(ValueError, match="takes no seed of its own.*set_random_seed"):
             make()
-
-
-def test_plot(tmp_path):
-    curves = {
-        "loss": [1.0, 0.5, 0.4],
-        "val_loss": [1.1, 0.6, 0.7],
-        "accuracy": [0.1, 0.2, 0.3],
-        "val_accuracy": [0.1, 0.3, 0.3],
-    }
-    figure = plot.plot_history(curves, tmp_path / "curves.png", title="digits")
-    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
-    left, right = figure.axes
-    assert (left.get_ylabel(), right.get_ylabel()) == ("loss", "accuracy")
-    assert left.lines[1].get_ydata().tolist() == curves["val_loss"]
-    assert left.lines[2].get_xdata()[0] == 2  # the best epoch, counted from 1
-    assert len(plot.plot_history({"loss": [1.0], "accuracy": [float("nan")]}).axes) == 1
-    with pytest.raises(ValueError, match="history has no epochs of 'loss'; it has: accuracy"):
-        plot.plot_history({"accuracy": [1]})
