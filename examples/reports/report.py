@@ -1,8 +1,8 @@
 """What the reports share: experiments that keep their figures, the pictures, and the page made of both.
 
 A report is a program with functions marked `@report.experiment`. Each returns figures (a dict that JSON can hold), which
-are kept in results/REPORT/EXPERIMENT.json with the seconds it took. `report.main()` runs experiments, draws the pictures
-and writes REPORT.md by filling the figures into REPORT.template.md:
+are kept in results/REPORT/EXPERIMENT.json with the processor seconds it took. `report.main()` runs experiments, draws the
+pictures and writes REPORT.md by filling the figures into REPORT.template.md:
 
     python cifar10_layers.py                       # everything
     python cifar10_layers.py --only deep sgd       # these experiments, then the page
@@ -113,7 +113,7 @@ class Report:
         return self.file(f"{name}.json")
 
     def _run(self, name: str) -> None:
-        begin = time.perf_counter()
+        begin = processor_seconds()
         path = self._result(name)
         try:
             figures = self._experiments[name]()
@@ -123,7 +123,7 @@ class Report:
             if path != committed:
                 shutil.copy(committed, path)
             return
-        seconds = time.perf_counter() - begin
+        seconds = processor_seconds() - begin
         # An experiment that goes on where it stopped counts its seconds itself.
         kept = {"seconds": seconds, **figures, "threads": martlet.threads()}
         path.write_text(json.dumps(rounded(kept), indent=None, separators=(",", ":"), sort_keys=True) + "\n")
@@ -146,10 +146,16 @@ class Report:
         return json.loads(text, object_hook=lambda figures: SimpleNamespace(**figures))
 
     def _command(self, name: str, figures: SimpleNamespace) -> str:
-        """What stands beneath a figure: the command that makes it, and how long that takes."""
+        """What stands beneath a figure: the command that makes it, and how much processor time that takes."""
         command = f".venv/bin/python examples/reports/{self.name}.py --only {name}"
         threads = "1 thread" if figures.threads == 1 else f"{figures.threads} threads"
-        return f"`{command}` ({duration(figures.seconds)}, {threads})"
+        return f"`{command}` ({duration(figures.seconds)} of processor time, {threads})"
+
+
+def processor_seconds() -> float:
+    """Of this process and of those it has started and that have ended: what else runs on the machine hardly changes it."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def rounded(value):
