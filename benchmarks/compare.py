@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -25,7 +26,7 @@ import tables
 import workloads
 from participants import HDF5, OURS, PEAK, READ, ROOT, Participants
 from peers import by_numpy
-from rounds import CPU, WALL, Worker, WorkerError, measure
+from rounds import CPU, WALL, Series, Worker, WorkerError, measure
 from workloads import Workload
 
 # How far a participant's numbers may be from those computed in double. Losses: float32 is within 1e-6, and PyTorch,
@@ -94,14 +95,18 @@ class Comparison:
                     amounts[worker.name] = amount
                     ready.append(worker)
             except WorkerError as reason:
-                self.failed(case, worker, str(reason))
+                self.failed(f"{case.kind} {case.name}", worker, str(reason))
         clock = CPU if self.options.clock == "cpu" and threads == 1 else WALL
         rounds = min(self.options.rounds, 5) if case.kind == "growth" else self.options.rounds
-        series = measure(
-            ready, rounds, self.options.block, lambda worker, reason: self.failed(case, worker, reason), clock
-        )
-        for name, one in series.items():
-            self.emit(kind=case.kind, case=case.name, threads=threads, peer=name, rates=one.rates, **amounts[name])
+        row = {"kind": case.kind, "case": case.name, "threads": threads}
+        for name, series in self.measured(ready, rounds, f"{case.kind} {case.name}", clock).items():
+            self.emit(**row, peer=name, rates=series.rates, **amounts[name])
+
+    def measured(self, workers: Sequence[Worker], rounds: int, what: str, clock: int = WALL) -> dict[str, Series]:
+        def failed(worker: Worker, reason: str) -> None:
+            self.failed(what, worker, reason)
+
+        return measure(workers, rounds, self.options.block, failed, clock)
 
     def prepare(self, case: Case, worker: Worker) -> dict[str, float] | None:
         """What one repetition amounts to, if the participant computes what it should and has a part in this case."""
@@ -111,43 +116,36 @@ class Comparison:
             return {"bytes": worker.ask("read", int(case.read_bytes))[0]} if case.read_bytes else None
         values, tolerance = worker.ask(*case.request), TOLERANCE[case.kind.split()[0]]
         if len(values) != len(case.expected) or not np.allclose(values, case.expected, tolerance, tolerance):
-            self.failed(case, worker, f"computes {values}, not {list(case.expected)}")
+            self.failed(f"{case.kind} {case.name}", worker, f"computes {values}, not {list(case.expected)}")
             return None
         return {"work": case.work, "flops": case.flops, "bytes": case.read_bytes}
 
-    def failed(self, case: Case, worker: Worker, reason: str) -> None:
+    def failed(self, what: str, worker: Worker, reason: str) -> None:
         say(f"  {worker.name} is left out: {reason}")
-        self.emit(kind="failed", case=f"{case.kind} {case.name}", peer=worker.name, reason=reason)
+        self.emit(kind="failed", case=what, peer=worker.name, reason=reason)
 
     # The kinds of comparison
 
     def training(self, threads: int, kind: str, chosen: Iterable[Workload], names: Iterable[str]) -> None:
         def cases() -> Iterable[Case]:
             for workload in chosen:
-                workloads.write(workload, self.participants.data)
                 expected = by_numpy.losses(by_numpy.Network(workload, np.float64), CHECKED_STEPS)
                 request = "training", *workload.words, CHECKED_STEPS
-                yield Case(
-                    kind, workload.name, request, expected, workload.batch, workload.batch * workload.training_flops
-                )
+                flops = workload.batch * workload.training_flops
+                with workloads.files(workload, self.participants.data):
+                    yield Case(kind, workload.name, request, expected, workload.batch, flops)
 
         self.compare(threads, cases(), names)
 
     def predict(self, threads: int, chosen: Iterable[Workload]) -> None:
         def cases() -> Iterable[Case]:
             for workload in {workload.network: workload for workload in reversed(list(chosen))}.values():
-                workloads.write(workload, self.participants.data)
                 expected = by_numpy.probabilities(workload)
-                for rows in workloads.PREDICT_ROWS:
-                    yield Case(
-                        f"predict {rows}",
-                        workload.name,
-                        ("predict", workload.network, rows),
-                        expected,
-                        rows,
-                        rows * workload.predict_flops,
-                        4 * workload.weight_count if rows == 1 else 0,
-                    )
+                with workloads.files(workload, self.participants.data):
+                    for rows in workloads.PREDICT_ROWS:
+                        request = "predict", workload.network, rows
+                        flops, least = rows * workload.predict_flops, 4 * workload.weight_count if rows == 1 else 0
+                        yield Case(f"predict {rows}", workload.name, request, expected, rows, flops, least)
 
         self.compare(threads, cases(), self.participants.names("predict"))
 
@@ -173,42 +171,49 @@ class Comparison:
         for operation in ("triad", "read"):
             for size in sizes:
                 say(f"bandwidth: {operation} of {size} bytes, {threads} thread{'s' if threads > 1 else ''}")
-                (amount,) = worker.ask(operation, size)
-                (series,) = measure([worker], self.options.rounds, self.options.block, print).values()
                 row = {"kind": f"bandwidth {operation}", "case": size, "threads": threads, "peer": READ}
-                self.emit(**row, rates=series.rates, bytes=amount)
+                row["bytes"] = worker.ask(operation, size)[0]
+                for series in self.measured([worker], self.options.rounds, row["kind"]).values():
+                    self.emit(**row, rates=series.rates)
         worker.close()
 
     def startup(self, workload: Workload) -> None:
         """Seconds from the start of a process to its first prediction, of a model whose weights are at hand."""
-        workloads.write(workload, self.participants.data)
-        seconds: dict[str, list[float]] = {name: [] for name in STARTED}
-        for number in range(1 + min(self.options.rounds, 5)):
-            say(f"startup: round {number}")
-            for name in STARTED:
-                if worker := self.start(name, 1):
-                    worker.ask("predict", workload.network, 1)
-                    if number > 0:  # the first round brings files into the page cache
-                        seconds[name].append(time.perf_counter() - worker.begin)
+        seconds: dict[str, list[float]] = {}
+        with workloads.files(workload, self.participants.data):
+            for number in range(1 + min(self.options.rounds, 5)):
+                say(f"startup: round {number}")
+                for name in STARTED:
+                    if (worker := self.start(name, 1)) is None:
+                        continue
+                    try:
+                        worker.ask("predict", workload.network, 1)
+                        if number > 0:  # the first round brings files into the page cache
+                            seconds.setdefault(name, []).append(time.perf_counter() - worker.begin)
+                    except WorkerError as reason:
+                        self.failed("startup", worker, str(reason))
                     worker.close()
-        for name in filter(seconds.get, STARTED):
-            self.emit(kind="startup", case=workload.name, threads=1, peer=name, seconds=seconds[name])
+        for name, rounds in seconds.items():
+            self.emit(kind="startup", case=workload.name, threads=1, peer=name, seconds=rounds)
 
     def memory(self, workload: Workload) -> None:
         """Resident bytes of a process at its start, and when it has trained for some steps."""
-        workloads.write(workload, self.participants.data)
-        for name in STARTED:
-            if (worker := self.start(name, 1)) is None:
-                continue
-            say(f"memory: {name}")
-            row = {"kind": "memory", "case": workload.name, "threads": 1, "peer": name}
-            row |= {"start_bytes": worker.resident_bytes(), "data_bytes": workload.data_bytes}
-            if name != HDF5:
-                worker.ask("training", *workload.words, CHECKED_STEPS)
-                worker.run(10, WALL)
-                row["bytes"] = worker.resident_bytes()
-            self.emit(**row)
-            worker.close()
+        with workloads.files(workload, self.participants.data):
+            for name in STARTED:
+                if (worker := self.start(name, 1)) is None:
+                    continue
+                say(f"memory: {name}")
+                row = {"kind": "memory", "case": workload.name, "threads": 1, "peer": name}
+                row |= {"start_bytes": worker.resident_bytes(), "data_bytes": workload.data_bytes}
+                try:
+                    if name != HDF5:
+                        worker.ask("training", *workload.words, CHECKED_STEPS)
+                        worker.run(10, WALL)
+                        row["bytes"] = worker.resident_bytes()
+                    self.emit(**row)
+                except WorkerError as reason:
+                    self.failed("memory", worker, str(reason))
+                worker.close()
 
 
 def say(*words: object) -> None:
@@ -250,7 +255,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, help="kinds of comparison")
     parser.add_argument("--workloads", nargs="+", choices=names, help="of training and predict; default: all")
     parser.add_argument("--peers", nargs="+", help="participants whose names begin so; default: all that are installed")
-    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="default: 1 2")
     parser.add_argument("--rounds", type=int, default=11, help="blocks of each participant (default 11)")
     parser.add_argument("--block", type=float, default=0.2, help="seconds of a block (default 0.2)")
     parser.add_argument(
@@ -264,6 +269,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--report", action="store_true", help="measure nothing: tables and picture of the last results")
     parser.add_argument("--readme", action="store_true", help="put the tables and the picture into benchmarks/")
     options = parser.parse_args()
+    processors = len(os.sched_getaffinity(0))
+    if max(options.threads) > processors:
+        parser.error(f"--threads {max(options.threads)}: this process may use {processors} processors")
     if options.quick:
         options.rounds, options.block, options.threads = 2, 0.002, [1]
         options.workloads = options.workloads or ["seed3"]

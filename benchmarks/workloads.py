@@ -6,8 +6,9 @@ same. Nothing here knows who computes.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,9 +99,7 @@ class Workload:
 @functools.lru_cache(maxsize=2)
 def rows(width: int, count: int) -> np.ndarray:
     """x [count, width], standard normal; fewer rows are the first of more."""
-    x = np.random.default_rng(width).standard_normal((count, width), np.float32)
-    x.flags.writeable = False
-    return x
+    return np.random.default_rng(width).standard_normal((count, width), np.float32)
 
 
 def labels(classes: int, count: int) -> np.ndarray:
@@ -115,16 +114,23 @@ def parse(
     return Workload(network, tuple(map(int, network.split("-"))), optimizer, int(batch), float(l2))
 
 
-def write(workload: Workload, folder: Path) -> None:
-    """Files for processes that are not Python, native float32 and int32: NETWORK.weights, all W and b one after
-    another; NETWORK.inputs and NETWORK.labels. They are replaced, as their rows depend on the batch."""
+@contextlib.contextmanager
+def files(workload: Workload, folder: Path) -> Iterator[None]:
+    """While the context lasts, files for processes that are not Python, native float32 and int32: NETWORK.weights, all
+    W and b one after another; NETWORK.inputs and NETWORK.labels."""
     folder.mkdir(parents=True, exist_ok=True)
     x, y = workload.data()
-    with open(folder / f"{workload.network}.weights", "wb") as file:
-        for array in workload.weights():
-            array.tofile(file)
-    x.tofile(folder / f"{workload.network}.inputs")
-    y.tofile(folder / f"{workload.network}.labels")
+    contents = {"weights": workload.weights(), "inputs": [x], "labels": [y]}
+    paths = {suffix: folder / f"{workload.network}.{suffix}" for suffix in contents}
+    try:
+        for suffix, arrays in contents.items():
+            with open(paths[suffix], "wb") as file:
+                for array in arrays:
+                    array.tofile(file)
+        yield
+    finally:
+        for path in paths.values():
+            path.unlink(missing_ok=True)
 
 
 WORKLOADS = [

@@ -46,7 +46,7 @@ class Peer:
         cross_entropy = torch.nn.CrossEntropyLoss()
         forward = torch.compile(model) if self.variant == "compile" else model
         data, targets = workload.data()
-        x, y = torch.tensor(data), torch.tensor(targets, dtype=torch.int64)
+        x, y = torch.from_numpy(data), torch.from_numpy(targets.astype(np.int64))
         batch, batches = workload.batch, workload.batches
 
         def step(start: int) -> torch.Tensor:
@@ -70,7 +70,7 @@ class Peer:
     def predict(self, workload: Workload, rows: int):
         model = torch.nn.Sequential(self._model(workload), torch.nn.Softmax(dim=1)).eval()
         forward = torch.compile(model) if self.variant == "compile" else model
-        x = workloads.rows(workload.sizes[0], rows).copy()
+        x = workloads.rows(workload.sizes[0], rows)
 
         @torch.inference_mode()
         def predicted() -> np.ndarray:
