@@ -35,6 +35,8 @@ STYLES = {
 AXES = {"width": "units of the two hidden layers", "depth": "hidden layers of 512 units", "batch": "rows of a batch"}
 NETWORKS = {"width": "784-w-w-10, batch 128", "depth": "784-512-...-10, batch 128", "batch": "784-1024-1024-10"}
 
+TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
+
 # Least traffic of a step of gradient descent with a fused update: weights are read forward, and read and written
 # backward.
 PASSES = 3
@@ -73,6 +75,8 @@ def draw(results: Results, path: Path) -> bool:
     for row, count in zip(grid, threads):
         for axes, (name, sweep) in zip(row, workloads.SWEEPS.items()):
             draw_sweep(results, axes, name, sweep, count)
+        drawn = np.concatenate([line.get_ydata() for axes in row for line in axes.lines])
+        row[0].set_ylim(0.8 * drawn.min(), 1.25 * drawn.max())
         row[0].set_ylabel(f"GFLOP/s of training, {count} thread{'s' if count > 1 else ''}")
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=len(labels), frameon=False)
@@ -100,6 +104,7 @@ def draw_sweep(results: Results, axes: Any, name: str, sweep: Any, threads: int)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks([value for value, _ in sweep], [str(value) for value, _ in sweep])
+    axes.set_yticks(TICKS, list(map(str, TICKS)))
     axes.minorticks_off()
     axes.set_xlabel(AXES[name])
     axes.set_title(NETWORKS[name], fontsize=10)
