@@ -138,8 +138,12 @@ class Comparison:
         self.compare(threads, cases(), names)
 
     def predict(self, threads: int, chosen: Iterable[Workload]) -> None:
+        networks: dict[str, Workload] = {}
+        for workload in chosen:
+            networks.setdefault(workload.network, workload)
+
         def cases() -> Iterable[Case]:
-            for workload in {workload.network: workload for workload in reversed(list(chosen))}.values():
+            for workload in networks.values():
                 expected = by_numpy.probabilities(workload)
                 with workloads.files(workload, self.participants.data):
                     for rows in workloads.PREDICT_ROWS:

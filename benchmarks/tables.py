@@ -161,7 +161,7 @@ def head(results: Results) -> str:
     versions = [f"{row['peer']}: {row['version']}" for row in results.of("participant") if row["version"]]
     missing = [row["peer"] for row in results.of("participant") if not row["version"]]
     text = (
-        f"{about['processor']}, {about['processors']} processors, {about['caches']}, {about['memory']}; "
+        f"{about['processor']}, processors used: {about['processors']}, {about['caches']}, {about['memory']}; "
         f"{about['system']}, Linux {about['kernel'].split('-')[0]}, Python {about['python']}; "
         f"commit {about['commit']}, {about['date']}. "
         f"Medians of {about['rounds']} rounds of {about['block_seconds']} s"

@@ -53,23 +53,34 @@ class Network:
         self.update(gradients)
 
     def update(self, gradients: list[np.ndarray]) -> None:
+        """Apply the gradients, which are used up: arrays as large as the weights are not made for every term."""
         rate = self.workload.learning_rate
         self.steps += 1
         if self.workload.optimizer == "sgd":
             for w, g in zip(self.weights, gradients):
-                w -= rate * g
+                g *= rate
+                w -= g
         elif self.workload.optimizer == "momentum":
             for w, g, m in zip(self.weights, gradients, *self.slots):
                 m *= workloads.MOMENTUM
-                m -= rate * g
+                g *= rate
+                m -= g
                 w += m
         else:
             beta_1, beta_2, t = workloads.BETA_1, workloads.BETA_2, self.steps
             corrected = rate * float(np.sqrt(1 - beta_2**t)) / (1 - beta_1**t)
             for w, g, m, v in zip(self.weights, gradients, *self.slots):
-                m += (1 - beta_1) * (g - m)
-                v += (1 - beta_2) * (g * g - v)
-                w -= corrected * m / (np.sqrt(v) + workloads.EPSILON)
+                m *= beta_1
+                m += (1 - beta_1) * g
+                np.square(g, out=g)
+                g *= 1 - beta_2
+                v *= beta_2
+                v += g
+                np.sqrt(v, out=g)
+                g += workloads.EPSILON
+                np.divide(m, g, out=g)
+                g *= corrected
+                w -= g
 
 
 def losses(network: Network, steps: int) -> list[float]:
