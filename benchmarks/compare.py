@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,17 +95,20 @@ class Comparison:
                     ready.append(worker)
             except WorkerError as reason:
                 self.failed(f"{case.kind} {case.name}", worker, str(reason))
-        clock = CPU if self.options.clock == "cpu" and threads == 1 else WALL
         rounds = min(self.options.rounds, 5) if case.kind == "growth" else self.options.rounds
         row = {"kind": case.kind, "case": case.name, "threads": threads}
-        for name, series in self.measured(ready, rounds, f"{case.kind} {case.name}", clock).items():
+        for name, series in self.measured(ready, rounds, f"{case.kind} {case.name}", threads).items():
             self.emit(**row, peer=name, rates=series.rates, **amounts[name])
 
-    def measured(self, workers: Sequence[Worker], rounds: int, what: str, clock: int = WALL) -> dict[str, Series]:
+    def measured(self, workers: Sequence[Worker], rounds: int, what: str, threads: int) -> dict[str, Series]:
         def failed(worker: Worker, reason: str) -> None:
             self.failed(what, worker, reason)
 
-        return measure(workers, rounds, self.options.block, failed, clock)
+        return measure(workers, rounds, self.options.block, failed, self.clock(threads))
+
+    def clock(self, threads: int) -> int:
+        """Time of several threads is not what they work together."""
+        return CPU if self.options.clock == "cpu" and threads == 1 else WALL
 
     def prepare(self, case: Case, worker: Worker) -> dict[str, float] | None:
         """What one repetition amounts to, if the participant computes what it should and has a part in this case."""
@@ -177,7 +179,7 @@ class Comparison:
                 say(f"bandwidth: {operation} of {size} bytes, {threads} thread{'s' if threads > 1 else ''}")
                 row = {"kind": f"bandwidth {operation}", "case": size, "threads": threads, "peer": READ}
                 row["bytes"] = worker.ask(operation, size)[0]
-                for series in self.measured([worker], self.options.rounds, row["kind"]).values():
+                for series in self.measured([worker], self.options.rounds, row["kind"], threads).values():
                     self.emit(**row, rates=series.rates)
         worker.close()
 
@@ -193,7 +195,7 @@ class Comparison:
                     try:
                         worker.ask("predict", workload.network, 1)
                         if number > 0:  # the first round brings files into the page cache
-                            seconds.setdefault(name, []).append(time.perf_counter() - worker.begin)
+                            seconds.setdefault(name, []).append(worker.age(self.clock(1)))
                     except WorkerError as reason:
                         self.failed("startup", worker, str(reason))
                     worker.close()

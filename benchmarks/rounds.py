@@ -52,7 +52,7 @@ class Worker:
             libc.prctl(DIE_WITH_PARENT, signal.SIGKILL)
 
         variables = {variable: str(threads) for variable in THREAD_VARIABLES}
-        self.begin = time.perf_counter()
+        self._begin = time.perf_counter()
         with open(log, "w") as errors:
             self._process = subprocess.Popen(
                 list(map(str, command)),
@@ -84,6 +84,13 @@ class Worker:
     def run(self, count: int, clock: int) -> float:
         """Seconds of `count` repetitions by one of the clocks."""
         return self.ask("run", count)[clock]
+
+    def age(self, clock: int) -> float:
+        """Seconds since the process was started, or those that processors have worked for it since."""
+        if clock == WALL:
+            return time.perf_counter() - self._begin
+        threads = Path(f"/proc/{self._process.pid}/task").glob("*/schedstat")
+        return 1e-9 * sum(int(thread.read_text().split()[0]) for thread in threads)
 
     def resident_bytes(self) -> int:
         pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]

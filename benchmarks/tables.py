@@ -158,8 +158,10 @@ def gigaflops(row: Row) -> float:
 
 def head(results: Results) -> str:
     about = results.of("machine")[0]
-    versions = [f"{row['peer']}: {row['version']}" for row in results.of("participant") if row["version"]]
-    missing = [row["peer"] for row in results.of("participant") if not row["version"]]
+    peers: dict[str | None, list[str]] = {}
+    for row in results.of("participant"):
+        peers.setdefault(row["version"], []).append(row["peer"])
+    missing = peers.pop(None, [])
     text = (
         f"{about['processor']}, processors used: {about['processors']}, {about['caches']}, {about['memory']}; "
         f"{about['system']}, Linux {about['kernel'].split('-')[0]}, Python {about['python']}; "
@@ -167,7 +169,7 @@ def head(results: Results) -> str:
         f"Medians of {about['rounds']} rounds of {about['block_seconds']} s"
         + (", processor time at one thread" if about["clock"] == "cpu" else "")
         + f"; load of the machine before: {about['load']:.1f}.\n\n"
-        + "; ".join(versions)
+        + "; ".join(f"{', '.join(names)}: {version}" for version, names in peers.items())
         + "."
     )
     return text + (f" Not installed: {', '.join(missing)}." if missing else "")
