@@ -1,6 +1,7 @@
 """The reports of examples/reports: each runs in its short form, and no committed page says what its figures do not."""
 
 import json
+import math
 import re
 import shutil
 
@@ -10,6 +11,25 @@ from conftest import ROOT
 
 FOLDER = ROOT / "examples" / "reports"
 NAMES = sorted(path.name.removesuffix(".template.md") for path in FOLDER.glob("*.template.md"))
+
+
+def cifar10_layers(figures):
+    found = figures["gradients"]
+    assert found["martlet"]["error"] < 1e-5 and found["martlet"]["weights_apart"] < 1e-6
+    for layer in ("layer_1", "layer_2"):
+        # Difference quotients in double with a step of 1e-5 are good to about 1e-9; the second division is by 8.
+        assert found["right"][layer]["error"] < 1e-6
+        assert found["divided_twice"][layer]["length"] == pytest.approx(1 / 8, rel=1e-5)
+    assert found["inverted"]["layer_1"]["error"] > 0.1 and found["inverted"]["layer_2"]["error"] < 1e-6
+    broken = figures["log_of_probability"]
+    assert len(broken["written"]) == broken["batches"]
+    # Both begin with the same weights and the same batch; scores are sums of 3072 products, here in float32.
+    assert broken["martlet"][0] == pytest.approx(broken["stable"][0], rel=1e-4)
+    losses = broken["martlet"] + broken["stable"]
+    for experiment in ("two_layers", "three_layers", "dropout"):
+        assert len(figures[experiment]["runs"]) == 3
+        losses += [loss for run in figures[experiment]["runs"] for loss in run["loss"] + run["val_loss"]]
+    assert all(map(math.isfinite, losses))
 
 
 def fashion_mnist(figures):
@@ -27,8 +47,23 @@ def fashion_mnist(figures):
     assert figures["relu_100"]["training"][-1] > figures["relu_1000"]["training"][-1]
 
 
+def n_layer_net(figures):
+    for run in figures["rules"]["SGD"]["runs"] + figures["regularization"]["strong"]["runs"]:
+        assert run["batches"] == 62
+        for loss, *parts in zip(run["loss"], run["data_loss"], run["regularization_loss"]):
+            assert loss == pytest.approx(sum(parts), rel=1e-5)
+    assert figures["rules"]["gradient_descent"]["runs"][0]["batches"] == 1
+    assert figures["regularization"]["none"]["regularization_loss"] == 0
+    assert figures["regularization"]["weak"]["regularization_loss"] > 0
+    small, large = figures["full_batch"]["rows"][:2]
+    assert small["training_bytes"] < large["training_bytes"] and 0 < small["risen_bytes"] < large["risen_bytes"]
+    walks = figures["two_weights"]
+    assert walks["SGD"]["turns"] > 0.5 > max(walks["momentum"]["turns"], walks["Adam"]["turns"])
+    assert max(walks["momentum"]["loss"], walks["Adam"]["loss"]) < walks["SGD"]["loss"] < walks["start_loss"]
+
+
 # What must hold even in a short form: report -> function of its figures, {experiment: {figure: value}}.
-HOLDS = {"fashion_mnist": fashion_mnist}
+HOLDS = {"cifar10_layers": cifar10_layers, "fashion_mnist": fashion_mnist, "n_layer_net": n_layer_net}
 
 
 def pictures_of(page, folder):
@@ -43,11 +78,17 @@ def results_of(folder, name):
 
 
 def test_reports_are_known():
-    """Each report has its program, something that must hold in its short form, and a line in the index for its page."""
+    """Each report has its program, something that must hold in its short form, and a line in the index for its page, of
+    which the figures in the last column are."""
     index = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert NAMES == sorted(HOLDS)
     for name in NAMES:
-        assert (FOLDER / f"{name}.py").is_file() and (FOLDER / f"{name}.md").is_file() == (f"({name}.md)" in index)
+        page = FOLDER / f"{name}.md"
+        lines = [line for line in index.splitlines() if f"({name}.md)" in line]
+        assert (FOLDER / f"{name}.py").is_file() and len(lines) == page.is_file()
+        for line in lines:
+            figures = re.findall(r"\d+\.\d+ ?%", line.split("|")[-2])
+            assert figures and all(figure in page.read_text(encoding="utf-8") for figure in figures), line
 
 
 @pytest.mark.parametrize("name", NAMES)

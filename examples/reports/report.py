@@ -4,10 +4,10 @@ A report is a program with functions marked `@report.experiment`. Each returns f
 are kept in results/REPORT/EXPERIMENT.json with the processor seconds it took. `report.main()` runs experiments, draws the
 pictures and writes REPORT.md by filling the figures into REPORT.template.md:
 
-    python cifar10_layers.py                       # everything
-    python cifar10_layers.py --only deep sgd       # these experiments, then the page
-    python cifar10_layers.py --only                # no experiment: only the page, from the figures that are kept
-    python cifar10_layers.py --short --output DIR  # a few rows and epochs into another folder: does it all still work?
+    python cifar10_layers.py                            # everything
+    python cifar10_layers.py --only dropout two_layers  # these experiments, then the page
+    python cifar10_layers.py --only                     # no experiment: only the page, from the figures that are kept
+    python cifar10_layers.py --short --output DIR       # few rows and epochs: does it still work?
 """
 
 import argparse
@@ -153,7 +153,7 @@ class Report:
 
 
 def processor_seconds() -> float:
-    """Of this process and of those it has started and that have ended: what else runs on the machine hardly changes it."""
+    """Of this process and of those it has started that have ended: what else runs on the machine hardly changes it."""
     used = os.times()
     return used.user + used.system + used.children_user + used.children_system
 
