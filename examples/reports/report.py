@@ -14,6 +14,7 @@ import argparse
 import importlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -138,6 +139,7 @@ class Report:
         more = self._page(results)
         template = (FOLDER / f"{self.name}.template.md").read_text(encoding="utf-8")
         page = template.format(**vars(results), run=SimpleNamespace(**commands), **more)
+        page = re.sub(r"(?<=\d)%", " %", page)  # Python writes 97%, as no book does
         (self.output / f"{self.name}.md").write_text(page, encoding="utf-8")
 
     def figures(self, name: str) -> SimpleNamespace:
@@ -187,6 +189,7 @@ def duration(seconds: float) -> str:
 
 
 def table(header: list[str], rows: list[list]) -> str:
-    """A table in Markdown; numbers stand to the right."""
-    lines = [header, ["---" if isinstance(cell, str) else "---:" for cell in rows[0]], *rows]
+    """A table in Markdown; numbers stand to the right, with their unit or without."""
+    marks = ["---:" if re.fullmatch(r"[-+]?[\d.,]+ ?(%|s)?", str(cell)) else "---" for cell in rows[0]]
+    lines = [header, marks, *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
