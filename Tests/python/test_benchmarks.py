@@ -58,6 +58,14 @@ def test_the_reference_is_what_keras_computes(optimizer):
     assert losses[0] - losses[3] > 100 * 2e-6 * losses[0]  # the steps are far larger than that
 
 
+@pytest.mark.parametrize("workload", workloads.WORKLOADS, ids=lambda workload: workload.name)
+def test_who_leaves_out_an_update_is_found_out(workload):
+    """Every update changes the next loss by far more than what is tolerated."""
+    losses = by_numpy.losses(by_numpy.Network(workload), compare.CHECKED_STEPS)
+    for before, after in zip(losses, losses[1:]):
+        assert before - after > 20 * compare.TOLERANCE["training"] * before
+
+
 def test_who_computes_something_else_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(compare, "say", lambda *words: None)
     options = SimpleNamespace(peers=None)

@@ -3,7 +3,7 @@
     version                             of the libraries that compute, one line
     training(workload, steps) -> (losses, run)
         losses: of `steps` steps on the first batch, each before its update. run(count): `count` more steps, batches in
-        order, each sliced from the rows in memory; what it returns when, is when the last step is done.
+        order, each sliced from the rows in memory; it returns when the last step is done.
     predict(workload, rows) -> (probabilities, run)
         probabilities: of the first row. run(count): `count` predictions of the same `rows` rows, each as an array that
         a program can read.
@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the table: module, what it is asked to be, environment of its process, and what it is measured at."""
+    """A peer's name in the tables, its module, what that is asked to be, the environment of its process, and the kinds
+    of comparison that it takes part in."""
 
     name: str
     module: str

@@ -1,4 +1,5 @@
-"""JAX written by hand: one jitted step called from a Python loop, or a whole loop of steps compiled as one."""
+"""JAX written by hand: one jitted step called from a Python loop ("step"), or a loop of steps compiled as one ("scan":
+with fori_loop, which is as fast as scan and takes any number of steps)."""
 
 from __future__ import annotations
 
