@@ -1,5 +1,5 @@
-/* What Swift has no word for: the question which instructions the processor and the operating system offer, the
- * prefetch, and the square root of a vector. Everything is static inline, so there is nothing to link. */
+/* What Swift has no word for: the question which instructions the processor and the operating system offer, prefetches,
+ * and a few operations on vectors. Everything is static inline, so there is nothing to link. */
 #ifndef MARTLET_CPU_H
 #define MARTLET_CPU_H
 
@@ -9,21 +9,81 @@
 /** Ask for the cache line at `address`, which will be written. Never faults. */
 static inline void martlet_prefetch(const void *address) { __builtin_prefetch(address, 1); }
 
-/* Square roots of all lanes, each correctly rounded: one instruction. (Swift's `squareRoot()` goes lane by lane.) A
- * vector exists where the instruction set has registers for it. */
-#define MARTLET_SQUARE_ROOT(LANES)                                                                        \
-  typedef float martlet_float##LANES __attribute__((ext_vector_type(LANES)));                              \
-  static inline __attribute__((always_inline)) martlet_float##LANES martlet_square_root##LANES(            \
-      martlet_float##LANES x) {                                                                            \
-    return __builtin_elementwise_sqrt(x);                                                                  \
+/** Ask for the cache line at `address` to come to the L2 cache, to be read later. Never faults. */
+static inline void martlet_prefetch_far(const void *address) { __builtin_prefetch(address, 0, 2); }
+
+/* Vectors of LANES floats: loads and stores of any alignment, square roots of all lanes, each correctly rounded, and
+ * the transpose of 4 lines of LANES elements into LANES lines of 4. Swift's own loads and stores are generic functions,
+ * which an optimiser may leave as calls; its `squareRoot()` goes lane by lane; it has no shuffles. A vector exists where
+ * the instruction set has registers for it.
+ *
+ * The shuffles work on each quarter, 4 lanes, alike: low (a0 b0 a1 b1), high (a2 b2 a3 b3), low_pairs (a0 a1 b0 b1),
+ * high_pairs (a2 a3 b2 b3). */
+#define MARTLET_INLINE static inline __attribute__((always_inline))
+#define MARTLET_SHUFFLE(LANES, NAME, ...)                                                                              \
+  MARTLET_INLINE martlet_float##LANES martlet_##NAME##LANES(martlet_float##LANES a, martlet_float##LANES b) {          \
+    return __builtin_shufflevector(a, b, __VA_ARGS__);                                                                 \
+  }
+#define MARTLET_VECTOR(LANES)                                                                                          \
+  typedef float martlet_float##LANES __attribute__((ext_vector_type(LANES)));                                          \
+  typedef martlet_float##LANES martlet_unaligned_float##LANES __attribute__((aligned(4)));                             \
+  MARTLET_INLINE martlet_float##LANES martlet_load##LANES(const float *p) {                                            \
+    return *(const martlet_unaligned_float##LANES *)p;                                                                 \
+  }                                                                                                                    \
+  MARTLET_INLINE void martlet_store##LANES(martlet_float##LANES x, float *p) {                                         \
+    *(martlet_unaligned_float##LANES *)p = x;                                                                          \
+  }                                                                                                                    \
+  MARTLET_INLINE martlet_float##LANES martlet_square_root##LANES(martlet_float##LANES x) {                             \
+    return __builtin_elementwise_sqrt(x);                                                                              \
+  }
+#define MARTLET_TRANSPOSE(LANES)                                                                                       \
+  MARTLET_INLINE void martlet_transpose##LANES(const float *from, intptr_t from_stride, float *to,                     \
+                                               intptr_t to_stride) {                                                   \
+    const martlet_float##LANES a = martlet_load##LANES(from), b = martlet_load##LANES(from + from_stride);             \
+    const martlet_float##LANES c = martlet_load##LANES(from + 2 * from_stride);                                        \
+    const martlet_float##LANES d = martlet_load##LANES(from + 3 * from_stride);                                        \
+    const martlet_float##LANES low_ab = martlet_low##LANES(a, b), high_ab = martlet_high##LANES(a, b);                 \
+    const martlet_float##LANES low_cd = martlet_low##LANES(c, d), high_cd = martlet_high##LANES(c, d);                 \
+    /* Quarter q of element j has what becomes line 4 q + j. */                                                        \
+    const martlet_float##LANES lines[4] = {                                                                            \
+        martlet_low_pairs##LANES(low_ab, low_cd), martlet_high_pairs##LANES(low_ab, low_cd),                           \
+        martlet_low_pairs##LANES(high_ab, high_cd), martlet_high_pairs##LANES(high_ab, high_cd)};                      \
+    for (int q = 0; q < LANES / 4; q++)                                                                                \
+      for (int j = 0; j < 4; j++)                                                                                      \
+        martlet_store4(((const martlet_float4 *)&lines[j])[q], to + (4 * q + j) * to_stride);                          \
   }
 
+MARTLET_VECTOR(4)
+MARTLET_SHUFFLE(4, low, 0, 4, 1, 5)
+MARTLET_SHUFFLE(4, high, 2, 6, 3, 7)
+MARTLET_SHUFFLE(4, low_pairs, 0, 1, 4, 5)
+MARTLET_SHUFFLE(4, high_pairs, 2, 3, 6, 7)
+MARTLET_TRANSPOSE(4)
+#if defined(__AVX__)
+MARTLET_VECTOR(8)
+MARTLET_SHUFFLE(8, low, 0, 8, 1, 9, 4, 12, 5, 13)
+MARTLET_SHUFFLE(8, high, 2, 10, 3, 11, 6, 14, 7, 15)
+MARTLET_SHUFFLE(8, low_pairs, 0, 1, 8, 9, 4, 5, 12, 13)
+MARTLET_SHUFFLE(8, high_pairs, 2, 3, 10, 11, 6, 7, 14, 15)
+MARTLET_TRANSPOSE(8)
+#endif
 #if defined(__AVX512F__)
-MARTLET_SQUARE_ROOT(16)
-#elif defined(__AVX__)
-MARTLET_SQUARE_ROOT(8)
-#else
-MARTLET_SQUARE_ROOT(4)
+MARTLET_VECTOR(16)
+MARTLET_SHUFFLE(16, low, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+MARTLET_SHUFFLE(16, high, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
+MARTLET_SHUFFLE(16, low_pairs, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+MARTLET_SHUFFLE(16, high_pairs, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+MARTLET_TRANSPOSE(16)
+
+/** The first `lanes` <= 16 floats at p, zero in the other lanes; memory beyond them is not touched. */
+MARTLET_INLINE martlet_float16 martlet_load_part16(const float *p, intptr_t lanes) {
+  return __builtin_ia32_loadups512_mask(p, (martlet_float16)(0.0f), (unsigned short)((1u << lanes) - 1));
+}
+
+/** Write the first `lanes` <= 16 lanes to p. */
+MARTLET_INLINE void martlet_store_part16(martlet_float16 x, float *p, intptr_t lanes) {
+  __builtin_ia32_storeups512_mask(p, x, (unsigned short)((1u << lanes) - 1));
+}
 #endif
 
 #if defined(__x86_64__)

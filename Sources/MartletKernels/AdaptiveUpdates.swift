@@ -3,14 +3,30 @@
 
 import MartletKernelInterface
 
-func adam(_ rule: UpdateRule, _ pass: UpdatePass) {
-  guard let m = pass.slot0, let v = pass.slot1 else { return }
-  let largest = if case .amsgrad = rule.kind { pass.slot2 } else { nil as UnsafeMutablePointer<Float>? }
-  let (rate, epsilon) = (Float(rule.rate), Float(rule.epsilon))
-  let (gain1, gain2) = (Float(1 - rule.beta1), Float(1 - rule.beta2))
-  @inline(__always)
-  func step(_ i: Int, _ lanes: Int) {
-    let (weight, g) = pass.weightAndGradient(i, lanes)
+/// Adam, and AMSGrad, which keeps the largest square.
+struct Adam: UpdateStep {
+  private let w: UnsafeMutablePointer<Float>
+  private let m: UnsafeMutablePointer<Float>
+  private let v: UnsafeMutablePointer<Float>
+  private let largest: UnsafeMutablePointer<Float>?
+  private let rate: Float
+  private let epsilon: Float
+  private let gain1: Float
+  private let gain2: Float
+
+  @inline(always)
+  init?(_ pass: UpdatePass) {
+    guard let slot0 = pass.slot0, let slot1 = pass.slot1 else { return nil }
+    w = pass.weights
+    (m, v) = (slot0, slot1)
+    let rule = pass.rule
+    largest = if case .amsgrad = rule.pointee.kind { pass.slot2 } else { nil }
+    (rate, epsilon) = (Float(rule.pointee.rate), Float(rule.pointee.epsilon))
+    (gain1, gain2) = (Float(1 - rule.pointee.beta1), Float(1 - rule.pointee.beta2))
+  }
+
+  @inline(always)
+  func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int) {
     let mean = approach(g, gain1, m + i, lanes)
     var square = approach(g * g, gain2, v + i, lanes)
     if let largest {
@@ -18,55 +34,100 @@ func adam(_ rule: UpdateRule, _ pass: UpdatePass) {
       square = select(before .> square, before, square)
       store(square, largest + i, lanes)
     }
-    store(weight - mean * rate / (squareRoot(square) + epsilon), pass.weights + i, lanes)
+    store(weight - mean * rate / (squareRoot(square) + epsilon), w + i, lanes)
   }
-  forEachVector(pass.count, step)
 }
 
-func adamax(_ rule: UpdateRule, _ pass: UpdatePass) {
-  guard let m = pass.slot0, let u = pass.slot1 else { return }
-  let (rate, epsilon) = (Float(rule.rate), Float(rule.epsilon))
-  let (gain, beta2) = (Float(1 - rule.beta1), Float(rule.beta2))
-  @inline(__always)
-  func step(_ i: Int, _ lanes: Int) {
-    let (weight, g) = pass.weightAndGradient(i, lanes)
+struct Adamax: UpdateStep {
+  private let w: UnsafeMutablePointer<Float>
+  private let m: UnsafeMutablePointer<Float>
+  private let u: UnsafeMutablePointer<Float>
+  private let rate: Float
+  private let epsilon: Float
+  private let gain: Float
+  private let beta2: Float
+
+  @inline(always)
+  init?(_ pass: UpdatePass) {
+    guard let slot0 = pass.slot0, let slot1 = pass.slot1 else { return nil }
+    w = pass.weights
+    (m, u) = (slot0, slot1)
+    let rule = pass.rule
+    (rate, epsilon) = (Float(rule.pointee.rate), Float(rule.pointee.epsilon))
+    (gain, beta2) = (Float(1 - rule.pointee.beta1), Float(rule.pointee.beta2))
+  }
+
+  @inline(always)
+  func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int) {
     let mean = approach(g, gain, m + i, lanes)
     let magnitude = select(g .< 0, 0 - g, g)
     let decayed = load(u + i, lanes) * beta2
     let norm = select(decayed .> magnitude, decayed, magnitude)
     store(norm, u + i, lanes)
-    store(weight - mean * rate / (norm + epsilon), pass.weights + i, lanes)
+    store(weight - mean * rate / (norm + epsilon), w + i, lanes)
   }
-  forEachVector(pass.count, step)
 }
 
-func nadam(_ rule: UpdateRule, _ pass: UpdatePass) {
-  guard let m = pass.slot0, let v = pass.slot1 else { return }
-  let (meanRate, gradientRate) = (Float(rule.rate), Float(rule.gradientRate))
-  let (squareScale, epsilon) = (Float(rule.squareScale), Float(rule.epsilon))
-  let (gain1, gain2) = (Float(1 - rule.beta1), Float(1 - rule.beta2))
-  @inline(__always)
-  func step(_ i: Int, _ lanes: Int) {
-    let (weight, g) = pass.weightAndGradient(i, lanes)
+struct Nadam: UpdateStep {
+  private let w: UnsafeMutablePointer<Float>
+  private let m: UnsafeMutablePointer<Float>
+  private let v: UnsafeMutablePointer<Float>
+  private let meanRate: Float
+  private let gradientRate: Float
+  private let squareScale: Float
+  private let epsilon: Float
+  private let gain1: Float
+  private let gain2: Float
+
+  @inline(always)
+  init?(_ pass: UpdatePass) {
+    guard let slot0 = pass.slot0, let slot1 = pass.slot1 else { return nil }
+    w = pass.weights
+    (m, v) = (slot0, slot1)
+    let rule = pass.rule
+    (meanRate, gradientRate) = (Float(rule.pointee.rate), Float(rule.pointee.gradientRate))
+    (squareScale, epsilon) = (Float(rule.pointee.squareScale), Float(rule.pointee.epsilon))
+    (gain1, gain2) = (Float(1 - rule.pointee.beta1), Float(1 - rule.pointee.beta2))
+  }
+
+  @inline(always)
+  func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int) {
     let mean = approach(g, gain1, m + i, lanes)
     let square = approach(g * g, gain2, v + i, lanes)
     let change = multiplyAdd(mean, Vector(repeating: meanRate), g * gradientRate)
-    store(weight - change / (squareRoot(square * squareScale) + epsilon), pass.weights + i, lanes)
+    store(weight - change / (squareRoot(square * squareScale) + epsilon), w + i, lanes)
   }
-  forEachVector(pass.count, step)
 }
 
-func rmsprop(_ rule: UpdateRule, _ pass: UpdatePass) {
-  let hasMomentum = rule.momentum > 0
-  let isCentered = if case .centeredRMSprop = rule.kind { true } else { false }
-  let m = hasMomentum ? pass.slot1 : nil
-  let mean = isCentered ? (hasMomentum ? pass.slot2 : pass.slot1) : nil
-  guard let v = pass.slot0, (m != nil) == hasMomentum, (mean != nil) == isCentered else { return }
-  let (rate, momentum, epsilon) = (Float(rule.rate), Float(rule.momentum), Float(rule.epsilon))
-  let (rho, gain) = (Float(rule.rho), Float(1 - rule.rho))
-  @inline(__always)
-  func step(_ i: Int, _ lanes: Int) {
-    let (weight, g) = pass.weightAndGradient(i, lanes)
+/// With momentum or not, centred or not.
+struct RMSprop: UpdateStep {
+  private let w: UnsafeMutablePointer<Float>
+  private let v: UnsafeMutablePointer<Float>
+  private let m: UnsafeMutablePointer<Float>?
+  private let mean: UnsafeMutablePointer<Float>?
+  private let rate: Float
+  private let momentum: Float
+  private let epsilon: Float
+  private let rho: Float
+  private let gain: Float
+
+  @inline(always)
+  init?(_ pass: UpdatePass) {
+    let rule = pass.rule
+    let hasMomentum = rule.pointee.momentum > 0
+    let isCentered = if case .centeredRMSprop = rule.pointee.kind { true } else { false }
+    m = hasMomentum ? pass.slot1 : nil
+    mean = isCentered ? (hasMomentum ? pass.slot2 : pass.slot1) : nil
+    guard let slot0 = pass.slot0, (m != nil) == hasMomentum, (mean != nil) == isCentered else { return nil }
+    w = pass.weights
+    v = slot0
+    (rate, momentum) = (Float(rule.pointee.rate), Float(rule.pointee.momentum))
+    epsilon = Float(rule.pointee.epsilon)
+    (rho, gain) = (Float(rule.pointee.rho), Float(1 - rule.pointee.rho))
+  }
+
+  @inline(always)
+  func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int) {
     var square = average(g * g, rho, gain, v + i, lanes)
     if let mean {
       let center = average(g, rho, gain, mean + i, lanes)
@@ -79,56 +140,90 @@ func rmsprop(_ rule: UpdateRule, _ pass: UpdatePass) {
       change = multiplyAdd(Vector(repeating: momentum), load(m + i, lanes), change)
       store(change, m + i, lanes)
     }
-    store(weight - change, pass.weights + i, lanes)
+    store(weight - change, w + i, lanes)
   }
-  forEachVector(pass.count, step)
 }
 
-func adagrad(_ rule: UpdateRule, _ pass: UpdatePass) {
-  guard let v = pass.slot0 else { return }
-  let (rate, epsilon) = (Float(rule.rate), Float(rule.epsilon))
-  @inline(__always)
-  func step(_ i: Int, _ lanes: Int) {
-    let (weight, g) = pass.weightAndGradient(i, lanes)
+struct Adagrad: UpdateStep {
+  private let w: UnsafeMutablePointer<Float>
+  private let v: UnsafeMutablePointer<Float>
+  private let rate: Float
+  private let epsilon: Float
+
+  @inline(always)
+  init?(_ pass: UpdatePass) {
+    guard let slot0 = pass.slot0 else { return nil }
+    w = pass.weights
+    v = slot0
+    (rate, epsilon) = (Float(pass.rule.pointee.rate), Float(pass.rule.pointee.epsilon))
+  }
+
+  @inline(always)
+  func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int) {
     let sum = multiplyAdd(g, g, load(v + i, lanes))
     store(sum, v + i, lanes)
-    store(weight - g * rate / squareRoot(sum + epsilon), pass.weights + i, lanes)
+    store(weight - g * rate / squareRoot(sum + epsilon), w + i, lanes)
   }
-  forEachVector(pass.count, step)
 }
 
-func adadelta(_ rule: UpdateRule, _ pass: UpdatePass) {
-  guard let v = pass.slot0, let x = pass.slot1 else { return }
-  let (rate, epsilon) = (Float(rule.rate), Float(rule.epsilon))
-  let (rho, gain) = (Float(rule.rho), Float(1 - rule.rho))
-  @inline(__always)
-  func step(_ i: Int, _ lanes: Int) {
-    let (weight, g) = pass.weightAndGradient(i, lanes)
+struct Adadelta: UpdateStep {
+  private let w: UnsafeMutablePointer<Float>
+  private let v: UnsafeMutablePointer<Float>
+  private let x: UnsafeMutablePointer<Float>
+  private let rate: Float
+  private let epsilon: Float
+  private let rho: Float
+  private let gain: Float
+
+  @inline(always)
+  init?(_ pass: UpdatePass) {
+    guard let slot0 = pass.slot0, let slot1 = pass.slot1 else { return nil }
+    w = pass.weights
+    (v, x) = (slot0, slot1)
+    let rule = pass.rule
+    (rate, epsilon) = (Float(rule.pointee.rate), Float(rule.pointee.epsilon))
+    (rho, gain) = (Float(rule.pointee.rho), Float(1 - rule.pointee.rho))
+  }
+
+  @inline(always)
+  func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int) {
     let square = average(g * g, rho, gain, v + i, lanes)
     let change = squareRoot(load(x + i, lanes) + epsilon) * g / squareRoot(square + epsilon)
     _ = average(change * change, rho, gain, x + i, lanes)
-    store(multiplyAdd(Vector(repeating: -rate), change, weight), pass.weights + i, lanes)
+    store(multiplyAdd(Vector(repeating: -rate), change, weight), w + i, lanes)
   }
-  forEachVector(pass.count, step)
 }
 
-func lion(_ rule: UpdateRule, _ pass: UpdatePass) {
-  guard let m = pass.slot0 else { return }
-  let rate = Float(rule.rate)
-  let (beta1, gain1) = (Float(rule.beta1), Float(1 - rule.beta1))
-  let (beta2, gain2) = (Float(rule.beta2), Float(1 - rule.beta2))
-  @inline(__always)
-  func step(_ i: Int, _ lanes: Int) {
-    let (weight, g) = pass.weightAndGradient(i, lanes)
+struct Lion: UpdateStep {
+  private let w: UnsafeMutablePointer<Float>
+  private let m: UnsafeMutablePointer<Float>
+  private let rate: Float
+  private let beta1: Float
+  private let gain1: Float
+  private let beta2: Float
+  private let gain2: Float
+
+  @inline(always)
+  init?(_ pass: UpdatePass) {
+    guard let slot0 = pass.slot0 else { return nil }
+    w = pass.weights
+    m = slot0
+    let rule = pass.rule
+    rate = Float(rule.pointee.rate)
+    (beta1, gain1) = (Float(rule.pointee.beta1), Float(1 - rule.pointee.beta1))
+    (beta2, gain2) = (Float(rule.pointee.beta2), Float(1 - rule.pointee.beta2))
+  }
+
+  @inline(always)
+  func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int) {
     let direction = multiplyAdd(load(m + i, lanes), Vector(repeating: beta1), g * gain1)
     _ = average(g, beta2, gain2, m + i, lanes)
-    store(weight - signed(rate, direction), pass.weights + i, lanes)
+    store(weight - signed(rate, direction), w + i, lanes)
   }
-  forEachVector(pass.count, step)
 }
 
 /// mean += (x - mean) gain, which is what Adam's family does.
-@inline(__always)
+@inline(always)
 private func approach(_ x: Vector, _ gain: Float, _ mean: UnsafeMutablePointer<Float>, _ lanes: Int) -> Vector {
   let before = load(mean, lanes)
   let after = multiplyAdd(x - before, Vector(repeating: gain), before)
@@ -137,7 +232,7 @@ private func approach(_ x: Vector, _ gain: Float, _ mean: UnsafeMutablePointer<F
 }
 
 /// mean = rho mean + gain x, which is the same in exact arithmetic and what the others do.
-@inline(__always)
+@inline(always)
 private func average(
   _ x: Vector, _ rho: Float, _ gain: Float, _ mean: UnsafeMutablePointer<Float>, _ lanes: Int
 ) -> Vector {

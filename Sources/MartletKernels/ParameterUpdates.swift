@@ -1,114 +1,186 @@
-// The update rules over flat arrays: weights, state and gradient are read and written once. The matrix product runs
-// them on the rows of a finished tile, the table's `update` on whole arrays; the bits are the same. Here is what all
-// rules share, and gradient descent; the rules that adapt the rate of each weight are in AdaptiveUpdates.swift.
-//
-// The body of each loop is a function of its own, as only functions can be told to be inlined; a call would take the
-// vectors apart.
+// The update rules: weights and state are read and written once. Each rule is a struct that knows how to update one
+// vector of weights, so that its formula stands once for whole arrays, for the rows of a tile of gradients, and for a
+// tile that is still in registers (GEMM/FullTiles.swift); the bits are the same. Here is what all rules share, and those
+// that move all weights at one rate; those that adapt the rate of each weight are in AdaptiveUpdates.swift.
 
 import MartletKernelInterface
 
 func update(_ rule: UpdateRule, _ target: UpdateTarget<Float>, _ gradient: UnsafePointer<Float>, _ count: Int) {
-  update(rule, target, at: 0, gradient: gradient, count)
+  withUnsafePointer(to: rule) { rule in
+    let area = UpdateArea(gradient: gradient, gradientStride: 0, weightStride: 0, rows: 1, columns: count)
+    update(UpdatePass(rule, target, at: 0), area)
+  }
 }
 
-/// Update the `count` weights from index `start` on, by `gradient`, whose first element belongs to that weight.
-func update(
-  _ rule: UpdateRule, _ target: UpdateTarget<Float>, at start: Int, gradient: UnsafePointer<Float>, _ count: Int
-) {
-  let pass = UpdatePass(rule, target, at: start, gradient: gradient, count)
-  switch rule.kind {
-  case .gradientDescent: gradientDescent(rule, pass)
-  case .momentum, .nesterov: momentum(rule, pass)
-  case .adam, .amsgrad: adam(rule, pass)
-  case .adamax: adamax(rule, pass)
-  case .nadam: nadam(rule, pass)
-  case .rmsprop, .centeredRMSprop: rmsprop(rule, pass)
-  case .adagrad: adagrad(rule, pass)
-  case .adadelta: adadelta(rule, pass)
-  case .lion: lion(rule, pass)
+/// Gradients in memory, rows x columns, for weights whose rows are `weightStride` apart.
+struct UpdateArea {
+  let gradient: UnsafePointer<Float>
+  let gradientStride: Int
+  let weightStride: Int
+  let rows: Int
+  let columns: Int
+}
+
+func update(_ pass: UpdatePass, _ area: UpdateArea) {
+  switch pass.rule.pointee.kind {
+  case .gradientDescent: gradientDescent(pass, area)
+  case .momentum, .nesterov: momentum(pass, area)
+  case .adam, .amsgrad: adam(pass, area)
+  case .adamax: adamax(pass, area)
+  case .nadam: nadam(pass, area)
+  case .rmsprop, .centeredRMSprop: rmsprop(pass, area)
+  case .adagrad: adagrad(pass, area)
+  case .adadelta: adadelta(pass, area)
+  case .lion: lion(pass, area)
   }
 }
 
 /// The arrays of one call, from its first weight on, and what happens to weights and gradients whatever the rule.
 struct UpdatePass {
+  let rule: UnsafePointer<UpdateRule>
   let weights: UnsafeMutablePointer<Float>
   let slot0: UnsafeMutablePointer<Float>?
   let slot1: UnsafeMutablePointer<Float>?
   let slot2: UnsafeMutablePointer<Float>?
-  let count: Int
-  private let gradient: UnsafePointer<Float>
   private let l1: Float
   private let l2: Float
   private let gradientScale: Float
   private let clipValue: Float
   private let weightDecay: Float
   /// Whether weights and gradients are taken as they are.
-  private let isPlain: Bool
+  let isPlain: Bool
 
-  @inline(__always)
-  init(
-    _ rule: UpdateRule, _ target: UpdateTarget<Float>, at start: Int, gradient: UnsafePointer<Float>, _ count: Int
-  ) {
+  /// The weights from index `start` on.
+  @inline(always)
+  init(_ rule: UnsafePointer<UpdateRule>, _ target: UpdateTarget<Float>, at start: Int) {
+    self.rule = rule
     weights = target.weights + start
     slot0 = target.slot0.map { $0 + start }
     slot1 = target.slot1.map { $0 + start }
     slot2 = target.slot2.map { $0 + start }
-    self.count = count
-    self.gradient = gradient
     (l1, l2) = (target.l1, target.l2)
-    (gradientScale, clipValue) = (Float(rule.gradientScale), Float(rule.clipValue))
-    weightDecay = Float(rule.weightDecay)
+    (gradientScale, clipValue) = (Float(rule.pointee.gradientScale), Float(rule.pointee.clipValue))
+    weightDecay = Float(rule.pointee.weightDecay)
     isPlain = l1 == 0 && l2 == 0 && gradientScale == 1 && clipValue == .infinity && weightDecay == 0
   }
 
-  /// Weights after their decay, and the gradient that the rule sees.
-  @inline(__always)
-  func weightAndGradient(_ i: Int, _ lanes: Int) -> (Vector, Vector) {
-    let weight = load(weights + i, lanes)
-    var g = load(gradient + i, lanes)
-    if isPlain { return (weight, g) }
-    g = (g + regularizationGradient(l1, l2, weight)) * gradientScale
+  /// The gradient that the rule sees.
+  @inline(always)
+  func modified(_ gradient: Vector, _ weight: Vector) -> Vector {
+    let g = (gradient + regularizationGradient(l1, l2, weight)) * gradientScale
     // Comparisons with NaN are false, so NaN stays.
-    g = select(g .> clipValue, Vector(repeating: clipValue), g)
-    g = select(g .< -clipValue, Vector(repeating: -clipValue), g)
-    return (multiplyAdd(Vector(repeating: -weightDecay), weight, weight), g)
+    let limited = select(g .> clipValue, Vector(repeating: clipValue), g)
+    return select(limited .< -clipValue, Vector(repeating: -clipValue), limited)
+  }
+
+  /// A weight after its decay.
+  @inline(always)
+  func decayed(_ weight: Vector) -> Vector { multiplyAdd(Vector(repeating: -weightDecay), weight, weight) }
+}
+
+/// A rule at work: its scalars as floats, its arrays.
+protocol UpdateStep {
+  /// nil if the rule's state is missing.
+  init?(_ pass: UpdatePass)
+  /// Update the weights from index i on, as many as `lanes`, and their state. Weights are decayed and gradients modified
+  /// already.
+  func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int)
+}
+
+@inline(always)
+private func update<Step: UpdateStep>(_: Step.Type, _ pass: UpdatePass, _ area: UpdateArea) {
+  guard let step = Step(pass) else { return }
+  for r in 0..<area.rows {
+    let gradient = area.gradient + r * area.gradientStride
+    let start = r * area.weightStride
+    forEachVector(area.columns) { j, lanes in
+      var (weight, g) = (load(pass.weights + start + j, lanes), load(gradient + j, lanes))
+      if !pass.isPlain { (weight, g) = (pass.decayed(weight), pass.modified(g, weight)) }
+      step.apply(weight, g, start + j, lanes)
+    }
   }
 }
 
-private func gradientDescent(_ rule: UpdateRule, _ pass: UpdatePass) {
-  let rate = Float(rule.rate)
-  @inline(__always)
-  func step(_ i: Int, _ lanes: Int) {
-    let (weight, g) = pass.weightAndGradient(i, lanes)
-    store(multiplyAdd(Vector(repeating: -rate), g, weight), pass.weights + i, lanes)
+// The loops are functions of their own: were all of them inlined into one, the optimiser would give up in the middle.
+
+@inline(never)
+private func gradientDescent(_ pass: UpdatePass, _ area: UpdateArea) { update(GradientDescent.self, pass, area) }
+
+@inline(never)
+private func momentum(_ pass: UpdatePass, _ area: UpdateArea) { update(Momentum.self, pass, area) }
+
+@inline(never)
+private func adam(_ pass: UpdatePass, _ area: UpdateArea) { update(Adam.self, pass, area) }
+
+@inline(never)
+private func adamax(_ pass: UpdatePass, _ area: UpdateArea) { update(Adamax.self, pass, area) }
+
+@inline(never)
+private func nadam(_ pass: UpdatePass, _ area: UpdateArea) { update(Nadam.self, pass, area) }
+
+@inline(never)
+private func rmsprop(_ pass: UpdatePass, _ area: UpdateArea) { update(RMSprop.self, pass, area) }
+
+@inline(never)
+private func adagrad(_ pass: UpdatePass, _ area: UpdateArea) { update(Adagrad.self, pass, area) }
+
+@inline(never)
+private func adadelta(_ pass: UpdatePass, _ area: UpdateArea) { update(Adadelta.self, pass, area) }
+
+@inline(never)
+private func lion(_ pass: UpdatePass, _ area: UpdateArea) { update(Lion.self, pass, area) }
+
+struct GradientDescent: UpdateStep {
+  private let w: UnsafeMutablePointer<Float>
+  private let rate: Float
+
+  @inline(always)
+  init?(_ pass: UpdatePass) {
+    w = pass.weights
+    rate = Float(pass.rule.pointee.rate)
   }
-  forEachVector(pass.count, step)
+
+  @inline(always)
+  func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int) {
+    store(multiplyAdd(Vector(repeating: -rate), g, weight), w + i, lanes)
+  }
 }
 
-private func momentum(_ rule: UpdateRule, _ pass: UpdatePass) {
-  guard let m = pass.slot0 else { return }
-  let (rate, momentum) = (Float(rule.rate), Float(rule.momentum))
-  // Not `==`, whose witness all kernel modules would share.
-  let isNesterov = if case .nesterov = rule.kind { true } else { false }
-  @inline(__always)
-  func step(_ i: Int, _ lanes: Int) {
-    let (weight, g) = pass.weightAndGradient(i, lanes)
+/// With momentum, Nesterov's or not.
+struct Momentum: UpdateStep {
+  private let w: UnsafeMutablePointer<Float>
+  private let m: UnsafeMutablePointer<Float>
+  private let rate: Float
+  private let momentum: Float
+  private let isNesterov: Bool
+
+  @inline(always)
+  init?(_ pass: UpdatePass) {
+    guard let slot0 = pass.slot0 else { return nil }
+    w = pass.weights
+    m = slot0
+    (rate, momentum) = (Float(pass.rule.pointee.rate), Float(pass.rule.pointee.momentum))
+    // Not `==`, whose witness all kernel modules would share.
+    isNesterov = if case .nesterov = pass.rule.pointee.kind { true } else { false }
+  }
+
+  @inline(always)
+  func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int) {
     let velocity = multiplyAdd(Vector(repeating: momentum), load(m + i, lanes), 0 - rate * g)
     store(velocity, m + i, lanes)
     let change = isNesterov ? multiplyAdd(Vector(repeating: momentum), velocity, 0 - rate * g) : velocity
-    store(weight + change, pass.weights + i, lanes)
+    store(weight + change, w + i, lanes)
   }
-  forEachVector(pass.count, step)
 }
 
 /// 2 l2 w + l1 sign(w)
-@inline(__always)
+@inline(always)
 private func regularizationGradient(_ l1: Float, _ l2: Float, _ w: Vector) -> Vector {
   multiplyAdd(Vector(repeating: 2 * l2), w, signed(l1, w))
 }
 
 /// magnitude * sign(x), where sign(0) is 0
-@inline(__always)
+@inline(always)
 func signed(_ magnitude: Float, _ x: Vector) -> Vector {
   select(x .> 0, Vector(repeating: magnitude), select(x .< 0, Vector(repeating: -magnitude), .zero))
 }

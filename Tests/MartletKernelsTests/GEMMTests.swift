@@ -4,11 +4,12 @@ import MartletKernelInterface
 import MartletKernels
 import Testing
 
-/// Sizes around the tiles 4 x 8, 4 x 24 and 12 x 32, vectors, the limit below which B is not packed, and the chunk.
+/// Sizes around the tiles 4 x 8, 4 x 24 and 12 x 32, vectors, cache lines, the limit below which B is not packed, and the
+/// chunk.
 private let shapes: [(m: Int, n: Int, k: Int)] = {
   let ms = [0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 16, 17, 24, 25, 48, 49, 50]
   let ns = [0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 49, 63, 64, 65]
-  let ks = [0, 1, 2, 3, 4, 5, 255, 256, 257, 511, 512, 513]
+  let ks = [0, 1, 2, 3, 4, 5, 10, 15, 16, 17, 31, 255, 256, 257, 511, 512, 513]
   return ms.map { ($0, 37, 31) } + ns.map { (14, $0, 31) } + ns.map { (50, $0, 5) } + ks.map { (5, 17, $0) }
     + ks.map { (50, 9, $0) }
 }()

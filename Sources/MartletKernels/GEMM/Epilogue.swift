@@ -1,5 +1,6 @@
-// What happens to a tile when the microkernel has computed it. Chunks before the last are added up in C; after the last
-// one, while the tile is in the L1 cache, the epilogue makes the result of it. Row by row, in vectors.
+// What happens to a tile in the buffer when the microkernel has computed it: those at the edges, and those with an
+// epilogue that FullTiles.swift does not have. Chunks before the last are added up in C; after the last one, while the
+// tile is in the L1 cache, the epilogue makes the result of it. Row by row, in vectors.
 
 import MartletKernelInterface
 
@@ -60,20 +61,20 @@ func finishTile(
       for r in 0..<rows { activationGradient(f, v + r * vRowStride, tile + r * NR, c + r * g.cRowStride, columns) }
     }
   case .update(let rule, let target):
-    for r in 0..<rows {
-      update(rule.pointee, target, at: offset + r * g.cRowStride, gradient: tile + r * NR, columns)
-    }
+    update(
+      UpdatePass(rule, target, at: offset),
+      UpdateArea(gradient: tile, gradientStride: NR, weightStride: g.cRowStride, rows: rows, columns: columns))
   }
 }
 
-@inline(__always)
+@inline(always)
 private func storeTile(
   _ tile: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ rowStride: Int, _ rows: Int, _ columns: Int
 ) {
   forEachRow(rows, columns) { r, j, lanes in store(load(tile + r * NR + j), c + r * rowStride + j, lanes) }
 }
 
-@inline(__always)
+@inline(always)
 private func forEachRow(_ rows: Int, _ columns: Int, _ body: (_ row: Int, _ column: Int, _ lanes: Int) -> Void) {
   for r in 0..<rows { forEachVector(columns) { j, lanes in body(r, j, lanes) } }
 }

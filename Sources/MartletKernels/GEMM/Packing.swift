@@ -7,9 +7,11 @@
 //
 // Lines that are missing at the edge are zero, so that every tile is computed by the same microkernel.
 
+import CMartletCPU
+
 /// Pack `lines` <= `size` lines of `kc` elements; element k of line l is `source[l * lineStride + k * kStride]`, and
 /// one of the strides is 1. `size` is MR or NR, a multiple of 4.
-@inline(__always)
+@inline(always)
 func packPanel(
   _ size: Int, _ source: UnsafePointer<Float>, lines: Int, kc: Int, lineStride: Int, kStride: Int,
   into panel: UnsafeMutablePointer<Float>
@@ -18,59 +20,80 @@ func packPanel(
   if lineStride == 1 {
     packAdjacentLines(size, source, lines: lines, kc: kc, kStride: kStride, into: panel)
   } else {
-    packSeparateLines(size, source, lines: lines, kc: kc, lineStride: lineStride, kStride: kStride, into: panel)
+    packSeparateLines(size, source, lines: lines, kc: kc, lineStride: lineStride, into: panel)
   }
 }
 
 /// The elements of one k are adjacent in the source already.
-@inline(__always)
+@inline(always)
 private func packAdjacentLines(
   _ size: Int, _ source: UnsafePointer<Float>, lines: Int, kc: Int, kStride: Int,
   into panel: UnsafeMutablePointer<Float>
 ) {
-  if lines == size {
-    for k in 0..<kc { (panel + k * size).update(from: source + k * kStride, count: size) }
-  } else {
-    for k in 0..<kc {
-      for l in 0..<lines { panel[k * size + l] = source[k * kStride + l] }
+  for k in 0..<kc {
+    let (from, to) = (source + k * kStride, panel + k * size)
+    martlet_prefetch_far(from + size)
+    if lines < size {
+      forEachVector(lines) { l, lanes in
+        #if MARTLET_AVX512
+          store(load(from + l, lanes), to + l, lanes)
+        #else
+          if lanes == width {
+            store(load(from + l), to + l)
+          } else {
+            for i in l..<lines { to[i] = from[i] }
+          }
+        #endif
+      }
+    } else if size % width == 0 {
+      for l in stride(from: 0, to: size, by: width) { store(load(from + l), to + l) }
+    } else {
+      for l in stride(from: 0, to: size, by: 4) { martlet_store4(martlet_load4(from + l), to + l) }
     }
   }
 }
 
-/// The elements of one line are adjacent: transpose blocks of 4 x 4.
-@inline(__always)
+/// The elements of one line are adjacent: transpose blocks of 4 lines, a cache line of each at a time, as many lines
+/// may lie in the same set of the cache.
+@inline(always)
 private func packSeparateLines(
-  _ size: Int, _ source: UnsafePointer<Float>, lines: Int, kc: Int, lineStride: Int, kStride: Int,
+  _ size: Int, _ source: UnsafePointer<Float>, lines: Int, kc: Int, lineStride: Int,
   into panel: UnsafeMutablePointer<Float>
 ) {
-  let (wholeLines, wholeK) = (lines / 4 * 4, kStride == 1 ? kc / 4 * 4 : 0)
-  for k in stride(from: 0, to: wholeK, by: 4) {
+  let cacheLine = 16
+  let (wholeLines, wholeK, fullK) = (lines / 4 * 4, kc / 4 * 4, kc / cacheLine * cacheLine)
+  for k in stride(from: 0, to: fullK, by: cacheLine) {
     for l in stride(from: 0, to: wholeLines, by: 4) {
-      transpose4x4(source + l * lineStride + k, lineStride, panel + k * size + l, size)
+      for r in l..<(l + 4) { martlet_prefetch_far(source + (r + size) * lineStride + k) }
+      for part in stride(from: 0, to: cacheLine, by: width) {
+        transpose(source + l * lineStride + k + part, lineStride, panel + (k + part) * size + l, size)
+      }
+    }
+  }
+  for k in stride(from: fullK, to: wholeK, by: 4) {
+    for l in stride(from: 0, to: wholeLines, by: 4) {
+      martlet_transpose4(source + l * lineStride + k, lineStride, panel + k * size + l, size)
     }
   }
   for k in wholeK..<kc {
-    for l in 0..<wholeLines { panel[k * size + l] = source[l * lineStride + k * kStride] }
+    for l in 0..<wholeLines { panel[k * size + l] = source[l * lineStride + k] }
   }
   for l in wholeLines..<lines {
-    for k in 0..<kc { panel[k * size + l] = source[l * lineStride + k * kStride] }
+    for k in 0..<kc { panel[k * size + l] = source[l * lineStride + k] }
   }
 }
 
-@inline(__always)
-private func transpose4x4(
+/// Four lines of `width` elements become `width` lines of four.
+@inline(always)
+private func transpose(
   _ source: UnsafePointer<Float>, _ sourceStride: Int, _ destination: UnsafeMutablePointer<Float>,
   _ destinationStride: Int
 ) {
-  func row(_ i: Int) -> SIMD4<Float> {
-    UnsafeRawPointer(source + i * sourceStride).loadUnaligned(as: SIMD4<Float>.self)
-  }
-  func write(_ v: SIMD4<Float>, _ i: Int) {
-    UnsafeMutableRawPointer(destination + i * destinationStride).storeBytes(of: v, as: SIMD4<Float>.self)
-  }
-  let (a, b, c, d) = (row(0), row(1), row(2), row(3))
-  write(SIMD4(a.x, b.x, c.x, d.x), 0)
-  write(SIMD4(a.y, b.y, c.y, d.y), 1)
-  write(SIMD4(a.z, b.z, c.z, d.z), 2)
-  write(SIMD4(a.w, b.w, c.w, d.w), 3)
+  #if MARTLET_AVX512
+    martlet_transpose16(source, sourceStride, destination, destinationStride)
+  #elseif MARTLET_AVX2
+    martlet_transpose8(source, sourceStride, destination, destinationStride)
+  #else
+    martlet_transpose4(source, sourceStride, destination, destinationStride)
+  #endif
 }

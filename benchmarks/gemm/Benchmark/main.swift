@@ -48,7 +48,14 @@ struct Shape {
 }
 
 let gradientDescent = UpdateRule(.gradientDescent, rate: 1e-9)
+let momentum = UpdateRule(.momentum, rate: 1e-9, momentum: 0.9)
 let adam = UpdateRule(.adam, rate: 1e-9, beta1: 0.9, beta2: 0.999, epsilon: 1e-7)
+let adamW = {
+  var rule = adam
+  rule.weightDecay = 1e-9
+  return rule
+}()
+let rmsprop = UpdateRule(.rmsprop, rate: 1e-9, rho: 0.9, epsilon: 1e-7)
 let shapes = [
   Shape(purpose: "square", m: 256, n: 256, k: 256),
   Shape(purpose: "square", m: 1024, n: 1024, k: 1024),
@@ -61,7 +68,14 @@ let shapes = [
   Shape(purpose: "dX, batch 32", m: 32, n: 360, k: 10, bIsTransposed: true),
   Shape(purpose: "dW, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true),
   Shape(purpose: "dW + SGD, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: gradientDescent),
+  Shape(purpose: "dW + momentum, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: momentum),
   Shape(purpose: "dW + Adam, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: adam),
+  Shape(purpose: "dW + AdamW, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: adamW),
+  Shape(purpose: "dW + RMSprop, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: rmsprop),
+  Shape(purpose: "dW + SGD, batch 8", m: 3072, n: 256, k: 8, aIsTransposed: true, update: gradientDescent),
+  Shape(purpose: "dW + momentum, batch 8", m: 3072, n: 100, k: 8, aIsTransposed: true, update: momentum),
+  Shape(purpose: "dW + Adam, batch 8", m: 3072, n: 100, k: 8, aIsTransposed: true, update: adam),
+  Shape(purpose: "dW + Adam, batch 256", m: 784, n: 2048, k: 256, aIsTransposed: true, update: adam),
   Shape(purpose: "forward, batch 100", m: 100, n: 392, k: 784),
   Shape(purpose: "dX, batch 100", m: 100, n: 392, k: 128, bIsTransposed: true),
   Shape(purpose: "dW, batch 100", m: 784, n: 392, k: 100, aIsTransposed: true),
@@ -117,13 +131,13 @@ func tenths(_ x: Double) -> String { "\(Int(x * 10) / 10).\(Int(x * 10) % 10)" }
 
 print("\(wanted), one core, multiply-add peak \(tenths(peak)) GFLOP/s")
 print(
-  padded("shape", 22) + padded("m", 6, left: true) + padded("n", 6, left: true) + padded("k", 6, left: true)
+  padded("shape", 24) + padded("m", 6, left: true) + padded("n", 6, left: true) + padded("k", 6, left: true)
     + padded("GFLOP/s", 10, left: true) + padded("of peak", 9, left: true))
 let beginning = CommandLine.arguments.count > 2 ? CommandLine.arguments[2] : ""
 for shape in shapes where shape.purpose.hasPrefix(beginning) {
   let speed = measure(shape, chosen.kernels)
   print(
-    padded(shape.purpose, 22) + padded("\(shape.m)", 6, left: true) + padded("\(shape.n)", 6, left: true)
+    padded(shape.purpose, 24) + padded("\(shape.m)", 6, left: true) + padded("\(shape.n)", 6, left: true)
       + padded("\(shape.k)", 6, left: true) + padded(tenths(speed), 10, left: true)
       + padded("\(Int(100 * speed / peak)) %", 9, left: true))
 }
