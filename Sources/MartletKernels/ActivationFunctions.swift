@@ -1,10 +1,10 @@
 // Activations on vectors, each beside its gradient: dX = dY f'(x) from dY and y = f(x), or from dY and x where
 // `gradientNeedsInput`. sigmoid and tanh themselves are among the elementary functions.
 
-@inline(always)
+@inline(__always)
 func relu(_ x: Vector) -> Vector { select(x .< 0, .zero, x) }  // this way round NaN stays NaN
 
-@inline(always)
+@inline(__always)
 func reluGradient(_ dY: Vector, _ y: Vector) -> Vector { select(y .> 0, dY, .zero) }
 
 @inline(__always)

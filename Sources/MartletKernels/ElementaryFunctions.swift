@@ -5,7 +5,7 @@
 // computed by Remez' algorithm; their own error is below a tenth of an ulp.
 
 /// Lane-wise choice.
-@inline(always)
+@inline(__always)
 func select(_ mask: SIMDMask<IntegerVector>, _ yes: Vector, _ no: Vector) -> Vector {
   no.replacing(with: yes, where: mask)
 }

@@ -6,14 +6,18 @@ func softmax(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ rows
     let (x, y) = (x + r * columns, y + r * columns)
     let greatest = maximum(of: x, columns)
     var sums = Vector.zero
-    forEachVector(columns) { j, lanes in
+    @inline(__always)
+    func exponentials(_ j: Int, _ lanes: Int) {
       let e = exp(load(x + j, lanes) - greatest)
       store(e, y + j, lanes)
       sums += firstLanes(lanes, of: e)
     }
+    forEachVector(columns, exponentials)
     // The sum is at least 1, the exponential of the greatest element.
     let reciprocal = 1 / sum(sums)
-    forEachVector(columns) { j, lanes in store(load(y + j, lanes) * reciprocal, y + j, lanes) }
+    @inline(__always)
+    func scale(_ j: Int, _ lanes: Int) { store(load(y + j, lanes) * reciprocal, y + j, lanes) }
+    forEachVector(columns, scale)
   }
 }
 

@@ -16,11 +16,11 @@ import CMartletCPU
 #endif
 
 /// Lanes of a vector.
-@inline(always) var width: Int { Vector.scalarCount }
+@inline(__always) var width: Int { Vector.scalarCount }
 
 /// a b + c. One rounding where the module is compiled for FMA; two in the baseline, where a fused operation would be a
 /// call of libm per lane.
-@inline(always)
+@inline(__always)
 func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
   #if MARTLET_AVX512 || MARTLET_AVX2
     c.addingProduct(a, b)
@@ -30,7 +30,7 @@ func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
 }
 
 /// The square root of each lane.
-@inline(always)
+@inline(__always)
 func squareRoot(_ x: Vector) -> Vector {
   #if MARTLET_AVX512
     martlet_square_root16(x)
@@ -45,7 +45,7 @@ func squareRoot(_ x: Vector) -> Vector {
 /// `width`, and what remains at the end. As `width` is a constant there, `load` and `store` in an inlined body become
 /// plain vector moves. The last elements go through the same vector operations as all others, so that an element's
 /// bits do not depend on its position.
-@inline(always)
+@inline(__always)
 func forEachVector(_ count: Int, _ body: (_ index: Int, _ lanes: Int) -> Void) {
   var i = 0
   while i + width <= count {
@@ -56,7 +56,7 @@ func forEachVector(_ count: Int, _ body: (_ index: Int, _ lanes: Int) -> Void) {
 }
 
 /// The first `lanes` elements at `p`, zero in the other lanes.
-@inline(always)
+@inline(__always)
 func load(_ p: UnsafePointer<Float>, _ lanes: Int = Vector.scalarCount) -> Vector {
   guard lanes == width else { return loadPart(p, lanes) }
   #if MARTLET_AVX512
@@ -69,7 +69,7 @@ func load(_ p: UnsafePointer<Float>, _ lanes: Int = Vector.scalarCount) -> Vecto
 }
 
 /// Write the first `lanes` lanes to `p`.
-@inline(always)
+@inline(__always)
 func store(_ v: Vector, _ p: UnsafeMutablePointer<Float>, _ lanes: Int = Vector.scalarCount) {
   guard lanes == width else { return storePart(v, p, lanes) }
   #if MARTLET_AVX512
@@ -85,28 +85,28 @@ func store(_ v: Vector, _ p: UnsafeMutablePointer<Float>, _ lanes: Int = Vector.
 // and `max` are generic functions, whose specialisations would be shared by modules for different instruction sets.
 
 /// Sum of all lanes.
-@inline(always)
+@inline(__always)
 func sum(_ v: SIMD4<Float>) -> Float { (v.x + v.z) + (v.y + v.w) }
 
 /// The greatest lane; there is no NaN among them.
-@inline(always)
+@inline(__always)
 func greatestLane(_ v: SIMD4<Float>) -> Float { max(max(v.x, v.z), max(v.y, v.w)) }
 
 #if MARTLET_AVX512 || MARTLET_AVX2
-  @inline(always)
+  @inline(__always)
   func sum(_ v: SIMD8<Float>) -> Float { sum(v.lowHalf + v.highHalf) }
 
-  @inline(always)
+  @inline(__always)
   func greatestLane(_ v: SIMD8<Float>) -> Float {
     greatestLane(v.lowHalf.replacing(with: v.highHalf, where: v.highHalf .> v.lowHalf))
   }
 #endif
 
 #if MARTLET_AVX512
-  @inline(always)
+  @inline(__always)
   func sum(_ v: SIMD16<Float>) -> Float { sum(v.lowHalf + v.highHalf) }
 
-  @inline(always)
+  @inline(__always)
   func greatestLane(_ v: SIMD16<Float>) -> Float {
     greatestLane(v.lowHalf.replacing(with: v.highHalf, where: v.highHalf .> v.lowHalf))
   }
