@@ -32,6 +32,14 @@ def cifar10_layers(figures):
     assert all(map(math.isfinite, losses))
 
 
+def cifar10_two_layer_net(figures):
+    toy = figures["toy"]
+    assert max(toy["scores"], toy["loss_difference"]) < 1e-11
+    assert max(toy["by_hand"] + toy["library"] + toy["across"]) < 1e-6
+    first_losses = [seed["loss"][0] for seed in figures["start"]["runs"][0]["seeds"]]
+    assert first_losses == pytest.approx([math.log(10)] * len(first_losses), abs=1e-5)
+
+
 def fashion_mnist(figures):
     # Batches of 100 rows, divided by 100 once more at each layer; quotients of step 1e-5 in double are good to 1e-6.
     assert figures["checked"]["right"] == pytest.approx([1, 1, 1], abs=1e-4)
@@ -45,6 +53,18 @@ def fashion_mnist(figures):
         assert len(figures[run]["test"]) == 4 and figures[run]["curve"]["epoch"] == [1, 2, 3, 4]
     # Ten times as many steps on the same rows.
     assert figures["relu_100"]["training"][-1] > figures["relu_1000"]["training"][-1]
+
+
+def mnist_from_scratch(figures):
+    # Central differences of a loss in double: exact but for its third derivative, times 1e-8.
+    assert figures["summed"]["ratios"] == pytest.approx({"Network": 1, "Summed": 100}, rel=1e-3)
+    (stuck,) = figures["summed"]["stuck"]["784-360-100-10"]["0.1"]
+    assert stuck["dead"][-1] == 1 and stuck["gradient_norms"][:2] == [0, 0] and stuck["classes"] == 1
+    # The same steps in float32, rounded differently: not one image in a hundred is taken for another digit.
+    (ours,), (by_hand,) = figures["adam"]["martlet"], figures["adam"]["right"]
+    assert ours == pytest.approx(by_hand, abs=0.01)
+    for (run, *_) in figures["pytorch"]["networks"].values():
+        assert run["accuracies"]["martlet"] == pytest.approx(run["accuracies"]["torch"], abs=0.01)
 
 
 def n_layer_net(figures):
@@ -63,7 +83,13 @@ def n_layer_net(figures):
 
 
 # What must hold even in a short form: report -> function of its figures, {experiment: {figure: value}}.
-HOLDS = {"cifar10_layers": cifar10_layers, "fashion_mnist": fashion_mnist, "n_layer_net": n_layer_net}
+HOLDS = {
+    "cifar10_layers": cifar10_layers,
+    "cifar10_two_layer_net": cifar10_two_layer_net,
+    "fashion_mnist": fashion_mnist,
+    "mnist_from_scratch": mnist_from_scratch,
+    "n_layer_net": n_layer_net,
+}
 
 
 def pictures_of(page, folder):

@@ -34,7 +34,7 @@ CHECKPOINTS = FOLDER.parents[1] / ".build" / "reports"
 
 
 class Missing(Exception):
-    """A package that an experiment compares with is not installed."""
+    """What an experiment needs to compare is not here, such as a package; the page keeps its committed figures."""
 
 
 class Report:
