@@ -203,6 +203,13 @@ def gemm(results: Results) -> Iterable[str]:
         yield everybody(results, "gemm", threads, cases, gigaflops, by_participant=False)
 
 
+def growth(results: Results) -> Iterable[str]:
+    for threads in results.threads("growth"):
+        cases = results.cases("growth", threads)
+        yield f"### How the cost of training grows, GFLOP/s, {count_of(threads)}"
+        yield summary(results, "growth", threads, cases, gigaflops, "flops", "width, depth or batch")
+
+
 def roofline(results: Results) -> Iterable[str]:
     lines = []
     for threads in results.threads("bandwidth read"):
@@ -259,7 +266,7 @@ def left_out(results: Results) -> Iterable[str]:
 
 def text_of(results: Results) -> str:
     parts = [head(results)]
-    for section in (training, predict, gemm, roofline, startup, memory, left_out):
+    for section in (training, predict, gemm, growth, roofline, startup, memory, left_out):
         parts += section(results)
     return "\n\n".join(parts) + "\n"
 
@@ -275,6 +282,6 @@ def write(folder: Path, into_readme: bool) -> None:
         readme = HERE / "README.md"
         if drawn:
             (HERE / "growth.png").write_bytes((folder / "growth.png").read_bytes())
-            text += "\n### How the cost grows\n\n![Speed of training over width, depth and batch](growth.png)\n"
+            text += "\n![Speed of training over width, depth and batch](growth.png)\n"
         pattern = re.compile(f"{BEGIN}.*{END}", re.DOTALL)
         readme.write_text(pattern.sub(lambda _: f"{BEGIN}\n\n{text}\n{END}", readme.read_text()))

@@ -123,6 +123,7 @@ def test_a_quick_run(run_python, tmp_path):
     for kind in ("startup", "memory"):
         assert {row["peer"] for row in rows if row["kind"] == kind} == started
     assert (tmp_path / "tables.md").read_text() == done.stdout
-    for heading in ("Training", "Prediction of one row", "Prediction of 256 rows", "Roofline", "Resident memory"):
+    headings = ["Training", "Prediction of one row", "Prediction of 256 rows", "How the cost", "Roofline", "Resident"]
+    for heading in headings:
         assert f"\n### {heading}" in done.stdout
     assert (tmp_path / "growth.png").stat().st_size > 10_000
