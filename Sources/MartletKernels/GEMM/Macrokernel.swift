@@ -11,7 +11,8 @@ func gemm(_ g: GEMMArguments<Float>) {
   if g.m == 0 || g.n == 0 { return }
   let workspace = GEMMWorkspace(g.workspace)
   let readsBDirectly = g.bColumnStride == 1 && g.m <= unpackedRowLimit
-  let blockColumns = balancedNC(g.n, kc: min(KC, g.k))
+  // What is not packed needs no place in the cache either.
+  let blockColumns = readsBDirectly ? g.n : balancedNC(g.n, kc: min(KC, g.k))
   for jc in stride(from: 0, to: g.n, by: blockColumns) {
     let nc = min(blockColumns, g.n - jc)
     var pc = 0
@@ -22,7 +23,7 @@ func gemm(_ g: GEMMArguments<Float>) {
       if readsBDirectly {
         // A tile at the right edge would read beyond the end of the matrix.
         let edge = nc / NR * NR
-        if edge < nc { packB(b + edge, g, kc: kc, nc: nc - edge, into: workspace.b + edge * kc) }
+        if edge < nc { packB(b + edge, g, kc: kc, nc: nc - edge, into: workspace.b) }
       } else {
         packB(b, g, kc: kc, nc: nc, into: workspace.b)
       }
@@ -32,10 +33,11 @@ func gemm(_ g: GEMMArguments<Float>) {
         for jr in stride(from: 0, to: nc, by: NR) {
           let columns = min(NR, nc - jr)
           let isDirect = readsBDirectly && columns == NR
+          let packed = UnsafePointer(workspace.b + (readsBDirectly ? 0 : jr * kc))
           for ir in stride(from: 0, to: mc, by: MR) {
             let panels = Panels(
-              kc: kc, a: UnsafePointer(workspace.a + ir * kc),
-              b: isDirect ? b + jr : UnsafePointer(workspace.b + jr * kc), bStride: isDirect ? g.bRowStride : NR)
+              kc: kc, a: UnsafePointer(workspace.a + ir * kc), b: isDirect ? b + jr : packed,
+              bStride: isDirect ? g.bRowStride : NR)
             computeTile(
               g, chunk, panels, row: ic + ir, column: jc + jr, rows: min(MR, mc - ir), columns: columns, workspace.tile)
           }
