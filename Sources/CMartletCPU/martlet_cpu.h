@@ -9,6 +9,9 @@
 /** Ask for the cache line at `address`, which will be written. Never faults. */
 static inline void martlet_prefetch(const void *address) { __builtin_prefetch(address, 1); }
 
+/** Ask for the cache line at `address`, which will be read soon. Never faults. */
+static inline void martlet_prefetch_near(const void *address) { __builtin_prefetch(address); }
+
 /** Ask for the cache line at `address` to come to the L2 cache, to be read later. Never faults. */
 static inline void martlet_prefetch_far(const void *address) { __builtin_prefetch(address, 0, 2); }
 

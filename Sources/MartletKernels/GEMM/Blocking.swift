@@ -26,38 +26,59 @@ import MartletKernelInterface
 /// Columns of a tile.
 @inline(always) var NR: Int { TileRow.count * Vector.scalarCount }
 
-/// Rows of a packed block of A: KC x MC floats are 24 KB. So few, because the rows of C are written side by side, and
-/// a processor foresees only so many streams; and a panel of B, once in the L1 cache, serves them all. A multiple of
-/// every MR.
-@inline(always) var MC: Int { 24 }
+/// Floats of the block that stays in the L2 cache: half a megabyte of 1 MiB, as the other operand and C pass by.
+@inline(always) private var blockCount: Int { 504 * KC }
 
-/// Floats of a packed block of B: half a megabyte, which stays in an L2 cache of 1 MiB while all rows of C pass by.
-@inline(always) var packedBCount: Int { 512 * KC }
+/// Rows of A that pass by a kept block of B: two panels or more, and few streams, as each row of C is one. A multiple
+/// of every MR.
+@inline(always) private var passingRows: Int { 24 }
 
-/// NC: columns of the blocks that n columns are cut into, for kc rows: as few blocks as `packedBCount` allows, of the
-/// same size but for rounding to NR.
+/// The size of the blocks that `count` lines are cut into: as few blocks as `most` lines allow, of the same size but
+/// for rounding to `multiple`.
 @inline(always)
-func balancedNC(_ n: Int, kc: Int) -> Int {
-  let most = packedBCount / max(kc, 1) / NR * NR
-  let blocks = (n + most - 1) / most
-  return (n + blocks * NR - 1) / (blocks * NR) * NR
+private func balanced(_ count: Int, most: Int, multiple: Int) -> Int {
+  let blocks = (count + most - 1) / most
+  return (count + blocks * multiple - 1) / (blocks * multiple) * multiple
 }
 
-/// Up to this many rows, B is read where it lies if its columns are adjacent: packing pays only when each element is
-/// used several times.
-@inline(always) var unpackedRowLimit: Int { 4 * MR }
+/// How a product is cut into blocks, in one of two orders.
+///
+/// If K is long, a block of A stays in the L2 cache while panels of B pass through the L1 cache, each packed once and
+/// read by all rows of the block. MC is large, so that B and C seldom come by.
+///
+/// If K is a single chunk, C is touched only once, and K may be so short that most of the time goes into that: in
+/// weight gradients of small batches, where C are the weights. So C is walked through nearly in the order of its
+/// memory. The block that stays is of B, and MC is small, because a processor foresees only so many streams.
+struct Blocking {
+  let mc: Int
+  let nc: Int
+  /// Whether B is packed as a block, for all rows of C, rather than panel by panel.
+  let keepsB: Bool
 
-/// The parts of the workspace: one tile, the packed block of A, the packed block of B; each a multiple of 64 bytes.
+  init(_ g: GEMMArguments<Float>) {
+    keepsB = g.k <= KC
+    if keepsB {
+      mc = passingRows
+      nc = balanced(g.n, most: blockCount / max(g.k, 1) / NR * NR, multiple: NR)
+    } else {
+      mc = balanced(g.m, most: blockCount / KC / MR * MR, multiple: MR)
+      nc = g.n
+    }
+  }
+}
+
+/// The parts of the workspace, each a multiple of 64 bytes: one tile; the block that stays in the L2 cache; the panel
+/// or panels of the other operand.
 struct GEMMWorkspace {
   let tile: UnsafeMutablePointer<Float>
   let a: UnsafeMutablePointer<Float>
   let b: UnsafeMutablePointer<Float>
 
-  init(_ base: UnsafeMutablePointer<Float>) {
+  init(_ base: UnsafeMutablePointer<Float>, _ blocking: Blocking) {
     tile = base
-    a = tile + MR * NR
-    b = a + MC * KC
+    let (block, panel) = (base + MR * NR, base + MR * NR + blockCount)
+    (a, b) = blocking.keepsB ? (panel, block) : (block, panel)
   }
 
-  static var count: Int { MR * NR + MC * KC + packedBCount }
+  static var count: Int { MR * NR + blockCount + max(passingRows, NR) * KC }
 }

@@ -2,26 +2,14 @@
 // last one, and the epilogues that training spends its time in. Each is a function of its own that the microkernel is
 // inlined into, so that its sums stay in registers; other epilogues and the edges take the buffer (Epilogue.swift).
 
-import CMartletCPU
 import MartletKernelInterface
 
-// The zeros are literals, because `init(repeating:)` leaves a copy of itself that modules would share.
 #if MARTLET_AVX512
-  private typealias FullTile = Sums<12>
-  @inline(always) private var zeroRow: TileRow { [.zero, .zero] }
-  @inline(always) private var zeroTile: FullTile {
-    [
-      zeroRow, zeroRow, zeroRow, zeroRow, zeroRow, zeroRow, zeroRow, zeroRow, zeroRow, zeroRow, zeroRow, zeroRow,
-    ]
-  }
+  private typealias FullTile = Sums<12, 2>
 #elseif MARTLET_AVX2
-  private typealias FullTile = Sums<4>
-  @inline(always) private var zeroRow: TileRow { [.zero, .zero, .zero] }
-  @inline(always) private var zeroTile: FullTile { [zeroRow, zeroRow, zeroRow, zeroRow] }
+  private typealias FullTile = Sums<4, 3>
 #else
-  private typealias FullTile = Sums<4>
-  @inline(always) private var zeroRow: TileRow { [.zero, .zero] }
-  @inline(always) private var zeroTile: FullTile { [zeroRow, zeroRow, zeroRow, zeroRow] }
+  private typealias FullTile = Sums<4, 2>
 #endif
 
 /// Compute the full tile of C at (row, column) and bring it to where the arguments want it.
@@ -70,7 +58,7 @@ private func store(_ g: GEMMArguments<Float>, _ chunk: Chunk, _ panels: Panels, 
 @inline(never)
 private func storeTile(_ panels: Panels, adds: Bool, _ c: UnsafeMutablePointer<Float>, _ rowStride: Int) {
   var sums = zeroTile
-  accumulate(&sums, panels) { r in prefetch(c + r * rowStride) }
+  accumulate(&sums, panels, prefetching: [TileRows(first: c, stride: rowStride)])
   if adds { add(c, rowStride, to: &sums) }
   store(&sums, c, rowStride)
 }
@@ -82,7 +70,7 @@ private func biasTile(
   _ rowStride: Int, isReLU: Bool
 ) {
   var sums = zeroTile
-  accumulate(&sums, panels) { r in prefetch(c + r * rowStride) }
+  accumulate(&sums, panels, prefetching: [TileRows(first: c, stride: rowStride)])
   if let partial { add(partial, rowStride, to: &sums) }
   if let bias {
     for v in 0..<TileRow.count {
@@ -105,10 +93,8 @@ private func reluGradientTile(
   _ c: UnsafeMutablePointer<Float>, _ rowStride: Int
 ) {
   var sums = zeroTile
-  accumulate(&sums, panels) { r in
-    prefetch(y + r * yStride)
-    prefetch(c + r * rowStride)
-  }
+  accumulate(
+    &sums, panels, prefetching: [TileRows(first: y, stride: yStride), TileRows(first: c, stride: rowStride)])
   if let partial { add(partial, rowStride, to: &sums) }
   @inline(always)
   func finishRow(_ r: Int) {
@@ -175,11 +161,12 @@ private func updateTile<Step: UpdateStep>(
   let slot0 = pass.slot0 ?? pass.weights
   let slot1 = pass.slot1 ?? slot0
   var sums = zeroTile
-  accumulate(&sums, panels) { r in
-    prefetch(pass.weights + r * rowStride)
-    prefetch(slot0 + r * rowStride)
-    prefetch(slot1 + r * rowStride)
-  }
+  accumulate(
+    &sums, panels,
+    prefetching: [
+      TileRows(first: pass.weights, stride: rowStride), TileRows(first: slot0, stride: rowStride),
+      TileRows(first: slot1, stride: rowStride),
+    ])
   if let partial { add(partial, rowStride, to: &sums) }
   if !pass.isPlain {
     @inline(always)
@@ -205,17 +192,9 @@ private func updateTile<Step: UpdateStep>(
 
 // MARK: Rows
 
-/// Ask for a row of a tile.
-@inline(always)
-private func prefetch(_ p: UnsafePointer<Float>) {
-  let cacheLine = 16
-  martlet_prefetch(p)
-  martlet_prefetch(p + NR - cacheLine)
-}
-
-/// Call `body` for all rows of a tile: written out, because a loop that the optimiser finds too long to unroll would put
-/// the sums into memory to index them. (For the same reason `body` is a local function that is always inlined: a closure
-/// that is called so often would not be.)
+/// Call `body` for all rows of a tile: written out, because a loop that the optimiser finds too long to unroll would
+/// put the sums into memory to index them. (For the same reason `body` is a local function that is always inlined: a
+/// closure that is called so often would not be.)
 @inline(always)
 private func forEachRow(_ body: (_ r: Int) -> Void) {
   body(0)

@@ -1,45 +1,44 @@
 // The loops around the microkernel, from the outside in, in the names of BLIS:
 //
-//     jc  over N by NC    pc  over K by KC: pack B    ic  over M by MC: pack A    jr  over NC by NR    ir  over MC by MR
+//     jc  over N by NC    pc  over K by KC    ic  over M by MC: pack A    jr  over NC by NR    ir  over MC by MR
 //
-// The packed block of B stays in the L2 cache, and MC is so small that C is walked through nearly in the order of its
-// memory: the weights that a fused update reads and writes, which are the most of a small batch, stream through.
+// Sizes and the two orders that they make are in Blocking.swift. B has no loop of its own for packing: the first tile
+// that needs a panel of B reads it where it lies, if columns are adjacent there, and leaves it packed for the others.
 
 import MartletKernelInterface
 
 func gemm(_ g: GEMMArguments<Float>) {
   if g.m == 0 || g.n == 0 { return }
-  let workspace = GEMMWorkspace(g.workspace)
-  let readsBDirectly = g.bColumnStride == 1 && g.m <= unpackedRowLimit
-  // What is not packed needs no place in the cache either.
-  let blockColumns = readsBDirectly ? g.n : balancedNC(g.n, kc: min(KC, g.k))
-  for jc in stride(from: 0, to: g.n, by: blockColumns) {
-    let nc = min(blockColumns, g.n - jc)
+  let blocking = Blocking(g)
+  let workspace = GEMMWorkspace(g.workspace, blocking)
+  for jc in stride(from: 0, to: g.n, by: blocking.nc) {
+    let nc = min(blocking.nc, g.n - jc)
     var pc = 0
     repeat {  // once even for K = 0: the epilogue of an empty sum
       let kc = min(KC, g.k - pc)
-      let b = g.b + pc * g.bRowStride + jc * g.bColumnStride
       let chunk = Chunk(isFirst: pc == 0, isLast: pc + kc == g.k)
-      if readsBDirectly {
-        // A tile at the right edge would read beyond the end of the matrix.
-        let edge = nc / NR * NR
-        if edge < nc { packB(b + edge, g, kc: kc, nc: nc - edge, into: workspace.b) }
-      } else {
-        packB(b, g, kc: kc, nc: nc, into: workspace.b)
-      }
-      for ic in stride(from: 0, to: g.m, by: MC) {
-        let mc = min(MC, g.m - ic)
+      for ic in stride(from: 0, to: g.m, by: blocking.mc) {
+        let mc = min(blocking.mc, g.m - ic)
         packA(g.a + ic * g.aRowStride + pc * g.aColumnStride, g, kc: kc, mc: mc, into: workspace.a)
         for jr in stride(from: 0, to: nc, by: NR) {
           let columns = min(NR, nc - jr)
-          let isDirect = readsBDirectly && columns == NR
-          let packed = UnsafePointer(workspace.b + (readsBDirectly ? 0 : jr * kc))
+          let packed = workspace.b + (blocking.keepsB ? jr * kc : 0)
+          var panels = Panels(kc: kc, a: workspace.a, b: packed, bStride: NR)
+          if ic == 0 || !blocking.keepsB {
+            let b = g.b + pc * g.bRowStride + (jc + jr) * g.bColumnStride
+            if g.bColumnStride == 1 && columns == NR {
+              (panels.b, panels.bStride, panels.readsBInPlace) = (b, g.bRowStride, true)
+              let readers = blocking.keepsB ? g.m : mc
+              if readers > MR { panels.packedB = packed }
+            } else {
+              packB(b, g, kc: kc, columns: columns, into: packed)
+            }
+          }
           for ir in stride(from: 0, to: mc, by: MR) {
-            let panels = Panels(
-              kc: kc, a: UnsafePointer(workspace.a + ir * kc), b: isDirect ? b + jr : packed,
-              bStride: isDirect ? g.bRowStride : NR)
             computeTile(
               g, chunk, panels, row: ic + ir, column: jc + jr, rows: min(MR, mc - ir), columns: columns, workspace.tile)
+            panels.a += MR * kc
+            (panels.b, panels.bStride, panels.readsBInPlace) = (UnsafePointer(packed), NR, false)
           }
         }
       }
@@ -60,16 +59,13 @@ private func packA(
   }
 }
 
-/// Pack a block of B, kc x nc, into micropanels of NR columns.
+/// Pack a panel of B, kc x columns.
 @inline(never)
 private func packB(
-  _ b: UnsafePointer<Float>, _ g: GEMMArguments<Float>, kc: Int, nc: Int, into block: UnsafeMutablePointer<Float>
+  _ b: UnsafePointer<Float>, _ g: GEMMArguments<Float>, kc: Int, columns: Int,
+  into panel: UnsafeMutablePointer<Float>
 ) {
-  for jr in stride(from: 0, to: nc, by: NR) {
-    packPanel(
-      NR, b + jr * g.bColumnStride, lines: min(NR, nc - jr), kc: kc, lineStride: g.bColumnStride,
-      kStride: g.bRowStride, into: block + jr * kc)
-  }
+  packPanel(NR, b, lines: columns, kc: kc, lineStride: g.bColumnStride, kStride: g.bRowStride, into: panel)
 }
 
 /// Compute rows x columns of C at (row, column): full tiles straight from the registers where there is such an

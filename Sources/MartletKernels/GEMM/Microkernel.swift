@@ -5,59 +5,123 @@
 // `a` is a packed micropanel; `b` is a packed one (bStride = NR) or the matrix itself. Each element is one chain of
 // multiply-adds, whatever else is computed along with it, so all sizes of tile give the same bits.
 
+import CMartletCPU
+
 /// What a tile is made of.
 struct Panels {
   var kc: Int
   var a: UnsafePointer<Float>
   var b: UnsafePointer<Float>
   var bStride: Int
+  /// Whether `b` is a part of B itself: then its rows are far apart, and nobody has asked for them yet.
+  var readsBInPlace = false
+  /// Where to leave a packed copy of such a part for the tiles after this one.
+  var packedB: UnsafeMutablePointer<Float>?
 }
 
-/// All sums of a tile, in registers.
-typealias Sums<let rows: Int> = InlineArray<rows, TileRow>
-private typealias NarrowSums<let rows: Int> = InlineArray<rows, InlineArray<1, Vector>>
+/// All sums of a tile, in registers: rows of a number of vectors.
+typealias Sums<let rows: Int, let vectors: Int> = InlineArray<rows, InlineArray<vectors, Vector>>
 
-@inline(__always)
-func accumulate<let rows: Int, let vectors: Int>(
-  _ sums: inout InlineArray<rows, InlineArray<vectors, Vector>>, _ panels: Panels
-) {
-  var (a, b) = (panels.a, panels.b)
-  for _ in 0..<panels.kc { step(&sums, &a, &b, panels.bStride) }
+// Tiles begin as literals, because `init(repeating:)` leaves a copy of itself that modules would share, and a call of
+// it keeps the sums in memory.
+#if MARTLET_AVX512
+  @inline(always) var zeroRow: TileRow { [.zero, .zero] }
+  @inline(always) var zeroTile: Sums<12, 2> { zeros12(zeroRow) }
+#elseif MARTLET_AVX2
+  @inline(always) var zeroRow: TileRow { [.zero, .zero, .zero] }
+  @inline(always) var zeroTile: Sums<4, 3> { zeros4(zeroRow) }
+#else
+  @inline(always) var zeroRow: TileRow { [.zero, .zero] }
+  @inline(always) var zeroTile: Sums<4, 2> { zeros4(zeroRow) }
+#endif
+
+@inline(always)
+private func zeros4<let vectors: Int>(_ z: InlineArray<vectors, Vector>) -> Sums<4, vectors> { [z, z, z, z] }
+@inline(always)
+private func zeros8<let vectors: Int>(_ z: InlineArray<vectors, Vector>) -> Sums<8, vectors> {
+  [z, z, z, z, z, z, z, z]
+}
+@inline(always)
+private func zeros12<let vectors: Int>(_ z: InlineArray<vectors, Vector>) -> Sums<12, vectors> {
+  [z, z, z, z, z, z, z, z, z, z, z, z]
 }
 
-/// The same, with a call of `prefetchRow` for each row of the tile, which asks for the memory that the row will be
-/// combined with and go to. The calls are spread over a long k, as many requests at once would stand in the way of the
-/// panels. Tiles of a short k follow each other so fast that the processor sees by itself what comes next.
-@inline(__always)
-func accumulate<let rows: Int, let vectors: Int>(
-  _ sums: inout InlineArray<rows, InlineArray<vectors, Vector>>, _ panels: Panels, prefetchRow: (_ r: Int) -> Void
+/// The rows of an array that a tile will be combined with or go to.
+struct TileRows {
+  var first: UnsafePointer<Float>
+  var stride: Int
+}
+
+/// Add the product of the panels to the sums of a tile.
+///
+/// Meanwhile ask for the rows of other arrays: over a long k, one at a time, as many requests at once would stand in
+/// the way of the panels. Tiles of a short k follow each other so fast that the processor sees by itself what comes
+/// next.
+@inline(always)
+func accumulate<let rows: Int, let vectors: Int, let arrays: Int>(
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels,
+  prefetching others: InlineArray<arrays, TileRows>
 ) {
-  var (a, b) = (panels.a, panels.b)
+  if panels.readsBInPlace {
+    accumulate(&sums, panels, readsBInPlace: true, others)
+  } else {
+    accumulate(&sums, panels, readsBInPlace: false, others)
+  }
+}
+
+@inline(always)
+private func accumulate<let rows: Int, let vectors: Int, let arrays: Int>(
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels, readsBInPlace: Bool,
+  _ others: InlineArray<arrays, TileRows>
+) {
+  var panels = panels
   var rest = panels.kc
-  if panels.kc >= 2 * rows {
+  if arrays > 0, panels.kc >= 2 * rows {
     let part = panels.kc / rows
     for r in 0..<rows {
-      prefetchRow(r)
-      for _ in 0..<part { step(&sums, &a, &b, panels.bStride) }
+      for i in 0..<arrays {
+        forEachCacheLine(others[i].first + r * others[i].stride, vectors * width) { martlet_prefetch($0) }
+      }
+      for _ in 0..<part { step(&sums, &panels, readsBInPlace: readsBInPlace) }
     }
     rest -= part * rows
   }
-  for _ in 0..<rest { step(&sums, &a, &b, panels.bStride) }
+  for _ in 0..<rest { step(&sums, &panels, readsBInPlace: readsBInPlace) }
 }
 
-@inline(__always)
+/// How many k ahead of its use a row of B in place is asked for.
+@inline(always) private var kAhead: Int { 3 }
+
+/// One k.
+@inline(always)
 private func step<let rows: Int, let vectors: Int>(
-  _ sums: inout InlineArray<rows, InlineArray<vectors, Vector>>, _ a: inout UnsafePointer<Float>,
-  _ b: inout UnsafePointer<Float>, _ bStride: Int
+  _ sums: inout Sums<rows, vectors>, _ panels: inout Panels, readsBInPlace: Bool
 ) {
-  var bRow = InlineArray<vectors, Vector>(repeating: .zero)
-  for v in 0..<vectors { bRow[v] = load(b + v * width) }
+  var bRow = sums[0]  // for its type
+  for v in 0..<vectors { bRow[v] = load(panels.b + v * width) }
+  if readsBInPlace {
+    // The panel to the right for the L2 cache, and for the L1 cache what came there in this way.
+    forEachCacheLine(panels.b + vectors * width, vectors * width) { martlet_prefetch_far($0) }
+    forEachCacheLine(panels.b + kAhead * panels.bStride, vectors * width) { martlet_prefetch_near($0) }
+    if let packed = panels.packedB {
+      for v in 0..<vectors { store(bRow[v], packed + v * width) }
+      panels.packedB = packed + NR
+    }
+  }
   for r in 0..<rows {
-    let element = Vector(repeating: a[r])
+    let element = Vector(repeating: panels.a[r])
     for v in 0..<vectors { sums[r][v] = multiplyAdd(element, bRow[v], sums[r][v]) }
   }
-  a += MR
-  b += bStride
+  panels.a += MR
+  panels.b += panels.bStride
+}
+
+/// Call `body` with an address in each cache line that `count` floats at `p` may touch, however they are aligned.
+@inline(always)
+private func forEachCacheLine(_ p: UnsafePointer<Float>, _ count: Int, _ body: (UnsafePointer<Float>) -> Void) {
+  let cacheLine = 16
+  for i in 0..<((count + cacheLine - 1) / cacheLine) { body(p + i * cacheLine) }
+  body(p + count - 1)
 }
 
 /// The product of two panels in a buffer with row stride NR, of at least `rows` <= MR and `columns` <= NR: full, or at
@@ -73,12 +137,12 @@ func bufferTile(_ panels: Panels, rows: Int, columns: Int, _ buffer: UnsafeMutab
   isNarrow ? narrowTile1(panels, buffer) : tile1(panels, buffer)
 }
 
-@inline(__always)
+@inline(always)
 private func compute<let rows: Int, let vectors: Int>(
-  _: InlineArray<rows, InlineArray<vectors, Vector>>.Type, _ panels: Panels, _ buffer: UnsafeMutablePointer<Float>
+  _ zeros: Sums<rows, vectors>, _ panels: Panels, _ buffer: UnsafeMutablePointer<Float>
 ) {
-  var sums = InlineArray<rows, InlineArray<vectors, Vector>>(repeating: .init(repeating: .zero))
-  accumulate(&sums, panels)
+  var sums = zeros
+  accumulate(&sums, panels, prefetching: [])
   for r in 0..<rows {
     for v in 0..<vectors { store(sums[r][v], buffer + r * NR + v * width) }
   }
@@ -87,41 +151,41 @@ private func compute<let rows: Int, let vectors: Int>(
 #if MARTLET_AVX512
   @inline(never)
   private func tile12(_ panels: Panels, _ buffer: UnsafeMutablePointer<Float>) {
-    compute(Sums<12>.self, panels, buffer)
+    compute(zeros12(zeroRow), panels, buffer)
   }
 
   @inline(never)
   private func narrowTile12(_ panels: Panels, _ buffer: UnsafeMutablePointer<Float>) {
-    compute(NarrowSums<12>.self, panels, buffer)
+    compute(zeros12([.zero]), panels, buffer)
   }
 
   @inline(never)
   private func tile8(_ panels: Panels, _ buffer: UnsafeMutablePointer<Float>) {
-    compute(Sums<8>.self, panels, buffer)
+    compute(zeros8(zeroRow), panels, buffer)
   }
 
   @inline(never)
   private func narrowTile8(_ panels: Panels, _ buffer: UnsafeMutablePointer<Float>) {
-    compute(NarrowSums<8>.self, panels, buffer)
+    compute(zeros8([.zero]), panels, buffer)
   }
 #endif
 
 @inline(never)
 private func tile4(_ panels: Panels, _ buffer: UnsafeMutablePointer<Float>) {
-  compute(Sums<4>.self, panels, buffer)
+  compute(zeros4(zeroRow), panels, buffer)
 }
 
 @inline(never)
 private func narrowTile4(_ panels: Panels, _ buffer: UnsafeMutablePointer<Float>) {
-  compute(NarrowSums<4>.self, panels, buffer)
+  compute(zeros4([.zero]), panels, buffer)
 }
 
 @inline(never)
 private func tile1(_ panels: Panels, _ buffer: UnsafeMutablePointer<Float>) {
-  compute(Sums<1>.self, panels, buffer)
+  compute([zeroRow], panels, buffer)
 }
 
 @inline(never)
 private func narrowTile1(_ panels: Panels, _ buffer: UnsafeMutablePointer<Float>) {
-  compute(NarrowSums<1>.self, panels, buffer)
+  compute([[.zero]], panels, buffer)
 }
