@@ -12,6 +12,7 @@ private let shapes: [(m: Int, n: Int, k: Int)] = {
   let ks = [0, 1, 2, 3, 4, 5, 10, 15, 16, 17, 31, 255, 256, 257, 511, 512, 513]
   return ms.map { ($0, 37, 31) } + ms.map { ($0, 70, 300) } + ns.map { (14, $0, 31) } + ns.map { (50, $0, 5) }
     + ns.map { (14, $0, 260) } + ks.map { (5, 17, $0) } + ks.map { (50, 9, $0) } + ks.map { (14, 65, $0) }
+    + ks.map { (1, 41, $0) } + ns.map { (1, $0, 266) } + [4095, 4096, 4097].map { (1, $0, 9) }
 }()
 
 @Suite struct GEMMTests {

@@ -81,4 +81,7 @@ struct GEMMWorkspace {
   }
 
   static var count: Int { MR * NR + blockCount + max(passingRows, NR) * KC }
+
+  /// If C is a single row, the workspace has this many of its sums at its beginning: half of an L1 cache.
+  static var sumsOfRow: Int { 4096 }
 }

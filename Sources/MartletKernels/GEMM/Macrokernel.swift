@@ -3,12 +3,14 @@
 //     jc  over N by NC    pc  over K by KC    ic  over M by MC: pack A    jr  over NC by NR    ir  over MC by MR
 //
 // Sizes and the two orders that they make are in Blocking.swift. B has no loop of its own for packing: the first tile
-// that needs a panel of B reads it where it lies, if columns are adjacent there, and leaves it packed for the others.
+// that needs a panel of B reads it where it lies, if columns are adjacent there, and leaves it packed for the others. A
+// single row goes its own way (OneRow.swift).
 
 import MartletKernelInterface
 
 func gemm(_ g: GEMMArguments<Float>) {
   if g.m == 0 || g.n == 0 { return }
+  if g.m == 1 && g.bColumnStride == 1 { return multiplyRow(g) }
   let blocking = Blocking(g)
   let workspace = GEMMWorkspace(g.workspace, blocking)
   for jc in stride(from: 0, to: g.n, by: blocking.nc) {
