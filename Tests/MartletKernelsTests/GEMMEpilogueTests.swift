@@ -8,7 +8,8 @@ import Testing
 @Suite struct GEMMEpilogueTests {
   /// With full tiles of every table and without, short and deep, of one chunk and of several.
   private static let products: [Product] = [
-    (1, 10, 300), (13, 33, 40), (50, 17, 257), (30, 70, 600), (25, 65, 8), (4, 5, 0), (12, 32, 0),
+    (1, 10, 300), (13, 33, 40), (50, 17, 257), (30, 70, 600), (25, 65, 8), (4, 5, 0), (12, 32, 0), (26, 4, 300),
+    (27, 10, 40), (1, 70, 600),
   ].map { Product($0.0, $0.1, $0.2) }
 
   /// The stored product without gaps.

@@ -4,13 +4,14 @@
 //
 // Sizes and the two orders that they make are in Blocking.swift. B has no loop of its own for packing: the first tile
 // that needs a panel of B reads it where it lies, if columns are adjacent there, and leaves it packed for the others. A
-// single row goes its own way (OneRow.swift).
+// single row and a few columns go their own ways (OneRow.swift, NarrowProduct.swift).
 
 import MartletKernelInterface
 
 func gemm(_ g: GEMMArguments<Float>) {
   if g.m == 0 || g.n == 0 { return }
   if g.m == 1 && g.bColumnStride == 1 { return multiplyRow(g) }
+  if g.n <= width { return multiplyNarrow(g) }
   let blocking = Blocking(g)
   let workspace = GEMMWorkspace(g.workspace, blocking)
   for jc in stride(from: 0, to: g.n, by: blocking.nc) {
@@ -51,7 +52,7 @@ func gemm(_ g: GEMMArguments<Float>) {
 
 /// Pack a block of A, mc x kc, into micropanels of MR rows.
 @inline(never)
-private func packA(
+func packA(
   _ a: UnsafePointer<Float>, _ g: GEMMArguments<Float>, kc: Int, mc: Int, into block: UnsafeMutablePointer<Float>
 ) {
   for ir in stride(from: 0, to: mc, by: MR) {
@@ -63,7 +64,7 @@ private func packA(
 
 /// Pack a panel of B, kc x columns.
 @inline(never)
-private func packB(
+func packB(
   _ b: UnsafePointer<Float>, _ g: GEMMArguments<Float>, kc: Int, columns: Int,
   into panel: UnsafeMutablePointer<Float>
 ) {
