@@ -1415,10 +1415,11 @@ martlet_status martlet_trainer_create(martlet_model *model, const martlet_traine
  * @param trainer The trainer; NULL is accepted. */
 void martlet_trainer_destroy(martlet_trainer *trainer);
 
-/** Train for options->epochs more epochs (or options->iterations steps), going on with the optimiser's state.
+/** Train for options->epochs more epochs, or options->iterations steps if that is earlier.
  *
- * Each step: L = mean over the batch of the data losses + regularisation; W <- W - update(dL/dW). Rows come in the
- * order of the seeded shuffle; the last, smaller batch counts by its rows. All data are checked before the first step.
+ * Goes on with the optimiser's state. Each step: L = mean over the batch of the data losses + regularisation;
+ * W <- W - update(dL/dW). Rows come in the order of the seeded shuffle; the last, smaller batch counts by its rows. All
+ * data are checked before the first step.
  *
  * @param trainer Trainer.
  * @param training An x for each input and a y for each output with a loss, that fit them; finite, labels 0 to C - 1.

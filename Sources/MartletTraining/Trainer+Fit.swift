@@ -5,7 +5,7 @@ import MartletKernelInterface
 import MartletNN
 
 extension Trainer {
-  /// Train for `options.epochs` more epochs, or `options.iterations` steps.
+  /// Train for `options.epochs` more epochs, or `options.iterations` steps if that is earlier.
   ///
   /// - Parameter progress: returns true to stop.
   /// - Throws: `invalidArgument`, `invalidState`, `outOfMemory` before anything is trained; `stopped`, `interrupted`

@@ -109,12 +109,12 @@ class Trainer:
         every_batch: bool = False,
         layer_statistics: bool = False,
     ) -> str:
-        """Train for `epochs` more epochs, or `iterations` steps if not 0, going on with the optimiser's state.
+        """Train for `epochs` more epochs, or `iterations` steps if that is earlier and not 0.
 
-        The options are those of martlet_fit_options: batch_size 0 takes all rows at once; `monitor` ("loss", "accuracy",
-        "val_loss", "val_accuracy") with `patience`, `min_delta` and `restore_best` stops early; with every_batch the
-        callback runs after every batch, otherwise at most every 100 ms; layer_statistics keeps what the method of that
-        name gives.
+        The optimiser's state goes on. The options are those of martlet_fit_options: batch_size 0 takes all rows at
+        once; `monitor` ("loss", "accuracy", "val_loss", "val_accuracy") with `patience`, `min_delta` and `restore_best`
+        stops early; with every_batch the callback runs after every batch, otherwise at most every 100 ms;
+        layer_statistics keeps what the method of that name gives.
 
         callback(progress) may return something true to stop after this batch; an exception in it stops too and is
         raised here. Ctrl-C stops after the current batch and raises KeyboardInterrupt; weights are kept.
