@@ -72,3 +72,15 @@ def test_a_complete_run_is_not_trained_again(digits, tmp_path):
     again = LongRun(tmp_path, "run").train(lambda: killed_in_call(1), training, training, 64, [2])
     for one, other in zip(first.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_forgotten_run_begins_anew(digits, tmp_path):
+    training = martlet.Dataset(digits["x_train"], digits["y_train"])
+    for name in ("run", "run_2"):
+        LongRun(tmp_path, name).train(network, training, training, 64, [1, 2])
+    others = set(tmp_path.glob("run_2*"))
+    run = LongRun(tmp_path, "run")
+    run.forget([1, 2])
+    assert len(others) == 4 and set(tmp_path.iterdir()) == others
+    with pytest.raises(Killed):
+        run.train(lambda: killed_in_call(1), training, training, 64, [1, 2])

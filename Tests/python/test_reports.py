@@ -2,15 +2,26 @@
 
 import json
 import math
+import os
 import re
 import shutil
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import PACKAGE, ROOT
 
 FOLDER = ROOT / "examples" / "reports"
 NAMES = sorted(path.name.removesuffix(".template.md") for path in FOLDER.glob("*.template.md"))
+
+
+def beyond(figures):
+    for data in ("mnist", "fashion_mnist", "cifar10"):
+        runs = [figures[f"{data}_{name}"] for name in ("plain", "varied", 1, 2, 3, 4, 5)]
+        assert all(math.isfinite(run["loss"]) for run in runs)
+        # Ten classes; eight steps are enough to learn something of digits and clothes, not of photographs.
+        assert data == "cifar10" or min(run["accuracy"] for run in runs) > 0.2
+        assert [len(run["accuracies"]) for run in runs] == [1, 1, 0, 0, 0, 0, 0]
+        assert len({run["loss"] for run in runs}) == 7 and figures["clock"][data] > 0
 
 
 def cifar10_layers(figures):
@@ -29,7 +40,7 @@ def cifar10_layers(figures):
     for experiment in ("two_layers", "three_layers", "dropout"):
         assert len(figures[experiment]["runs"]) == 3
         losses += [loss for run in figures[experiment]["runs"] for loss in run["loss"] + run["val_loss"]]
-    assert all(map(math.isfinite, losses))
+    assert all(map(math.isfinite, losses)) and figures["clock"]["epoch_seconds"] > 0
 
 
 def cifar10_two_layer_net(figures):
@@ -38,6 +49,18 @@ def cifar10_two_layer_net(figures):
     assert max(toy["by_hand"] + toy["library"] + toy["across"]) < 1e-6
     first_losses = [seed["loss"][0] for seed in figures["start"]["runs"][0]["seeds"]]
     assert first_losses == pytest.approx([math.log(10)] * len(first_losses), abs=1e-5)
+    # Each rung is for the better half of the one before, with twice as many epochs.
+    search = figures["search"]
+    assert [later / earlier for earlier, later in zip(search["rungs"], search["rungs"][1:])] == [2]
+    alive = search["rivals"]
+    for rung in range(len(search["rungs"])):
+        assert len(alive) == 4 / 2**rung and all(len(rival["accuracy"]) > rung for rival in alive)
+        alive = sorted(alive, key=lambda rival: -rival["accuracy"][rung])[: len(alive) // 2]
+    assert [rival["setting"] for rival in alive] == [search["chosen"]]
+    assert sorted(len(rival["accuracy"]) for rival in search["rivals"]) == [1, 1, 2, 2]
+    # A training looked at on its way: the seconds are those since its beginning.
+    for seconds in figures["budgets"]["seconds_of_training"]:
+        assert 0 < seconds[0] < seconds[1] and len(seconds) == len(figures["budgets"]["iterations"])
 
 
 def fashion_mnist(figures):
@@ -55,6 +78,26 @@ def fashion_mnist(figures):
     assert figures["relu_100"]["training"][-1] > figures["relu_1000"]["training"][-1]
 
 
+def mnist_from_scratch(figures):
+    # Central differences of a loss in double: exact but for its third derivative, times 1e-8.
+    assert figures["summed"]["ratios"] == pytest.approx({"Network": 1, "Summed": 100}, rel=1e-3)
+    (stuck,) = figures["summed"]["stuck"]["784-360-100-10"]["0.1"]
+    assert stuck["dead"][-1] == 1 and stuck["gradient_norms"][:2] == [0, 0] and stuck["classes"] == 1
+    # The same steps in float32, rounded differently: not one image in a hundred is taken for another digit.
+    (ours,), (by_hand,) = figures["adam"]["martlet"], figures["adam"]["right"]
+    assert ours == pytest.approx(by_hand, abs=0.01)
+    for label, (run, *_) in figures["pytorch"]["networks"].items():
+        assert run["accuracies"]["martlet"] == pytest.approx(run["accuracies"]["torch"], abs=0.01)
+        (calm, *_) = figures["divergence"][label]["0.1"]
+        assert calm["martlet"] == pytest.approx(calm["torch"], rel=1e-3)
+    # The rate 10 throws the deepest network: with He's weights beyond float32, with small ones until units die.
+    (flight, *_) = figures["divergence"]["784-360-100-40-10"]["10.0"]
+    assert flight["martlet"][-1] is None and flight["torch"][-1] is None
+    (summed,) = figures["averaged"]["784-360-100-40-10"]["summed"]
+    last, first = summed["layers"]["hidden_3"], summed["layers"]["hidden_1"]
+    assert last["dead_share"][-1] == 1 and first["gradient_norm"][-1] == 0
+
+
 def n_layer_net(figures):
     for run in figures["rules"]["SGD"]["runs"] + figures["regularization"]["strong"]["runs"]:
         assert run["batches"] == 62
@@ -66,15 +109,22 @@ def n_layer_net(figures):
     small, large = figures["full_batch"]["rows"][:2]
     assert small["training_bytes"] < large["training_bytes"] and 0 < small["risen_bytes"] < large["risen_bytes"]
     walks = figures["two_weights"]
-    assert walks["SGD"]["turns"] > 0.5 > max(walks["momentum"]["turns"], walks["Adam"]["turns"])
+    assert min(walks["SGD"]["turns"], walks["gradient_descent"]["turns"]) > 0.5
+    assert max(walks["momentum"]["turns"], walks["Adam"]["turns"]) < 0.5
+    # Exact gradients never turn back below the rate 1 / curvature, and move away above 2 / curvature.
+    assert walks["gradient_descent"]["turns_slower"] == 0 and walks["curvatures"][0] < 1 / 0.5
+    assert walks["gradient_descent"]["rate"] < 2 / walks["curvatures"][0]
     assert max(walks["momentum"]["loss"], walks["Adam"]["loss"]) < walks["SGD"]["loss"] < walks["start_loss"]
+    assert figures["clock"]["epoch_seconds"] > 0
 
 
 # What must hold even in a short form: report -> function of its figures, {experiment: {figure: value}}.
 HOLDS = {
+    "beyond": beyond,
     "cifar10_layers": cifar10_layers,
     "cifar10_two_layer_net": cifar10_two_layer_net,
     "fashion_mnist": fashion_mnist,
+    "mnist_from_scratch": mnist_from_scratch,
     "n_layer_net": n_layer_net,
 }
 
@@ -131,3 +181,35 @@ def test_page_follows_from_figures(run_python, tmp_path, name):
     page = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
     assert page == (tmp_path / f"{name}.md").read_text(encoding="utf-8")
     assert {FOLDER / picture for picture in pictures_of(page, FOLDER)} == set(FOLDER.glob(f"pictures/{name}-*"))
+
+
+def test_neighbours_vote_as_in_scikit_learn(monkeypatch):
+    """With up to 20 votes for ten classes there are often two classes that have as many."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from neighbours import KNeighborsClassifier, Neighbours, flat
+
+    random = np.random.default_rng(1)
+    x, y = random.integers(0, 256, (300, 2, 2, 3), np.uint8), random.integers(0, 10, 300)
+    training = Neighbours(x[:200], y[:200], 20)
+    tried = range(1, 21)
+    found = training.accuracies(training.nearest(x[200:]), y[200:], tried)
+    for k, accuracy in zip(tried, found):
+        theirs = KNeighborsClassifier(k, algorithm="brute").fit(flat(x[:200]), y[:200])
+        assert accuracy == pytest.approx(theirs.score(flat(x[200:]), y[200:]), abs=1e-12)
+
+
+def test_missing_package_keeps_committed_figures(run_python, tmp_path):
+    """Where PyTorch is not installed, its experiments say so, and the page has the committed figures."""
+    committed = FOLDER / "results" / "mnist_from_scratch"
+    output, packages = tmp_path / "out", tmp_path / "packages"
+    shutil.copytree(committed, output / "results" / committed.name)
+    (output / "results" / committed.name / "pytorch.json").unlink()
+    packages.mkdir()
+    (packages / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\")")
+    program = FOLDER / "mnist_from_scratch.py"
+    path = os.pathsep.join(map(str, (packages, PACKAGE)))
+    done = run_python(program, "--only", "pytorch", "--output", output, PYTHONPATH=path)
+    assert done.returncode == 0, done.stderr
+    assert "pytorch: not run" in done.stdout and "No module named 'torch'" in done.stdout
+    kept = output / "results" / committed.name / "pytorch.json"
+    assert kept.read_text() == (committed / "pytorch.json").read_text()

@@ -13,8 +13,8 @@ from martlet import Dataset, Model
 
 
 class LongRun:
-    """One training and its files: NAME.h5 the checkpoint, NAME-EPOCH.h5 the model after an epoch that is to be kept, and
-    NAME.json the processor seconds, which no model's file has.
+    """One training and its files: NAME.h5 the checkpoint, NAME-EPOCH.h5 the model after an epoch that is to be kept,
+    and NAME.json the processor seconds, which no model's file has.
 
     every: epochs from one checkpoint to the next.
     """
@@ -49,6 +49,11 @@ class LongRun:
     def kept(self, epoch: int) -> Path:
         """The file of the model after an epoch of `keep`."""
         return self._folder / f"{self._name}-{epoch}.h5"
+
+    def forget(self, keep: Sequence[int]) -> None:
+        """Remove the files, once all that is wanted of the training has been read: the next one begins anew."""
+        for path in (self._checkpoint, self._times, *map(self.kept, keep)):
+            path.unlink(missing_ok=True)
 
     def seconds(self, epoch: int) -> float:
         """Processor time of the epochs up to one that ended with a checkpoint."""

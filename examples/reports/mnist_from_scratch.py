@@ -2,26 +2,26 @@
 
 import os
 import time
+from collections.abc import Callable
 from functools import cache
+from itertools import product
 from statistics import median
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import mnist_by_hand
 import mnist_page
 import numpy as np
-from by_hand import Network
-from pytorch_twin import in_turn, per_second
-from report import Missing, Report
+from by_hand import Network, Rows
+from mnist_page import BEST_EPOCHS, DEEP, NETWORKS
+from pytorch_twin import Twin, in_turn, per_second
+from report import Missing, Report, epoch_seconds
 
-import martlet
 from martlet import Dataset, Input, NotFiniteError, Sequential, layers, optimizers
 from martlet.callbacks import LayerStatistics
 from martlet.datasets import mnist
 from martlet.initializers import RandomNormal
 
 report = Report(__file__)
-NETWORKS = {"784-360-10": [360], "784-360-100-10": [360, 100], "784-360-100-40-10": [360, 100, 40]}
-DEEP = list(NETWORKS)[1:]
 BATCH_SIZE, RATE = 100, 0.1
 
 
@@ -29,32 +29,42 @@ def seeds() -> list[int]:
     return [1, 2, 3][: report.size(3, 1)]
 
 
-def rows() -> tuple[slice, slice, slice]:
-    """Those of training, validation (the last 10,000 of the training images) and test."""
-    short = report.size(10_000, 1_000)
-    return slice(0, report.size(50_000, 2_000)), slice(50_000, 50_000 + short), slice(0, short)
-
-
 @cache
 def data() -> list[Dataset]:
-    """Training, validation and test set, pixels scaled to 0 ... 1."""
-    given, test = (Dataset(x, y, scale=1 / 255, class_names=mnist.CLASS_NAMES) for x, y in mnist.load_data())
-    return [each[part] for each, part in zip((given, given, test), rows())]
+    """Training, validation and test set."""
+    return report.datasets(mnist)
 
 
 @cache
-def arrays() -> list[tuple[np.ndarray, np.ndarray]]:
-    """Training and validation set for NumPy and PyTorch."""
+def arrays() -> list[Rows]:
+    """Training and validation set for NumPy and PyTorch, pixels scaled to 0 ... 1."""
     x, y = mnist.load_data()[0]
     pixels = x.reshape(len(x), 784) / np.float32(255)
-    return [(pixels[part], y[part].astype(np.int64)) for part in rows()[:2]]
+    return [(pixels[part], y[part].astype(np.int64)) for part in report.parts()[:2]]
 
 
-def images(x) -> np.ndarray:
+def batches() -> list[Rows]:
+    """Those of the training set, in the order of its rows."""
+    x, y = arrays()[0]
+    return [(x[begin : begin + BATCH_SIZE], y[begin : begin + BATCH_SIZE]) for begin in range(0, len(x), BATCH_SIZE)]
+
+
+def first_batches() -> list[Rows]:
+    return batches()[: report.size(100, 10)]
+
+
+def images(x: np.ndarray) -> np.ndarray:
     return x.reshape(-1, 28, 28)
 
 
-def network(widths, optimizer, activation="relu", initializer=None, dropout=0.0, seed=1) -> Sequential:
+def network(
+    widths: list[int],
+    optimizer: optimizers.Optimizer,
+    activation: str = "relu",
+    initializer: str | RandomNormal | None = None,
+    dropout: float = 0.0,
+    seed: int = 1,
+) -> Sequential:
     """784-...-10, compiled. initializer: None for He's with ReLU and Glorot's with sigmoid."""
     initializer = initializer or ("he_normal" if activation == "relu" else "glorot_uniform")
     chain = []
@@ -68,20 +78,15 @@ def network(widths, optimizer, activation="relu", initializer=None, dropout=0.0,
     return model
 
 
-def train(model, batch_size=BATCH_SIZE, epochs=10, **options) -> dict:
+def train(model: Sequential, batch_size: int = BATCH_SIZE, epochs: int = 10, **options) -> dict:
     """Accuracy in validation at the end, history, processor seconds of an epoch with its validation."""
     training, validation, _ = data()
     epochs, begin = report.size(epochs, 2), time.process_time()
-    try:
-        model.fit(training, batch_size=batch_size, epochs=epochs, validation_data=validation, verbose=0, **options)
-        epoch_seconds = (time.process_time() - begin) / epochs
-    except NotFiniteError:  # a rate too high; the weights are the last finite ones
-        epoch_seconds = None
-    return {
-        "accuracy": model.evaluate(validation)[1],
-        "history": model.history.history,
-        "epoch_seconds": epoch_seconds,
-    }
+    history = model.fit(
+        training, batch_size=batch_size, epochs=epochs, validation_data=validation, verbose=0, **options
+    ).history
+    seconds = (time.process_time() - begin) / epochs
+    return {"accuracy": history["val_accuracy"][-1], "history": history, "epoch_seconds": seconds}
 
 
 # --- The networks and their studies.
@@ -89,7 +94,7 @@ def train(model, batch_size=BATCH_SIZE, epochs=10, **options) -> dict:
 
 @report.experiment
 def networks() -> dict:
-    def trained(widths, activation, adam, seed):
+    def trained(widths: list[int], activation: str, adam: bool, seed: int) -> dict:
         optimizer = optimizers.Adam(0.001) if adam else optimizers.SGD(RATE)
         return train(network(widths, optimizer, activation, seed=seed))
 
@@ -103,15 +108,13 @@ def networks() -> dict:
     }
 
 
-def sweep(values, run) -> dict:
+def sweep(values: list, run: Callable[[float, int], dict]) -> dict:
     """run(value, seed) for each value and seed: accuracies in validation, median processor seconds of an epoch."""
     found = [[run(value, seed) for seed in seeds()] for value in values]
-    times = [[each["epoch_seconds"] for each in row if each["epoch_seconds"]] for row in found]
     return {
         "values": values,
         "accuracies": [[each["accuracy"] for each in row] for row in found],
-        "epoch_seconds": [median(row) if row else None for row in times],
-        "finite": [len(row) for row in times],
+        "epoch_seconds": [median(each["epoch_seconds"] for each in row) for row in found],
     }
 
 
@@ -145,7 +148,7 @@ def epochs() -> dict:
 # --- The gradient that is a sum.
 
 
-def stuck(widths, rate, seed) -> dict:
+def stuck(widths: list[int], rate: float, seed: int) -> dict:
     """The report's deep network: small weights, rows always in the same order, the sum for a gradient."""
     training, validation = arrays()
     summed = mnist_by_hand.Summed([784, *widths, 10], sigma=0.01, seed=seed, dtype=np.float32)
@@ -163,16 +166,16 @@ def stuck(widths, rate, seed) -> dict:
     }
 
 
-def first_losses(kind, widths, seed) -> list[float]:
-    """The loss of each of the first batches before its step, with Glorot's first weights; inf where it is no number."""
-    x, y = arrays()[0]
-    net = kind([784, *widths, 10], seed=seed, dtype=np.float32)
-    losses = []
+def finite(loss: float) -> float | None:
+    return float(loss) if np.isfinite(loss) else None
+
+
+def first_losses(kind: type[Network], widths: list[int], seed: int) -> list[float | None]:
+    """The loss of each of the first batches before its step, with Glorot's first weights; None where it is infinite."""
+    net, losses = kind([784, *widths, 10], seed=seed, dtype=np.float32), []
     with np.errstate(over="ignore", invalid="ignore"):
-        for begin in range(0, report.size(100, 10) * BATCH_SIZE, BATCH_SIZE):
-            batch = x[begin : begin + BATCH_SIZE], y[begin : begin + BATCH_SIZE]
-            loss = net.evaluate(*batch)[0]
-            losses.append(loss if np.isfinite(loss) else float("inf"))
+        for batch in first_batches():
+            losses.append(finite(net.evaluate(*batch)[0]))
             net.step(*batch, RATE)
     return losses
 
@@ -201,23 +204,20 @@ def summed() -> dict:
 def averaged() -> dict:
     """Martlet on the same rows in the same order. A rate times the batch size makes the sum of the mean."""
     small = RandomNormal(stddev=0.01)
-    variants = {"summed": (small, RATE * BATCH_SIZE, 3), "small": (small, RATE, 10), "he": ("he_normal", RATE, 10)}
+    variants = {"summed": (small, RATE * BATCH_SIZE), "small": (small, RATE), "he": ("he_normal", RATE)}
 
-    def trained(widths, initializer, rate, epochs, seed):
+    def trained(widths: list[int], initializer: str | RandomNormal, rate: float, seed: int) -> dict:
         watch = LayerStatistics()
         model = network(widths, optimizers.SGD(rate), initializer=initializer, seed=seed)
-        run = train(model, epochs=epochs, shuffle=False, callbacks=[watch])
-        dense = [layer.name for layer in model.layers if layer.get_weights()]
+        run = train(model, shuffle=False, callbacks=[watch])
+        hidden = [f"hidden_{number}" for number in range(1, len(widths) + 1)]
+        figures = {name: ["gradient_norm", "dead_share"] for name in hidden} | {"output": ["gradient_norm"]}
         return {
             "accuracies": run["history"]["val_accuracy"],
             "losses": run["history"]["val_loss"],
             "layers": {
-                name: {
-                    figure: watch.history[name][figure]
-                    for figure in ("gradient_norm", "update_ratio", "dead_share")
-                    if figure != "dead_share" or name != "output"
-                }
-                for name in dense
+                name: {figure: watch.history[name][figure] for figure in of_layer}
+                for name, of_layer in figures.items()
             },
         }
 
@@ -261,25 +261,19 @@ def adam() -> dict:
 # --- Martlet and PyTorch.
 
 
-def compare(torch, widths, seed, threads, epochs) -> dict:
-    training, validation = arrays()
-    model, chances = network(widths, optimizers.SGD(RATE), seed=seed), np.random.default_rng(seed)
-    epochs = report.size(epochs, 1)
-    return in_turn(torch, model, training, validation, BATCH_SIZE, RATE, epochs, threads, chances)
+def compare(torch: ModuleType, widths: list[int], seed: int, threads: int, epochs: int) -> dict:
+    model = network(widths, optimizers.SGD(RATE), seed=seed)
+    return in_turn(torch, model, *arrays(), BATCH_SIZE, RATE, report.size(epochs, 1), threads, seed)
 
 
 @report.experiment
 def pytorch() -> dict:
     """Accuracies, and speeds with one thread; those of the network by hand, too."""
-    torch = report.needs("torch")
-    x, y = arrays()[0]
+    torch, every = report.needs("torch"), batches()
 
-    def by_hand(widths) -> float:
+    def by_hand(widths: list[int]) -> float:
         net = Network([784, *widths, 10], dtype=np.float32)
-        begins = range(0, len(x), BATCH_SIZE)
-        return per_second(
-            len(x), lambda: [net.step(x[at : at + BATCH_SIZE], y[at : at + BATCH_SIZE], RATE) for at in begins], 1
-        )
+        return per_second(len(every) * BATCH_SIZE, lambda: [net.step(*batch, RATE) for batch in every], 1)
 
     with report.needs("threadpoolctl").threadpool_limits(1):
         numpy = {label: [by_hand(widths) for _ in seeds()] for label, widths in NETWORKS.items()}
@@ -292,63 +286,83 @@ def pytorch_2_threads() -> dict:
     torch = report.needs("torch")
     if len(os.sched_getaffinity(0)) < 2:
         raise Missing("a second processor")
-    return {"networks": {label: [compare(torch, widths, 1, 2, 7)] for label, widths in NETWORKS.items()}}
+    return {"networks": {label: [compare(torch, widths, 1, 2, 5)] for label, widths in NETWORKS.items()}}
+
+
+@report.experiment
+def divergence() -> dict:
+    """The losses of the first batches in PyTorch and in Martlet, at the report's rate and at that of its sum."""
+    torch = report.needs("torch")
+
+    def losses(widths: list[int], rate: float, seed: int) -> dict[str, list[float | None]]:
+        model = network(widths, optimizers.SGD(rate), seed=seed)
+        twin, found = Twin(torch, model, rate), {"torch": [], "martlet": []}
+        for x, y in first_batches():
+            found["torch"].append(finite(twin.step(x, y)))
+            try:
+                found["martlet"].append(finite(model.train_on_batch(images(x), y)[0]))
+            except NotFiniteError:  # where PyTorch goes on with weights that are no numbers
+                found["martlet"].append(None)
+        return found
+
+    return {
+        label: {str(rate): [losses(widths, rate, seed) for seed in seeds()] for rate in (RATE, RATE * BATCH_SIZE)}
+        for label, widths in NETWORKS.items()
+    }
 
 
 # --- The best.
 
 
+def best_network(label: str, dropout: float, seed: int = 1) -> Sequential:
+    return network(NETWORKS[label], optimizers.Adam(0.001, learning_rate_decay=0.85), dropout=dropout, seed=seed)
+
+
 @report.experiment
 def best() -> dict:
     """Network and dropout chosen in validation with the first seed; the test set is looked at with all, once."""
-    training, validation, test = data()
-    passes = report.size(20, 2)
+    _, _, test = data()
 
-    def trained(label, dropout, seed):
-        adam = optimizers.Adam(0.001, learning_rate_decay=0.85)
-        model = network(NETWORKS[label], adam, dropout=dropout, seed=seed)
-        begin = time.process_time()
-        history = model.fit(
-            training, batch_size=BATCH_SIZE, epochs=passes, validation_data=validation, verbose=0
-        ).history
-        return model, history, time.process_time() - begin
+    def trained(label: str, dropout: float, seed: int) -> tuple[Sequential, float]:
+        model = best_network(label, dropout, seed)
+        return model, train(model, epochs=BEST_EPOCHS)["accuracy"]
 
-    first = seeds()[0]
-    search = {
-        label: {str(dropout): trained(label, dropout, first)[1]["val_accuracy"][-1] for dropout in (0.0, 0.2, 0.4)}
-        for label in NETWORKS
-    }
-    label, dropout = max(
-        ((label, dropout) for label in search for dropout in search[label]), key=lambda at: search[at[0]][at[1]]
-    )
-    runs = [trained(label, float(dropout), seed) for seed in seeds()]
-    model, history, _ = max(runs, key=lambda run: run[1]["val_accuracy"][-1])
+    dropouts = (0.0, 0.2, 0.4)
+    tried = {at: trained(*at, seeds()[0])[1] for at in product(NETWORKS, dropouts)}
+    label, dropout = max(tried, key=tried.get)
+    models, accuracies = zip(*(trained(label, dropout, seed) for seed in seeds()))
+    model = models[accuracies.index(max(accuracies))]
     model.write_predictions(test, report.file("predictions.csv"), first_id=1)
-    labels = mnist.load_data()[1][1][rows()[2]]
     confusion = np.zeros((10, 10), int)
-    np.add.at(confusion, (labels, model.predict(test).argmax(axis=1)), 1)
+    np.add.at(confusion, (mnist.load_data()[1][1][report.parts()[2]], model.predict(test).argmax(axis=1)), 1)
     return {
-        "search": search,
+        "search": {label: {str(dropout): tried[label, dropout] for dropout in dropouts} for label in NETWORKS},
         "label": label,
-        "dropout": float(dropout),
-        "validation": [run[1]["val_accuracy"][-1] for run in runs],
-        "test": [run[0].evaluate(test)[1] for run in runs],
-        "training_seconds": [run[2] for run in runs],
-        "history": history,
+        "dropout": dropout,
+        "validation": accuracies,
+        "test": [model.evaluate(test)[1] for model in models],
         "confusion": confusion,
     }
+
+
+@report.experiment
+def clock() -> dict:
+    """Seconds of an epoch of the best network with two threads."""
+    chosen = report.figures("best")
+    return {"epoch_seconds": epoch_seconds(best_network(chosen.label, chosen.dropout), data()[0], BATCH_SIZE)}
 
 
 # --- The page.
 
 
+@report.claims
+def claims(results: SimpleNamespace) -> dict[str, bool]:
+    return mnist_page.claims(results)
+
+
 @report.page
 def page(results: SimpleNamespace) -> dict:
-    figures = mnist_page.figures(results)
-    for claim, holds in mnist_page.claims(results, SimpleNamespace(**figures)).items():
-        report.require(holds, claim)
-    mnist_page.draw(results, report.picture)
-    return {**figures, **mnist_page.tables(results)}
+    return mnist_page.fields(results, report)
 
 
 if __name__ == "__main__":

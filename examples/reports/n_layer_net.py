@@ -1,16 +1,17 @@
 """An N-layer net from one constructor: gradient descent, SGD, momentum and Adam; memory, valleys, regularisation."""
 
-import functools
-import itertools
 import multiprocessing
-import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from itertools import product
 from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
 
 import numpy as np
 from matplotlib.figure import Figure
-from report import Report, table
+from report import Report, duration, epoch_seconds, table
 
 import martlet
 from martlet import Dataset, Input, Sequential, layers, optimizers, plot, regularizers
@@ -19,12 +20,14 @@ from martlet.datasets import cifar10
 report = Report(__file__)
 SEEDS = [1, 2, 3]
 BATCH, EPOCHS = 8, 20
+DEPTHS, WIDTHS = (2, 3, 5), (50, 200)
 RULES = {
-    "gradient descent": lambda rate: optimizers.SGD(rate),
-    "SGD": lambda rate: optimizers.SGD(rate),
-    "momentum": lambda rate: optimizers.SGD(rate, momentum=0.9),
-    "Adam": lambda rate: optimizers.Adam(rate),
+    "gradient_descent": optimizers.SGD,  # all images at once
+    "SGD": optimizers.SGD,
+    "momentum": partial(optimizers.SGD, momentum=0.9),
+    "Adam": optimizers.Adam,
 }
+LABELS = [name.replace("_", " ") for name in RULES]
 
 
 def n_layer_net(depth: int, width: int, activation: str = "relu", l2: float = 0.0, seed: int = 1) -> Sequential:
@@ -35,10 +38,10 @@ def n_layer_net(depth: int, width: int, activation: str = "relu", l2: float = 0.
     return Sequential([Input((32, 32, 3)), layers.Flatten(), *hidden, classes], seed=seed)
 
 
-images = functools.cache(cifar10.load_data)
+images = cache(cifar10.load_data)
 
 
-def data() -> tuple[Dataset, Dataset]:
+def datasets() -> tuple[Dataset, Dataset]:
     """500 images to train with, and 1000 others."""
     (x, y), _ = images()
     given = Dataset(x, y, scale=1 / 255, class_names=cifar10.CLASS_NAMES)
@@ -47,7 +50,7 @@ def data() -> tuple[Dataset, Dataset]:
 
 def train(model: Sequential, optimizer: optimizers.Optimizer, batch_size: int = BATCH) -> dict:
     """20 epochs; batches that are not full are left out, of 500 images the last 4. batch_size 0: all at once."""
-    training, validation = data()
+    training, validation = datasets()
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     trainer = model.make_trainer()
     trainer.fit(training, validation, batch_size=batch_size, epochs=report.size(EPOCHS, 2), drop_last=True)
@@ -64,7 +67,7 @@ def train(model: Sequential, optimizer: optimizers.Optimizer, batch_size: int = 
 
 def last(runs: list[dict], figure: str) -> float:
     """The figure after the last epoch, median of the runs."""
-    return statistics.median(run[figure][-1] for run in runs)
+    return median(run[figure][-1] for run in runs)
 
 
 # --- The experiments.
@@ -74,7 +77,7 @@ def last(runs: list[dict], figure: str) -> float:
 def shapes() -> dict:
     """Depth, width and activation, trained with Adam."""
     rows = []
-    shapes = list(itertools.product((2, 3, 5), (50, 200), ("relu", "tanh", "sigmoid")))
+    shapes = list(product(DEPTHS, WIDTHS, ("relu", "tanh", "sigmoid")))
     for depth, width, activation in shapes[: report.size(len(shapes), 2)]:
         models = [n_layer_net(depth, width, activation, seed=seed) for seed in SEEDS]
         runs = [train(model, optimizers.Adam(1e-3)) for model in models]
@@ -89,13 +92,12 @@ def rules() -> dict:
     grid = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3][: report.size(7, 2)]
     figures = {}
     for name, rule in RULES.items():
-        batch_size = 0 if name == "gradient descent" else BATCH
+        batch_size = 0 if name == "gradient_descent" else BATCH
         ends = {rate: train(n_layer_net(3, 100), rule(rate), batch_size)["loss"][-1] for rate in grid}
-        rate = min(ends, key=lambda rate: ends[rate])
+        rate = min(ends, key=ends.get)
         runs = [train(n_layer_net(3, 100, seed=seed), rule(rate), batch_size) for seed in SEEDS]
-        figures[name.replace(" ", "_")] = {
+        figures[name] = {
             "rate": rate,
-            "ends": list(ends.values()),
             "runs": runs,
             **{figure: last(runs, figure) for figure in ("loss", "accuracy", "val_accuracy")},
         }
@@ -167,9 +169,7 @@ def regularization() -> dict:
 
 # --- Two weights, and inputs of which one is ten times as large as the other.
 
-STEPS = 60
-# Okabe and Ito's, told apart with any colour vision.
-COLORS = {"SGD": "#0072B2", "momentum": "#D55E00", "Adam": "#009E73"}
+STEPS, SLOWER = 60, 0.5
 MINIMUM, START = np.array([1.0, 1.0]), np.array([0.0, -4.0])
 
 
@@ -185,137 +185,205 @@ def height(points: np.ndarray) -> np.ndarray:
     return apart.sum(axis=-1)
 
 
-def path(optimizer: optimizers.Optimizer) -> np.ndarray:
-    """Where the two weights of a Dense layer go in 60 steps of batches of 8: [61, 2]."""
+def path(optimizer: optimizers.Optimizer, batch_size: int) -> np.ndarray:
+    """Where the two weights of a Dense layer go in 60 steps: [61, 2]."""
     x, y = valley()
     model = Sequential([Input((2,)), layers.Dense(1, use_bias=False)])
     model.compile(optimizer, "mse")
     model.set_weights([START[:, None]])
     random, points = np.random.default_rng(1), [START]
     while len(points) <= STEPS:
-        for batch in random.permutation(len(x)).reshape(-1, BATCH):
+        for batch in random.permutation(len(x)).reshape(-1, batch_size):
             model.train_on_batch(x[batch], y[batch])
             points.append(model.get_weights()[0][:, 0])
     return np.array(points[: STEPS + 1])
 
 
+def turns(points: np.ndarray) -> float:
+    """How many of the first 30 steps go back in the steep direction, of 1."""
+    across = np.diff(points[: STEPS // 2 + 1, 0])
+    return np.mean(across[1:] * across[:-1] < 0)
+
+
 @report.experiment
 def two_weights() -> dict:
-    """SGD, momentum and Adam, each at the rate of a grid with which it ends lowest."""
-    grid = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, 1.1]
+    """Each rule at the rate of a grid with which it ends lowest."""
+    grid = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, 1.1, 1.2, 1.3]
+    x, _ = valley()
     figures = {}
-    for name in ("SGD", "momentum", "Adam"):
-        paths = {rate: path(RULES[name](rate)) for rate in grid}
+    for name, rule in RULES.items():
+        batch_size = len(x) if name == "gradient_descent" else BATCH
+        paths = {rate: path(rule(rate), batch_size) for rate in grid}
         rate = min(grid, key=lambda rate: height(paths[rate][-1]))
-        across = np.diff(paths[rate][:, 0])  # the steep direction
         figures[name] = {
             "rate": rate,
             "path": paths[rate],
             "loss": height(paths[rate][-1]),
-            "turns": np.mean(across[1:STEPS // 2] * across[: STEPS // 2 - 1] < 0),
+            "turns": turns(paths[rate]),
+            "turns_slower": turns(paths[SLOWER]),
         }
-    return {**figures, "grid": grid, "start_loss": height(START)}
+    return {**figures, "grid": grid, "start_loss": height(START), "curvatures": 2 * np.mean(x**2, axis=0)}
+
+
+@report.experiment
+def clock() -> dict:
+    """Seconds of an epoch of the network that the rules are compared with."""
+    model = n_layer_net(3, 100)
+    model.compile(RULES["momentum"](0.001), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return {"epoch_seconds": epoch_seconds(model, datasets()[0], BATCH)}
 
 
 # --- The page.
 
 
-@report.page
-def page(results) -> dict:
-    named = {name: getattr(results.rules, name.replace(" ", "_")) for name in RULES}
-    runs = {f"{name}, rate {found.rate:g}": [vars(run) for run in found.runs] for name, found in named.items()}
-    plot.plot_runs(runs, report.picture("rules"), metric=["loss", "val_accuracy"])
-    parts = results.regularization
-    regularized = [parts.none, parts.weak, parts.strong]
-    strengths = {f"L2 {found.l2:g}": [vars(run) for run in found.runs] for found in regularized}
-    plot.plot_runs(strengths, report.picture("losses"), metric=["data_loss", "regularization_loss"])
-    draw_valley(results.two_weights)
-
-    report.require(all(run.batches == 62 for run in results.rules.SGD.runs), "62 batches of 8 in 500 images")
-    descent = results.rules.gradient_descent.loss
-    report.require(all(found.loss < descent for found in list(named.values())[1:]), "mini-batches end lower")
-    walks = results.two_weights
-    report.require(walks.SGD.turns > 0.5, "SGD turns back in most steps")
-    for walk in (walks.momentum, walks.Adam):
-        report.require(walk.turns < 0.3 and walk.loss < walks.SGD.loss / 10, "momentum and Adam cure it")
-    report.require(parts.none.regularization_loss == 0, "no regularisation, no regularisation loss")
-    report.require(parts.strong.data_loss > parts.none.data_loss, "regularisation costs data loss")
-    strong = parts.strong.runs
+@report.claims
+def claims(results: SimpleNamespace) -> dict[str, bool]:
+    rules, walks, parts = results.rules, results.two_weights, results.regularization
+    losses = {(row.activation, row.width, row.depth): row.loss for row in results.shapes.rows}
+    relu, tanh, sigmoid = (
+        np.array([[losses[name, width, depth] for depth in DEPTHS] for width in WIDTHS])
+        for name in ("relu", "tanh", "sigmoid")
+    )
+    costs = {row.batch_size: row for row in results.full_batch.rows if row.rows == 50_000}
+    swings = np.array(walks.momentum.path)[:, 0]
+    lowest = min(walks.SGD.loss / 10, walks.gradient_descent.loss / 5)
     return {
-        "strong_fall": statistics.median(run.loss[0] - run.loss[-1] for run in strong),
-        "strong_shrinking": statistics.median(run.regularization_loss[0] - run.regularization_loss[-1] for run in strong),
-        "rates": listed(results.rules.grid),
-        "walk_rates": listed(walks.grid),
-        "rules_table": rules_table(named),
-        "descent_updates": updates(named["gradient descent"]),
-        "sgd_updates": updates(named["SGD"]),
-        "memory_table": memory_table(results.full_batch.rows),
-        "shapes_table": shapes_table(results.shapes.rows),
-        "walks_table": walks_table({name: getattr(walks, name) for name in ("SGD", "momentum", "Adam")}),
+        "with ReLU the wider network ends lower": (relu[1] < relu[0]).all(),
+        "sigmoid ends higher with each layer": (np.diff(sigmoid) > 0).all(),
+        "and lower than tanh": (sigmoid < tanh).all(),
+        "62 batches of 8 in 500 images": all(run.batches == 62 for run in rules.SGD.runs),
+        "mini-batches end lower": all(found.loss < rules.gradient_descent.loss for found in named(rules)[1:]),
+        "no rule has a rate at the end of its grid": all(
+            each.grid[0] < found.rate < each.grid[-1] for each in (rules, walks) for found in named(each)
+        ),
+        "128 rows are the fastest": costs[8].seconds > costs[50_000].seconds > costs[128].seconds,
+        "SGD turns back in most steps": walks.SGD.turns > 0.5,
+        "and gradient descent no less": walks.gradient_descent.turns >= walks.SGD.turns,
+        "at a lower rate only SGD turns": walks.gradient_descent.turns_slower == 0 and walks.SGD.turns_slower > 0.5,
+        "momentum and Adam turn rarely": max(walks.momentum.turns, walks.Adam.turns) < 0.3,
+        "and end far lower, Adam lowest": walks.Adam.loss < walks.momentum.loss < lowest,
+        "the waves of momentum die away": np.ptp(swings[-20:]) < np.ptp(swings[:20]) / 3,
+        "Adam's first step is as long in both weights": np.ptp(walks.Adam.path[1] - START) < 1e-4,
+        "no regularization, no regularization loss": parts.none.regularization_loss == 0,
+        "regularization costs data loss": parts.none.data_loss < parts.weak.data_loss < parts.strong.data_loss,
     }
+
+
+def named(figures: SimpleNamespace) -> list[SimpleNamespace]:
+    """Those of each rule."""
+    return [getattr(figures, name) for name in RULES]
+
+
+@report.page
+def page(results: SimpleNamespace) -> dict:
+    rules, walks, parts = results.rules, results.two_weights, results.regularization
+    runs = {
+        f"{label}, rate {found.rate:g}": [vars(run) for run in found.runs] for label, found in zip(LABELS, named(rules))
+    }
+    plot.plot_runs(runs, report.picture("rules"), metric=["loss", "val_accuracy"])
+    strengths = {
+        f"L2 {found.l2:g}": [vars(run) for run in found.runs] for found in (parts.none, parts.weak, parts.strong)
+    }
+    plot.plot_runs(strengths, report.picture("losses"), metric=["data_loss", "regularization_loss"])
+    draw_valley(walks)
+    swings = np.array(walks.momentum.path)[:, 0]
+    largest = results.full_batch.rows[-1]
+    pixels = largest.batch_size * 3072 * 4  # float32
+    return {
+        "shapes_table": shapes_table(results.shapes.rows),
+        "best_training": max(row.accuracy for row in results.shapes.rows),
+        "best_other": max(row.val_accuracy for row in results.shapes.rows),
+        "rates": listed(rules.grid),
+        "rules_table": rules_table(rules),
+        "descent_updates": updates(rules.gradient_descent),
+        "sgd_updates": updates(rules.SGD),
+        "training_time": duration(EPOCHS * results.clock.epoch_seconds),
+        "memory_table": memory_table(results.full_batch.rows),
+        "pixel_megabytes": pixels / 1e6,
+        "pixel_share": pixels / largest.training_bytes,
+        "largest": largest,
+        "largest_megabytes": largest.training_bytes / 1e6,
+        "walk_rates": listed(walks.grid),
+        "walks_table": walks_table(walks),
+        "slower": SLOWER,
+        "steepness": walks.curvatures[0] / walks.curvatures[1],
+        "steepest_rate": 2 / walks.curvatures[0],
+        "wave": 2 / walks.momentum.turns,  # each wave turns twice
+        "first_swings": f"{min(swings[4:20]):.1f} and {max(swings[4:20]):.1f}",
+        "last_swings": f"{min(swings[-20:]):.1f} and {max(swings[-20:]):.1f}",
+        "strong_fall": fall(parts.strong.runs, "loss"),
+        "strong_shrinking": fall(parts.strong.runs, "regularization_loss"),
+    }
+
+
+def fall(runs: list[SimpleNamespace], figure: str) -> float:
+    """By how much a figure falls from the first epoch to the last, median of the runs."""
+    return median(getattr(run, figure)[0] - getattr(run, figure)[-1] for run in runs)
 
 
 # What a training ended with, as columns of a table.
 ENDS = ["Training loss", "Training accuracy", "Accuracy of 1000 others"]
 
 
+def ends(found: SimpleNamespace) -> list[str]:
+    return [f"{found.loss:.3f}", f"{found.accuracy:.1%}", f"{found.val_accuracy:.1%}"]
+
+
 def listed(rates: list[float]) -> str:
     return ", ".join(f"{rate:g}" for rate in rates)
 
 
-def updates(found) -> int:
+def updates(found: SimpleNamespace) -> int:
     """How many steps a rule has made in a training."""
     return found.runs[0].batches * len(found.runs[0].loss)
 
 
-def rules_table(named: dict) -> str:
-    rows = [
-        [name, f"{found.rate:g}", updates(found), f"{found.loss:.3f}"]
-        + [f"{found.accuracy:.1%}", f"{found.val_accuracy:.1%}"]
-        for name, found in named.items()
-    ]
-    return table(["Rule", "Rate", "Updates", *ENDS], rows)
+def shapes_table(rows: list[SimpleNamespace]) -> str:
+    lines = [[row.depth, row.width, row.activation, f"{row.weights:,}", *ends(row)] for row in rows]
+    return table(["Layers", "Width", "Activation", "Weights", *ENDS], lines)
 
 
-def memory_table(rows: list) -> str:
+def rules_table(rules: SimpleNamespace) -> str:
     lines = [
-        [f"{row.rows:,}", f"{row.batch_size:,}", f"{row.steps:,}", f"{row.training_bytes / 1e6:,.2f} MB"]
-        + [f"{row.risen_bytes / 1e6:,.1f} MB", f"{row.seconds:.3f} s", f"{row.loss:.3f}"]
+        [label, f"{found.rate:g}", updates(found), *ends(found)] for label, found in zip(LABELS, named(rules))
+    ]
+    return table(["Rule", "Rate", "Updates", *ENDS], lines)
+
+
+def memory_table(rows: list[SimpleNamespace]) -> str:
+    lines = [
+        [f"{row.rows:,}", f"{row.batch_size:,}", f"{row.steps:,}", f"{row.training_bytes / 1e6:.2f} MB"]
+        + [f"{row.risen_bytes / 1e6:.1f} MB", f"{row.seconds:.3f} s", f"{row.loss:.3f}"]
         for row in rows
     ]
     header = ["Images", "Batch", "Updates per epoch", "Memory by `cost`", "Measured", "One epoch", "Loss in epoch 3"]
     return table(header, lines)
 
 
-def shapes_table(rows: list) -> str:
+def walks_table(walks: SimpleNamespace) -> str:
     lines = [
-        [row.depth, row.width, row.activation, f"{row.weights:,}", f"{row.loss:.3f}"]
-        + [f"{row.accuracy:.1%}", f"{row.val_accuracy:.1%}"]
-        for row in rows
+        [label, f"{walk.rate:g}", f"{walk.turns:.0%}", f"{walk.loss:.1e}"] for label, walk in zip(LABELS, named(walks))
     ]
-    header = ["Layers", "Width", "Activation", "Weights"]
-    return table([*header, *ENDS], lines)
+    header = ["Rule", "Rate", "Steps that turn back across the valley, of the first 30", f"Loss after {STEPS} steps"]
+    return table(header, lines)
 
 
-def walks_table(walks: dict) -> str:
-    rows = [[name, f"{walk.rate:g}", f"{walk.turns:.0%}", f"{walk.loss:.1e}"] for name, walk in walks.items()]
-    return table(["Rule", "Rate", "Steps that turn back across the valley", f"Loss after {STEPS} steps"], rows)
-
-
-def draw_valley(walks) -> None:
+def draw_valley(walks: SimpleNamespace) -> None:
     """The ways over the contours of the loss; the valley lies along w2, which the small input multiplies."""
-    figure = Figure(figsize=(8.4, 3.0), layout="constrained")
-    along, across = np.meshgrid(np.linspace(-4.6, 3.2, 120), np.linspace(-0.6, 2.6, 120))
+    figure = Figure(figsize=(8.4, 4.8), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True, sharey=True)
+    along, across = np.meshgrid(np.linspace(-4.6, 3.2, 120), np.linspace(-0.9, 2.7, 120))
     heights = height(np.stack([across, along], axis=-1))
-    for axes, (name, color) in zip(figure.subplots(1, 3, sharey=True), COLORS.items()):
-        walk = getattr(walks, name)
+    for axes, label, walk in zip(panels.flat, LABELS, named(walks)):
         points = np.array(walk.path)
         axes.contour(along, across, heights, levels=np.geomspace(0.003, 3, 10), colors="#999999", linewidths=0.7)
-        axes.plot(points[:, 1], points[:, 0], "o-", color=color, markersize=2.5, linewidth=1)
+        axes.plot(points[:, 1], points[:, 0], "o-", color="#0072B2", markersize=2.5, linewidth=1)
         axes.plot(*MINIMUM[::-1], "*", color="black", markersize=9)
-        axes.set_title(f"{name}, rate {walk.rate:g}", fontsize=9)
-        axes.set_xlabel("$w_2$, of the small input")
-    figure.axes[0].set_ylabel("$w_1$, of the large input")
+        axes.set_title(f"{label}, rate {walk.rate:g}", fontsize=9)
+    for axes in panels[-1]:
+        axes.set_xlabel("$w_2$, of the small input", fontsize=9)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("$w_1$, of the large input", fontsize=9)
     plot.save(figure, report.picture("valley"))
 
 

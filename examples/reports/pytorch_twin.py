@@ -5,13 +5,17 @@ from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
+from by_hand import Rows
 
 import martlet
 from martlet import Sequential
 
 
 class Twin:
-    """Dense layers with ReLU between them, softmax cross-entropy, SGD. torch: the package, which is optional."""
+    """Dense layers with ReLU between them, softmax cross-entropy, SGD. torch: the package, which is optional.
+
+    x: [N, I] float32, y: [N] int64.
+    """
 
     def __init__(self, torch: ModuleType, model: Sequential, learning_rate: float) -> None:
         arrays, modules = model.get_weights(), []
@@ -26,14 +30,22 @@ class Twin:
         self._optimizer = torch.optim.SGD(self._network.parameters(), learning_rate)
         self._criterion = torch.nn.CrossEntropyLoss()
 
+    def step(self, x: np.ndarray, y: np.ndarray) -> float:
+        """One step on one batch; its loss before that."""
+        return self._step(self._torch.from_numpy(x), self._torch.from_numpy(y)).item()
+
     def train_epoch(self, x: np.ndarray, y: np.ndarray, batch_size: int) -> None:
-        """One step for each batch, in the order of the rows: x [N, I] float32, y [N] int64."""
+        """One step for each batch, in the order of the rows."""
         rows, labels = self._torch.from_numpy(x), self._torch.from_numpy(y)
         for begin in range(0, len(x), batch_size):
-            batch = slice(begin, begin + batch_size)
-            self._optimizer.zero_grad()
-            self._criterion(self._network(rows[batch]), labels[batch]).backward()
-            self._optimizer.step()
+            self._step(rows[begin : begin + batch_size], labels[begin : begin + batch_size])
+
+    def _step(self, rows, labels):
+        self._optimizer.zero_grad()
+        loss = self._criterion(self._network(rows), labels)
+        loss.backward()
+        self._optimizer.step()
+        return loss
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Scores [N, O]."""
@@ -44,39 +56,38 @@ class Twin:
 def in_turn(
     torch: ModuleType,
     model: Sequential,
-    training: tuple[np.ndarray, np.ndarray],
-    validation: tuple[np.ndarray, np.ndarray],
+    training: Rows,
+    validation: Rows,
     batch_size: int,
     learning_rate: float,
     epochs: int,
     threads: int,
-    random: np.random.Generator,
+    seed: int,
 ) -> dict[str, dict[str, list[float]]]:
     """Train a model in Martlet and its twin in PyTorch on the same batches, epoch by epoch in turn.
 
-    training, validation: x [N, I] float32 and y [N] int64. Returns of each epoch rows per second and the accuracy in
-    validation after it.
+    Returns of each epoch rows per second and the accuracy in validation after it.
     """
-    (x, y), (x_validation, y_validation) = training, validation
+    x, y = training
+    shape, random = model.input_shape[1:], np.random.default_rng(seed)
     twin, before = Twin(torch, model, learning_rate), (martlet.threads(), torch.get_num_threads())
-    row_shape = model.input_shape[1:]
     speeds, accuracies = {"martlet": [], "torch": []}, {"martlet": [], "torch": []}
     martlet.set_threads(threads)
     torch.set_num_threads(threads)
     for _ in range(epochs):
         order = random.permutation(len(x))
         rows, labels = x[order], y[order]
-        images = rows.reshape(-1, *row_shape)
+        images = rows.reshape(-1, *shape)
         for name, work in (
             ("martlet", lambda: model.fit(images, labels, batch_size, shuffle=False, verbose=0)),
             ("torch", lambda: twin.train_epoch(rows, labels, batch_size)),
         ):
             speeds[name].append(per_second(len(x), work, threads))
         for name, scores in (
-            ("martlet", model.predict(x_validation.reshape(-1, *row_shape))),
-            ("torch", twin.predict(x_validation)),
+            ("martlet", model.predict(validation[0].reshape(-1, *shape))),
+            ("torch", twin.predict(validation[0])),
         ):
-            accuracies[name].append(float((scores.argmax(axis=1) == y_validation).mean()))
+            accuracies[name].append(float((scores.argmax(axis=1) == validation[1]).mean()))
     martlet.set_threads(before[0])
     torch.set_num_threads(before[1])
     return {"speeds": speeds, "accuracies": accuracies}

@@ -1,8 +1,9 @@
 """What the reports share: experiments that keep their figures, the pictures, and the page made of both.
 
-A report is a program with functions marked `@report.experiment`. Each returns figures (a dict that JSON can hold), which
-are kept in results/REPORT/EXPERIMENT.json with the processor seconds it took. `report.main()` runs experiments, draws the
-pictures and writes REPORT.md by filling the figures into REPORT.template.md:
+A report is a program with functions marked `@report.experiment`. Each returns figures (a dict that JSON can hold),
+which are kept in results/REPORT/EXPERIMENT.json with the processor seconds it took. `report.main()` runs experiments,
+draws the pictures and writes REPORT.md by filling the figures into REPORT.template.md. (Pictures of what is too large
+to be kept, such as weights, are drawn by the experiment that has it.)
 
     python cifar10_layers.py                            # everything
     python cifar10_layers.py --only dropout two_layers  # these experiments, then the page
@@ -20,11 +21,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from types import ModuleType, SimpleNamespace
 
-from PIL import Image
-
 import martlet
+from martlet import Dataset, Sequential
 
 FOLDER = Path(__file__).resolve().parent
 # Where the data lie if MARTLET_DATA does not say it: beside the repository.
@@ -46,6 +47,7 @@ class Report:
         self.output = FOLDER
         self.checkpoints = CHECKPOINTS
         self._experiments: dict[str, Callable[[], dict]] = {}
+        self._claims: Callable[[SimpleNamespace], dict[str, bool]] = lambda results: {}
         self._page: Callable[[SimpleNamespace], dict] = lambda results: {}
 
     def experiment(self, function: Callable[[], dict]) -> Callable[[], dict]:
@@ -53,11 +55,18 @@ class Report:
         self._experiments[function.__name__] = function
         return function
 
-    def page(self, function: Callable[[SimpleNamespace], dict]) -> Callable[[SimpleNamespace], dict]:
-        """Mark the function that draws the pictures, checks what the page claims, and returns more to fill in.
+    def claims(self, function: Callable[[SimpleNamespace], dict[str, bool]]) -> Callable:
+        """Mark the function that says what the page claims and whether the figures show it.
 
-        It gets the figures of all experiments: results.EXPERIMENT.FIGURE; a dict in a figure has become a namespace.
+        A page whose figures do not show it is not written. Short runs show nothing, and are not asked. Like that of
+        `page` the function gets the figures of all experiments: results.EXPERIMENT.FIGURE; a dict in a figure has
+        become a namespace.
         """
+        self._claims = function
+        return function
+
+    def page(self, function: Callable[[SimpleNamespace], dict]) -> Callable:
+        """Mark the function that draws the pictures and returns what to fill in beside the experiments' figures."""
         self._page = function
         return function
 
@@ -71,14 +80,19 @@ class Report:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def require(self, holds: bool, claim: str) -> None:
-        """Stop if the page would claim what the figures do not show. Short runs show nothing."""
-        if not (holds or self.short):
-            sys.exit(f"{self.name}: the figures do not show it: {claim}")
+    def parts(self) -> tuple[slice, slice, slice]:
+        """Of MNIST and Fashion-MNIST the rows of training, validation (the last 10,000 training images) and test."""
+        others = self.size(10_000, 1_000)
+        return slice(0, self.size(50_000, 2_000)), slice(50_000, 50_000 + others), slice(0, others)
+
+    def datasets(self, source: ModuleType) -> list[Dataset]:
+        """Those rows of MNIST or Fashion-MNIST, pixels scaled to 0 ... 1."""
+        given, test = (Dataset(x, y, scale=1 / 255, class_names=source.CLASS_NAMES) for x, y in source.load_data())
+        return [rows[part] for rows, part in zip((given, given, test), self.parts())]
 
     def needs(self, package: str) -> ModuleType:
-        """A package that Martlet is compared with. If it is not installed the experiment ends here, and the page keeps its
-        committed figures."""
+        """A package that Martlet is compared with. If it is not installed the experiment ends here, and the page keeps
+        its committed figures."""
         try:
             return importlib.import_module(package)
         except ModuleNotFoundError as error:
@@ -121,21 +135,25 @@ class Report:
         except Missing as reason:
             committed = FOLDER / "results" / self.name / path.name
             print(f"{self.name}: {name}: not run, its committed figures stay: {reason}", flush=True)
-            if path != committed:
+            if path != committed and committed.exists():
                 shutil.copy(committed, path)
             return
         seconds = processor_seconds() - begin
         # An experiment that goes on where it stopped counts its seconds itself.
         kept = {"seconds": seconds, **figures, "threads": martlet.threads()}
-        path.write_text(json.dumps(rounded(kept), indent=None, separators=(",", ":"), sort_keys=True) + "\n")
-        print(f"{self.name}: {name}: {duration(seconds)}", flush=True)
+        path.write_text(json.dumps(rounded(kept), separators=(",", ":"), sort_keys=True, allow_nan=False) + "\n")
+        print(f"{self.name}: {name}: {duration(kept['seconds'])}", flush=True)
 
     def _write_page(self) -> None:
         missing = [name for name in self._experiments if not self._result(name).exists()]
         if missing:
             sys.exit(f"{self.name}: no page yet, these experiments have not run: {', '.join(missing)}")
         results = SimpleNamespace(**{name: self.figures(name) for name in self._experiments})
-        commands = {name: self._command(name, getattr(results, name)) for name in self._experiments}
+        if not self.short:
+            unshown = [claim for claim, holds in self._claims(results).items() if not holds]
+            if unshown:
+                sys.exit(f"{self.name}: the figures do not show it: {'; '.join(unshown)}")
+        commands = {name: self.command([name], results) for name in self._experiments}
         more = self._page(results)
         template = (FOLDER / f"{self.name}.template.md").read_text(encoding="utf-8")
         page = template.format(**vars(results), run=SimpleNamespace(**commands), **more)
@@ -147,11 +165,21 @@ class Report:
         text = self._result(name).read_text(encoding="utf-8")
         return json.loads(text, object_hook=lambda figures: SimpleNamespace(**figures))
 
-    def _command(self, name: str, figures: SimpleNamespace) -> str:
-        """What stands beneath a figure: the command that makes it, and how much processor time that takes."""
-        command = f".venv/bin/python examples/reports/{self.name}.py --only {name}"
-        threads = "1 thread" if figures.threads == 1 else f"{figures.threads} threads"
-        return f"`{command}` ({duration(figures.seconds)} of processor time, {threads})"
+    def command(self, names: list[str], results: SimpleNamespace) -> str:
+        """What stands beneath figures: the command that makes them, and how much processor time that takes."""
+        found = [getattr(results, name) for name in names]
+        seconds, threads = sum(each.seconds for each in found), max(each.threads for each in found)
+        command = f".venv/bin/python examples/reports/{self.name}.py --only {' '.join(names)}"
+        return f"`{command}` ({duration(seconds)} of processor time, {threads} thread{'s' if threads > 1 else ''})"
+
+
+def epoch_seconds(model: Sequential, training: Dataset, batch_size: int) -> float:
+    """Seconds of an epoch on the clock with two threads, median of three: for trainings that ran with one thread."""
+    threads = martlet.threads()
+    martlet.set_threads(2)
+    history = model.fit(training, batch_size=batch_size, epochs=3, verbose=0)
+    martlet.set_threads(threads)
+    return median(epoch.seconds for epoch in history.progress)
 
 
 def processor_seconds() -> float:
@@ -171,13 +199,6 @@ def rounded(value):
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def shrink(picture: Path, colors: int = 128) -> None:
-    """Save a picture of photographs or weights, which is a PNG, in few colours: a third of the bytes."""
-    with Image.open(picture) as image:
-        reduced = image.convert("RGB").quantize(colors, dither=Image.Dither.NONE)
-    reduced.save(picture, optimize=True)
-
-
 def duration(seconds: float) -> str:
     """12 s, 3 min 20 s, 1 h 05 min."""
     whole = round(seconds)
@@ -190,6 +211,7 @@ def duration(seconds: float) -> str:
 
 def table(header: list[str], rows: list[list]) -> str:
     """A table in Markdown; numbers stand to the right, with their unit or without."""
-    marks = ["---:" if re.fullmatch(r"[-+]?[\d.,]+ ?(%|s)?", str(cell)) else "---" for cell in rows[0]]
+    number = r"\**[-+]?\d[\d.,]*(e[-+]?\d+)?( ?%| MB| s| min \d\d s| h \d\d min)?\**"
+    marks = ["---:" if re.fullmatch(number, str(cell)) else "---" for cell in rows[0]]
     lines = [header, marks, *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -3,11 +3,12 @@
 Three ways to the same numbers: formulas by hand in NumPy, the library in double, difference quotients of a loss.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from by_hand import Network
 
-import martlet
-from martlet import layers, losses, regularizers
+from martlet import Input, Sequential, layers, losses, regularizers
 
 L2 = float(np.float32(0.05))  # as the library keeps it
 NAMES = ("W1", "b1", "W2", "b2")
@@ -21,7 +22,7 @@ PRINTED = [
 ]
 
 
-def weights_and_rows():
+def weights_and_rows() -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     """W1 [4, 10], b1, W2 [10, 3], b2; 5 rows and their labels: those of the exercise, from NumPy's seeds 0 and 1."""
     first, second = np.random.RandomState(0), np.random.RandomState(1)
     weights = [0.1 * first.randn(4, 10), np.zeros(10), 0.1 * first.randn(10, 3), np.zeros(3)]
@@ -31,28 +32,28 @@ def weights_and_rows():
 class ByHand(Network):
     """The net by hand with these weights, which it shares if they are doubles, and the penalty L2 (|W1|^2 + |W2|^2)."""
 
-    def __init__(self, weights):
+    def __init__(self, weights: list[np.ndarray]) -> None:
         super().__init__([4, 10, 3])
         arrays = [np.asarray(array, np.float64) for array in weights]
         self.weights, self.biases = arrays[::2], arrays[1::2]
 
-    def scores(self, x):
+    def scores(self, x: np.ndarray) -> np.ndarray:
         return self.forward(x)[1][-1]
 
-    def loss(self, x, y):
-        return float(self.losses(self.scores(x), y).mean()) + penalty(self.weights)
+    def loss(self, x: np.ndarray, y: np.ndarray) -> float:
+        return self.evaluate(x, y)[0] + penalty(self.weights)
 
-    def flat_gradients(self, x, y):
+    def flat_gradients(self, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
         """By W1, b1, W2 and b2."""
         pairs = zip(self.gradients(x, y), self.weights)
         return [array for (dw, db), w in pairs for array in (dw + 2 * L2 * w, db)]
 
 
-def penalty(weights):
+def penalty(weights: list[np.ndarray]) -> float:
     return L2 * sum(float((np.float64(w) ** 2).sum()) for w in weights)
 
 
-def quotients(loss, weights, step=1e-5):
+def quotients(loss: Callable[[], float], weights: list[np.ndarray], step: float = 1e-5) -> list[np.ndarray]:
     """(L(w + h) - L(w - h)) / 2h for every weight; the two steps are what the type of the arrays makes of h."""
     found = [np.empty(array.shape) for array in weights]
     for array, slopes in zip(weights, found):
@@ -67,23 +68,23 @@ def quotients(loss, weights, step=1e-5):
     return found
 
 
-def relative_error(a, b):
+def relative_error(a: np.ndarray, b: np.ndarray) -> float:
     """max |a - b| / (|a| + |b|), the measure of the exercise."""
     return float((np.abs(a - b) / np.maximum(1e-8, np.abs(a) + np.abs(b))).max())
 
 
-def check():
+def check() -> dict:
     """Scores, loss and gradients, by hand and by the library."""
     exact, exact_x, y = weights_and_rows()
     # What the library's weights, and the rows of a dataset, can be; both sides take these numbers as they are.
     single, x = [np.float32(array) for array in exact], np.float32(exact_x)
     options = {"kernel_regularizer": regularizers.L2(L2)}
-    chain = [martlet.Input((4,)), layers.Dense(10, "relu", **options), layers.Dense(3, **options)]
-    model = martlet.Sequential(chain, seed=1)
+    chain = [Input((4,)), layers.Dense(10, "relu", **options), layers.Dense(3, **options)]
+    model = Sequential(chain, seed=1)
     model.compile("sgd", losses.SparseCategoricalCrossentropy(from_logits=True))
     model.set_weights(single)
 
-    def loss_of_library():
+    def loss_of_library() -> float:
         model.set_weights(single)
         scores = model.predict(x, dtype="float64")
         return float(by_hand.losses(scores, y).mean()) + penalty(single[::2])
