@@ -33,14 +33,13 @@ class Settings:
     epochs: int
     batch_size: int
     decay: float = 1.0
-    input_dropout: float = 0.0
     dropout: float = 0.0
     shift: int = 0
     mirrored: bool = False
     mixed: float = 0.0
 
     def model(self, shape: tuple[int, ...], seed: int) -> Sequential:
-        chain = [Input(shape), layers.Flatten(), layers.Dropout(self.input_dropout)]
+        chain = [Input(shape), layers.Flatten()]
         for width in self.widths:
             chain += [layers.Dense(width, "relu", kernel_initializer="he_normal"), layers.Dropout(self.dropout)]
         model = Sequential([*chain, layers.Dense(10)], seed=seed)
