@@ -8,7 +8,7 @@ import MartletKernelInterface
 func update(_ rule: UpdateRule, _ target: UpdateTarget<Float>, _ gradient: UnsafePointer<Float>, _ count: Int) {
   withUnsafePointer(to: rule) { rule in
     let area = UpdateArea(gradient: gradient, gradientStride: 0, weightStride: 0, rows: 1, columns: count)
-    update(UpdatePass(rule, target, at: 0), area)
+    update(UpdatePass(rule, target), area)
   }
 }
 
@@ -38,10 +38,10 @@ func update(_ pass: UpdatePass, _ area: UpdateArea) {
 /// The arrays of one call, from its first weight on, and what happens to weights and gradients whatever the rule.
 struct UpdatePass {
   let rule: UnsafePointer<UpdateRule>
-  let weights: UnsafeMutablePointer<Float>
-  let slot0: UnsafeMutablePointer<Float>?
-  let slot1: UnsafeMutablePointer<Float>?
-  let slot2: UnsafeMutablePointer<Float>?
+  private(set) var weights: UnsafeMutablePointer<Float>
+  private(set) var slot0: UnsafeMutablePointer<Float>?
+  private(set) var slot1: UnsafeMutablePointer<Float>?
+  private(set) var slot2: UnsafeMutablePointer<Float>?
   private let l1: Float
   private let l2: Float
   private let gradientScale: Float
@@ -50,18 +50,25 @@ struct UpdatePass {
   /// Whether weights and gradients are taken as they are.
   let isPlain: Bool
 
-  /// The weights from index `start` on.
   @inline(always)
-  init(_ rule: UnsafePointer<UpdateRule>, _ target: UpdateTarget<Float>, at start: Int) {
+  init(_ rule: UnsafePointer<UpdateRule>, _ target: UpdateTarget<Float>) {
     self.rule = rule
-    weights = target.weights + start
-    slot0 = target.slot0.map { $0 + start }
-    slot1 = target.slot1.map { $0 + start }
-    slot2 = target.slot2.map { $0 + start }
+    (weights, slot0, slot1, slot2) = (target.weights, target.slot0, target.slot1, target.slot2)
     (l1, l2) = (target.l1, target.l2)
     (gradientScale, clipValue) = (Float(rule.pointee.gradientScale), Float(rule.pointee.clipValue))
     weightDecay = Float(rule.pointee.weightDecay)
     isPlain = l1 == 0 && l2 == 0 && gradientScale == 1 && clipValue == .infinity && weightDecay == 0
+  }
+
+  /// The same for the weights from index `start` on.
+  @inline(always)
+  func from(_ start: Int) -> UpdatePass {
+    var pass = self
+    pass.weights += start
+    pass.slot0 = slot0.map { $0 + start }
+    pass.slot1 = slot1.map { $0 + start }
+    pass.slot2 = slot2.map { $0 + start }
+    return pass
   }
 
   /// The gradient that the rule sees.

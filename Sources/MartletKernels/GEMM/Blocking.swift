@@ -54,9 +54,14 @@ struct Blocking {
   let nc: Int
   /// Whether B is packed as a block, for all rows of C, rather than panel by panel.
   let keepsB: Bool
+  /// Whether the blocks of rows come in descending order. The forward product has read the weights from the first row
+  /// to the last: those that are still in the cache are updated first, and the first ones are there when the next
+  /// forward product begins.
+  let isBottomUp: Bool
 
   init(_ g: GEMMArguments<Float>) {
     keepsB = g.k <= KC
+    isBottomUp = if case .update = g.epilogue { keepsB } else { false }
     if keepsB {
       mc = passingRows
       nc = balanced(g.n, most: blockCount / max(g.k, 1) / NR * NR, multiple: NR)

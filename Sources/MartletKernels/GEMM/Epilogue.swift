@@ -62,7 +62,7 @@ func finishTile(
     }
   case .update(let rule, let target):
     update(
-      UpdatePass(rule, target, at: offset),
+      UpdatePass(rule, target).from(offset),
       UpdateArea(gradient: tile, gradientStride: NR, weightStride: g.cRowStride, rows: rows, columns: columns))
   }
 }

@@ -12,37 +12,43 @@ func gemm(_ g: GEMMArguments<Float>) {
   if g.m == 0 || g.n == 0 { return }
   if g.m == 1 && g.bColumnStride == 1 { return multiplyRow(g) }
   if g.n <= width { return multiplyNarrow(g) }
+  if case .update(let rule, let target) = g.epilogue {
+    withUnsafePointer(to: UpdatePass(rule, target)) { multiply(g, $0) }
+  } else {
+    multiply(g, nil)
+  }
+}
+
+/// - Parameter pass: what updates weights, worked out once for all tiles.
+@inline(never)
+private func multiply(_ g: GEMMArguments<Float>, _ pass: UnsafePointer<UpdatePass>?) {
   let blocking = Blocking(g)
   let workspace = GEMMWorkspace(g.workspace, blocking)
+  let blocks = (g.m + blocking.mc - 1) / blocking.mc
   for jc in stride(from: 0, to: g.n, by: blocking.nc) {
     let nc = min(blocking.nc, g.n - jc)
     var pc = 0
     repeat {  // once even for K = 0: the epilogue of an empty sum
       let kc = min(KC, g.k - pc)
       let chunk = Chunk(isFirst: pc == 0, isLast: pc + kc == g.k)
-      for ic in stride(from: 0, to: g.m, by: blocking.mc) {
+      for block in 0..<blocks {
+        let ic = (blocking.isBottomUp ? blocks - 1 - block : block) * blocking.mc
         let mc = min(blocking.mc, g.m - ic)
         packA(g.a + ic * g.aRowStride + pc * g.aColumnStride, g, kc: kc, mc: mc, into: workspace.a)
         for jr in stride(from: 0, to: nc, by: NR) {
           let columns = min(NR, nc - jr)
           let packed = workspace.b + (blocking.keepsB ? jr * kc : 0)
           var panels = Panels(kc: kc, a: workspace.a, b: packed, bStride: NR)
-          if ic == 0 || !blocking.keepsB {
+          if block == 0 || !blocking.keepsB {
             let b = g.b + pc * g.bRowStride + (jc + jr) * g.bColumnStride
             if g.bColumnStride == 1 && columns == NR {
               (panels.b, panels.bStride, panels.readsBInPlace) = (b, g.bRowStride, true)
-              let readers = blocking.keepsB ? g.m : mc
-              if readers > MR { panels.packedB = packed }
+              if (blocking.keepsB ? g.m : mc) > MR { panels.packedB = packed }
             } else {
               packB(b, g, kc: kc, columns: columns, into: packed)
             }
           }
-          for ir in stride(from: 0, to: mc, by: MR) {
-            computeTile(
-              g, chunk, panels, row: ic + ir, column: jc + jr, rows: min(MR, mc - ir), columns: columns, workspace.tile)
-            panels.a += MR * kc
-            (panels.b, panels.bStride, panels.readsBInPlace) = (UnsafePointer(packed), NR, false)
-          }
+          computeTiles(g, pass, chunk, panels, row: ic, column: jc + jr, rows: mc, columns: columns, workspace.tile)
         }
       }
       pc += kc
@@ -56,9 +62,10 @@ func packA(
   _ a: UnsafePointer<Float>, _ g: GEMMArguments<Float>, kc: Int, mc: Int, into block: UnsafeMutablePointer<Float>
 ) {
   for ir in stride(from: 0, to: mc, by: MR) {
+    let rows = min(MR, mc - ir)
     packPanel(
-      MR, a + ir * g.aRowStride, lines: min(MR, mc - ir), kc: kc, lineStride: g.aRowStride, kStride: g.aColumnStride,
-      into: block + ir * kc)
+      MR, a + ir * g.aRowStride, lines: rows, readLines: computedRows(rows), kc: kc, lineStride: g.aRowStride,
+      kStride: g.aColumnStride, into: block + ir * kc)
   }
 }
 
@@ -68,17 +75,43 @@ func packB(
   _ b: UnsafePointer<Float>, _ g: GEMMArguments<Float>, kc: Int, columns: Int,
   into panel: UnsafeMutablePointer<Float>
 ) {
-  packPanel(NR, b, lines: columns, kc: kc, lineStride: g.bColumnStride, kStride: g.bRowStride, into: panel)
+  packPanel(
+    NR, b, lines: columns, readLines: computedColumns(columns), kc: kc, lineStride: g.bColumnStride,
+    kStride: g.bRowStride, into: panel)
 }
 
-/// Compute rows x columns of C at (row, column): full tiles straight from the registers where there is such an
-/// epilogue, others through the buffer.
+/// Compute rows x columns of C at (row, column), tile by tile: straight from the registers where there is such an
+/// epilogue, else through the buffer.
 @inline(always)
-private func computeTile(
-  _ g: GEMMArguments<Float>, _ chunk: Chunk, _ panels: Panels, row: Int, column: Int, rows: Int, columns: Int,
-  _ buffer: UnsafeMutablePointer<Float>
+private func computeTiles(
+  _ g: GEMMArguments<Float>, _ pass: UnsafePointer<UpdatePass>?, _ chunk: Chunk, _ panels: Panels, row: Int,
+  column: Int, rows: Int, columns: Int, _ buffer: UnsafeMutablePointer<Float>
 ) {
-  if rows == MR, columns == NR, computeFullTile(g, chunk, panels, row: row, column: column) { return }
-  bufferTile(panels, rows: rows, columns: columns, buffer)
-  finishTile(g, chunk, buffer, row: row, column: column, rows: rows, columns: columns)
+  var (ir, panels) = (0, panels)
+  let fullTiles = rows / MR
+  if fullTiles > 0
+    && computesInRegisters(g, pass, chunk, panels, row: row, column: column, columns: columns, fullTiles)
+  {
+    for _ in 0..<fullTiles { panels.advance() }
+    ir = fullTiles * MR
+  }
+  while ir < rows {
+    let rows = min(MR, rows - ir)
+    bufferTile(panels, rows: rows, columns: columns, buffer)
+    finishTile(g, chunk, buffer, row: row + ir, column: column, rows: rows, columns: columns)
+    panels.advance()
+    ir += MR
+  }
+}
+
+/// - Returns: whether the tiles have been computed.
+@inline(always)
+private func computesInRegisters(
+  _ g: GEMMArguments<Float>, _ pass: UnsafePointer<UpdatePass>?, _ chunk: Chunk, _ panels: Panels, row: Int,
+  column: Int, columns: Int, _ count: Int
+) -> Bool {
+  if columns == NR { return computeFullTiles(g, pass, chunk, panels, row: row, column: column, count: count) }
+  guard let pass, chunk.isFirst && chunk.isLast else { return false }
+  let first = Tile(panels, offset: row * g.cRowStride + column, rowStride: g.cRowStride)
+  return updateEdgeTiles(first, count, columns: columns, pass)
 }

@@ -17,22 +17,44 @@ struct Panels {
   var readsBInPlace = false
   /// Where to leave a packed copy of such a part for the tiles after this one.
   var packedB: UnsafeMutablePointer<Float>?
+
+  /// Go to the tile below: the next panel of A, and B as the tile before has left it.
+  @inline(always)
+  mutating func advance() {
+    a += MR * kc
+    if let packed = packedB { (b, bStride) = (UnsafePointer(packed), NR) }
+    (readsBInPlace, packedB) = (false, nil)
+  }
 }
 
 /// All sums of a tile, in registers: rows of a number of vectors.
 typealias Sums<let rows: Int, let vectors: Int> = InlineArray<rows, InlineArray<vectors, Vector>>
 
+#if MARTLET_AVX512
+  typealias TileSums = Sums<12, 2>
+  typealias NarrowTileSums = Sums<12, 1>
+#elseif MARTLET_AVX2
+  typealias TileSums = Sums<4, 3>
+  typealias NarrowTileSums = Sums<4, 1>
+#else
+  typealias TileSums = Sums<4, 2>
+  typealias NarrowTileSums = Sums<4, 1>
+#endif
+
 // Tiles begin as literals, because `init(repeating:)` leaves a copy of itself that modules would share, and a call of
 // it keeps the sums in memory.
 #if MARTLET_AVX512
   @inline(always) var zeroRow: TileRow { [.zero, .zero] }
-  @inline(always) var zeroTile: Sums<12, 2> { zeros12(zeroRow) }
+  @inline(always) var zeroTile: TileSums { zeros12(zeroRow) }
+  @inline(always) var zeroNarrowTile: NarrowTileSums { zeros12([.zero]) }
 #elseif MARTLET_AVX2
   @inline(always) var zeroRow: TileRow { [.zero, .zero, .zero] }
-  @inline(always) var zeroTile: Sums<4, 3> { zeros4(zeroRow) }
+  @inline(always) var zeroTile: TileSums { zeros4(zeroRow) }
+  @inline(always) var zeroNarrowTile: NarrowTileSums { zeros4([.zero]) }
 #else
   @inline(always) var zeroRow: TileRow { [.zero, .zero] }
-  @inline(always) var zeroTile: Sums<4, 2> { zeros4(zeroRow) }
+  @inline(always) var zeroTile: TileSums { zeros4(zeroRow) }
+  @inline(always) var zeroNarrowTile: NarrowTileSums { zeros4([.zero]) }
 #endif
 
 @inline(always)
@@ -129,13 +151,23 @@ private func forEachCacheLine(_ p: UnsafePointer<Float>, _ count: Int, _ body: (
 /// that this rounding adds are written too; what is read for them must exist, which zeros in the packed panels see to.
 func bufferTile(_ panels: Panels, rows: Int, columns: Int, _ buffer: UnsafeMutablePointer<Float>) {
   let isNarrow = columns <= width
+  switch computedRows(rows) {
   #if MARTLET_AVX512
-    if rows > 8 { return isNarrow ? narrowTile12(panels, buffer) : tile12(panels, buffer) }
-    if rows > 4 { return isNarrow ? narrowTile8(panels, buffer) : tile8(panels, buffer) }
+    case 12: isNarrow ? narrowTile12(panels, buffer) : tile12(panels, buffer)
+    case 8: isNarrow ? narrowTile8(panels, buffer) : tile8(panels, buffer)
   #endif
-  if rows > 1 { return isNarrow ? narrowTile4(panels, buffer) : tile4(panels, buffer) }
-  isNarrow ? narrowTile1(panels, buffer) : tile1(panels, buffer)
+  case 4: isNarrow ? narrowTile4(panels, buffer) : tile4(panels, buffer)
+  default: isNarrow ? narrowTile1(panels, buffer) : tile1(panels, buffer)
+  }
 }
+
+/// How many rows the tile has that computes `rows` of them.
+@inline(always)
+func computedRows(_ rows: Int) -> Int { rows == 1 ? 1 : (rows + 3) / 4 * 4 }
+
+/// How many columns the tile has that computes `columns` of them.
+@inline(always)
+func computedColumns(_ columns: Int) -> Int { columns <= width ? width : NR }
 
 @inline(always)
 private func compute<let rows: Int, let vectors: Int>(

@@ -5,21 +5,22 @@
 //     line 1   d e f ...        becomes       a d g 0 b e h 0 c f i 0 ...        (R = 4, three lines left)
 //     line 2   g h i ...
 //
-// Lines that are missing at the edge are zero, so that every tile is computed by the same microkernel.
+// Lines that are missing at the edge, but read by the tile there, are zero.
 
 import CMartletCPU
 
 /// Pack `lines` <= `size` lines of `kc` elements; element k of line l is `source[l * lineStride + k * kStride]`, and
-/// one of the strides is 1. `size` is MR or NR, a multiple of 4.
+/// one of the strides is 1. `size` is MR or NR, a multiple of 4. The lines from there to `readLines` are zero, the others
+/// undefined.
 @inline(always)
 func packPanel(
-  _ size: Int, _ source: UnsafePointer<Float>, lines: Int, kc: Int, lineStride: Int, kStride: Int,
+  _ size: Int, _ source: UnsafePointer<Float>, lines: Int, readLines: Int, kc: Int, lineStride: Int, kStride: Int,
   into panel: UnsafeMutablePointer<Float>
 ) {
-  if lines < size { panel.update(repeating: 0, count: size * kc) }
   if lineStride == 1 {
-    packAdjacentLines(size, source, lines: lines, kc: kc, kStride: kStride, into: panel)
+    packAdjacentLines(size, source, lines: lines, readLines: readLines, kc: kc, kStride: kStride, into: panel)
   } else {
+    if lines < readLines { panel.update(repeating: 0, count: size * kc) }
     packSeparateLines(size, source, lines: lines, kc: kc, lineStride: lineStride, into: panel)
   }
 }
@@ -27,23 +28,15 @@ func packPanel(
 /// The elements of one k are adjacent in the source already.
 @inline(always)
 private func packAdjacentLines(
-  _ size: Int, _ source: UnsafePointer<Float>, lines: Int, kc: Int, kStride: Int,
+  _ size: Int, _ source: UnsafePointer<Float>, lines: Int, readLines: Int, kc: Int, kStride: Int,
   into panel: UnsafeMutablePointer<Float>
 ) {
   for k in 0..<kc {
     let (from, to) = (source + k * kStride, panel + k * size)
     martlet_prefetch_far(from + size)
     if lines < size {
-      forEachVector(lines) { l, lanes in
-        #if MARTLET_AVX512
-          store(load(from + l, lanes), to + l, lanes)
-        #else
-          if lanes == width {
-            store(load(from + l), to + l)
-          } else {
-            for i in l..<lines { to[i] = from[i] }
-          }
-        #endif
+      for l in stride(from: 0, to: readLines, by: width) {
+        store(load(from + l, max(0, min(width, lines - l))), to + l, min(width, size - l))
       }
     } else if size % width == 0 {
       for l in stride(from: 0, to: size, by: width) { store(load(from + l), to + l) }
