@@ -15,6 +15,7 @@ import argparse
 import importlib
 import json
 import os
+import platform
 import re
 import shutil
 import sys
@@ -140,7 +141,7 @@ class Report:
             return
         seconds = processor_seconds() - begin
         # An experiment that goes on where it stopped counts its seconds itself.
-        kept = {"seconds": seconds, **figures, "threads": martlet.threads()}
+        kept = {"seconds": seconds, **figures, "threads": martlet.threads(), "processor": processor()}
         path.write_text(json.dumps(rounded(kept), separators=(",", ":"), sort_keys=True, allow_nan=False) + "\n")
         print(f"{self.name}: {name}: {duration(kept['seconds'])}", flush=True)
 
@@ -166,11 +167,13 @@ class Report:
         return json.loads(text, object_hook=lambda figures: SimpleNamespace(**figures))
 
     def command(self, names: list[str], results: SimpleNamespace) -> str:
-        """What stands beneath figures: the command that makes them, and how much processor time that takes."""
+        """What stands beneath figures: the command that makes them, and how much time of which processor that takes."""
         found = [getattr(results, name) for name in names]
         seconds, threads = sum(each.seconds for each in found), max(each.threads for each in found)
         command = f".venv/bin/python examples/reports/{self.name}.py --only {' '.join(names)}"
-        return f"`{command}` ({duration(seconds)} of processor time, {threads} thread{'s' if threads > 1 else ''})"
+        processors = " and ".join(sorted({each.processor for each in found}))
+        time = f"{duration(seconds)} of processor time, {threads} thread{'s' if threads > 1 else ''}"
+        return f"`{command}` ({time}, {processors})"
 
 
 def epoch_seconds(model: Sequential, training: Dataset, batch_size: int) -> float:
@@ -186,6 +189,14 @@ def processor_seconds() -> float:
     """Of this process and of those it has started that have ended: what else runs on the machine hardly changes it."""
     used = os.times()
     return used.user + used.system + used.children_user + used.children_system
+
+
+def processor() -> str:
+    """Its name; of AMD's with family and model, such as AMD EPYC 26-2, as one name is that of several generations."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+    known = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    name = known.get("model name", platform.machine())
+    return f"{name} {known['cpu family']}-{known['model']}" if name.startswith("AMD") else name
 
 
 def rounded(value):
