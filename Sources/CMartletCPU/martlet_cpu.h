@@ -56,6 +56,13 @@ static inline void martlet_prefetch_far(const void *address) { __builtin_prefetc
         martlet_store4(((const martlet_float4 *)&lines[j])[q], to + (4 * q + j) * to_stride);                          \
   }
 
+/** 8 floats at p in double, which Swift would convert one by one. */
+typedef double martlet_double8 __attribute__((ext_vector_type(8)));
+typedef float martlet_eight_floats __attribute__((ext_vector_type(8), aligned(4)));
+MARTLET_INLINE martlet_double8 martlet_load_double8(const float *p) {
+  return __builtin_convertvector(*(const martlet_eight_floats *)p, martlet_double8);
+}
+
 MARTLET_VECTOR(4)
 MARTLET_SHUFFLE(4, low, 0, 4, 1, 5)
 MARTLET_SHUFFLE(4, high, 2, 6, 3, 7)
@@ -78,14 +85,42 @@ MARTLET_SHUFFLE(16, low_pairs, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13,
 MARTLET_SHUFFLE(16, high_pairs, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
 MARTLET_TRANSPOSE(16)
 
-/** The first `lanes` <= 16 floats at p, zero in the other lanes; memory beyond them is not touched. */
-MARTLET_INLINE martlet_float16 martlet_load_part16(const float *p, intptr_t lanes) {
-  return __builtin_ia32_loadups512_mask(p, (martlet_float16)(0.0f), (unsigned short)((1u << lanes) - 1));
-}
-
 /** Write the first `lanes` <= 16 lanes to p. */
 MARTLET_INLINE void martlet_store_part16(martlet_float16 x, float *p, intptr_t lanes) {
   __builtin_ia32_storeups512_mask(p, x, (unsigned short)((1u << lanes) - 1));
+}
+
+/** 12 lines of 16 elements become 16 adjacent lines of 12: as three groups of 4 lines, so that element j of quarter q of
+ * each group is a quarter of its own, and then the quarters of the three side by side. */
+MARTLET_INLINE void martlet_transpose12x16(const float *from, intptr_t from_stride, float *to) {
+  martlet_float16 groups[3][4];
+  for (int g = 0; g < 3; g++, from += 4 * from_stride) {
+    const martlet_float16 a = martlet_load16(from), b = martlet_load16(from + from_stride);
+    const martlet_float16 c = martlet_load16(from + 2 * from_stride), d = martlet_load16(from + 3 * from_stride);
+    const martlet_float16 low_ab = martlet_low16(a, b), high_ab = martlet_high16(a, b);
+    const martlet_float16 low_cd = martlet_low16(c, d), high_cd = martlet_high16(c, d);
+    groups[g][0] = martlet_low_pairs16(low_ab, low_cd), groups[g][1] = martlet_high_pairs16(low_ab, low_cd);
+    groups[g][2] = martlet_low_pairs16(high_ab, high_cd), groups[g][3] = martlet_high_pairs16(high_ab, high_cd);
+  }
+#define MARTLET_QUARTERS(PAIR, Q0, Q1, Q2)                                                                             \
+  __builtin_shufflevector(PAIR, groups[2][j], Q0, Q0 + 1, Q0 + 2, Q0 + 3, Q1, Q1 + 1, Q1 + 2, Q1 + 3, Q2, Q2 + 1,      \
+                          Q2 + 2, Q2 + 3, Q2, Q2 + 1, Q2 + 2, Q2 + 3)
+  for (int j = 0; j < 4; j++) {
+    const martlet_float16 front = __builtin_shufflevector(groups[0][j], groups[1][j], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17,
+                                                          18, 19, 20, 21, 22, 23);
+    const martlet_float16 back = __builtin_shufflevector(groups[0][j], groups[1][j], 8, 9, 10, 11, 12, 13, 14, 15, 24,
+                                                         25, 26, 27, 28, 29, 30, 31);
+    martlet_store_part16(MARTLET_QUARTERS(front, 0, 8, 16), to + 12 * j, 12);
+    martlet_store_part16(MARTLET_QUARTERS(front, 4, 12, 20), to + 12 * (j + 4), 12);
+    martlet_store_part16(MARTLET_QUARTERS(back, 0, 8, 24), to + 12 * (j + 8), 12);
+    martlet_store_part16(MARTLET_QUARTERS(back, 4, 12, 28), to + 12 * (j + 12), 12);
+  }
+#undef MARTLET_QUARTERS
+}
+
+/** The first `lanes` <= 16 floats at p, zero in the other lanes; memory beyond them is not touched. */
+MARTLET_INLINE martlet_float16 martlet_load_part16(const float *p, intptr_t lanes) {
+  return __builtin_ia32_loadups512_mask(p, (martlet_float16)(0.0f), (unsigned short)((1u << lanes) - 1));
 }
 #endif
 

@@ -23,12 +23,15 @@ private func gather<Element: BitwiseCopyable>(
   _ scale: Float, _ offset: Float, _ destination: UnsafeMutablePointer<Float>, _ convert: (Element) -> Float
 ) -> Bool {
   let size = MemoryLayout<Element>.size
+  var isFinite = true
   for r in 0..<rowCount {
     let row = source + (rows.map { $0[r] } ?? r) * columns * size
     let result = destination + r * columns
     for j in 0..<columns {
       result[j] = convert(row.loadUnaligned(fromByteOffset: j * size, as: Element.self)) * scale + offset
     }
+    // While the row is in the cache.
+    if !allFinite(result, columns) { isFinite = false }
   }
-  return allFinite(destination, rowCount * columns)
+  return isFinite
 }

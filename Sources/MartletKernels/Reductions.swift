@@ -1,5 +1,7 @@
 // Sums over arrays. The order of every sum is fixed by the shape alone.
 
+import CMartletCPU
+
 /// Sums over rows, each column in ascending row order. Four vectors of columns at a time hide the latency of the
 /// additions; columns do not depend on each other, so that changes no bit.
 func columnSums(
@@ -38,13 +40,14 @@ func norms(_ weights: UnsafePointer<Float>, _ count: Int) -> (absolute: Double, 
     let block = weights + start
     let blockCount = min(blockSize, count - start)
     var (absolute, squared) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
+    @inline(__always)
     func add(_ w: SIMD8<Double>) {
       absolute += w.replacing(with: 0 - w, where: w .< 0)
       squared += w * w
     }
     var i = 0
     while i + 8 <= blockCount {
-      add(SIMD8<Double>(UnsafeRawPointer(block + i).loadUnaligned(as: SIMD8<Float>.self)))
+      add(martlet_load_double8(block + i))
       i += 8
     }
     if i < blockCount {
@@ -64,9 +67,18 @@ private func sum(_ v: SIMD8<Double>) -> Double {
   return (half.x + half.z) + (half.y + half.w)
 }
 
-/// Whether no element is NaN or infinite: 0 x is 0 for finite x and NaN for all others, and NaN stays in a sum.
+/// Whether no element is NaN or infinite: 0 x is 0 for finite x and NaN for all others, and NaN stays in a sum. Four
+/// sums, as each addition waits for the one before.
 func allFinite(_ x: UnsafePointer<Float>, _ count: Int) -> Bool {
-  var zeros = Vector.zero
-  forEachVector(count) { i, lanes in zeros += load(x + i, lanes) * 0 }
-  return sum(zeros) == 0
+  var (zeros0, zeros1, zeros2, zeros3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+  var i = 0
+  while i + 4 * width <= count {
+    zeros0 += load(x + i) * 0
+    zeros1 += load(x + i + width) * 0
+    zeros2 += load(x + i + 2 * width) * 0
+    zeros3 += load(x + i + 3 * width) * 0
+    i += 4 * width
+  }
+  forEachVector(count - i) { j, lanes in zeros0 += load(x + i + j, lanes) * 0 }
+  return sum((zeros0 + zeros1) + (zeros2 + zeros3)) == 0
 }

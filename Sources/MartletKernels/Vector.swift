@@ -18,6 +18,16 @@ import CMartletCPU
 /// Lanes of a vector.
 @inline(__always) var width: Int { Vector.scalarCount }
 
+/// Whether loading a part of a vector takes no longer than loading all of it.
+@inline(__always)
+var hasMasks: Bool {
+  #if MARTLET_AVX512
+    true
+  #else
+    false
+  #endif
+}
+
 /// a b + c. One rounding where the module is compiled for FMA; two in the baseline, where a fused operation would be a
 /// call of libm per lane.
 @inline(__always)

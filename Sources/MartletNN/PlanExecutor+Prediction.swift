@@ -27,14 +27,35 @@ extension PlanExecutor {
   func predict(
     _ x: [InputRows], rowCount: Int, into y: UnsafeMutablePointer<Scalar>, threads: Int
   ) throws(MartletError) {
+    defer { for index in x.indices { setInput(index, nil) } }
     try predict(
       rowCount: rowCount, into: y, threads: threads, checksInput: { x[$0].holdsFloats }
-    ) { index, rows, columns, destination in
-      let input = x[index]
-      return kernels.gather(
-        input.base + rows.lowerBound * columns * input.elementByteCount, input.type, nil, rows.count, columns, 1, 0,
-        destination)
+    ) { index, rows, columns in
+      read(x[index], from: rows.lowerBound, rowCount: rows.count, columns: columns, asInput: index)
     }
+  }
+
+  /// Floats up to which rows are read where they lie. More of them are copied, which brings them once, in the order of
+  /// memory, to where packing finds them; it would fetch them piece by piece, and more than once.
+  private static var inPlaceCount: Int { 1 << 18 }
+
+  /// Make rows those of an input: where they lie, if they are this plan's scalars and not too many, else converted.
+  ///
+  /// - Parameter first: where they begin in `rows`.
+  /// - Returns: whether all values are finite.
+  @_specialize(where Scalar == Float)
+  package func read(
+    _ rows: InputRows, from first: Int, rowCount: Int, columns: Int, asInput index: Int
+  ) -> Bool {
+    let base = rows.base + first * columns * rows.elementByteCount
+    let isOurs = Scalar.self == Float.self && rows.type == .float32 && rowCount * columns <= Self.inPlaceCount
+    guard isOurs else {
+      setInput(index, nil)
+      return kernels.gather(base, rows.type, nil, rowCount, columns, 1, 0, input(index))
+    }
+    let values = base.assumingMemoryBound(to: Scalar.self)
+    setInput(index, values)
+    return kernels.allFinite(values, rowCount * columns)
   }
 
   /// Compute all outputs for rows that `load` reads.
@@ -42,20 +63,21 @@ extension PlanExecutor {
   /// - Parameters:
   ///   - y: the outputs one after the other, each [rowCount, …] scalars; written.
   ///   - checksInput: whether an input may hold values that are not finite.
-  ///   - load: writes a range of rows of an input, of so many columns each, and says whether all values are finite.
+  ///   - load: brings a range of rows of an input, of so many columns each, to where the plan reads them (`input`,
+  ///     `setInput`), and says whether all values are finite.
   /// - Throws: `invalidArgument` naming the first row with a value that is not finite, before anything is written;
   ///   `outOfMemory`; what `load` throws.
   @_specialize(where Scalar == Float)
   func predict(
     rowCount: Int, into y: UnsafeMutablePointer<Scalar>, threads: Int, checksInput: (Int) -> Bool,
-    load: (Int, Range<Int>, Int, UnsafeMutablePointer<Scalar>) throws(MartletError) -> Bool
+    load: (Int, Range<Int>, Int) throws(MartletError) -> Bool
   ) throws(MartletError) {
     let inputs = plan.inputShapes.indices
     func fill(_ index: Int, _ rows: Range<Int>) throws(MartletError) {
       let columns = plan.inputShapes[index].elementCount
-      let destination = input(index)
-      guard try load(index, rows, columns, destination) else {
-        let bad = (0..<rows.count).first { !kernels.allFinite(destination + $0 * columns, columns) } ?? 0
+      guard try load(index, rows, columns) else {
+        let values = value(ofInput: index)
+        let bad = (0..<rows.count).first { !kernels.allFinite(values + $0 * columns, columns) } ?? 0
         let name = inputs.count == 1 ? "x" : "x[\(index)]"
         throw MartletError(
           .invalidArgument, "\(name) has a value that is NaN or infinite in row \(rows.lowerBound + bad)")

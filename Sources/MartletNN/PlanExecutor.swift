@@ -97,8 +97,21 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
 
   // MARK: What goes in and comes out; [maximumBatch, row]
 
-  /// Input rows, filled by the caller before `forward`.
-  package func input(_ index: Int) -> UnsafeMutablePointer<Scalar> { pointers[plan.inputs[index]] }
+  /// Room for input rows, filled by the caller before `forward`, unless they are read where they lie.
+  package func input(_ index: Int) -> UnsafeMutablePointer<Scalar> {
+    guard case .arena(let offset) = plan.buffers[plan.inputs[index]] else { return pointers[plan.inputs[index]] }
+    return arena.pointer(as: Scalar.self) + offset
+  }
+
+  /// Read an input's rows where they lie, until the next call; no operation writes to an input.
+  ///
+  /// - Parameter rows: [rows, row], which must stay as they are as long as the plan runs; nil for `input(index)` again.
+  package func setInput(_ index: Int, _ rows: UnsafePointer<Scalar>?) {
+    pointers[plan.inputs[index]] = rows.map { UnsafeMutablePointer(mutating: $0) } ?? input(index)
+  }
+
+  /// The rows that an input is read from.
+  package func value(ofInput index: Int) -> UnsafePointer<Scalar> { UnsafePointer(pointers[plan.inputs[index]]) }
 
   /// Output rows, after `forward`; logits where the loss says so.
   package func output(_ index: Int) -> UnsafeMutablePointer<Scalar> { pointers[plan.outputs[index]] }

@@ -48,7 +48,11 @@ package final class Predictor: Sendable {
   ) throws(MartletError) {
     let executor = try checkOut(rowCount: rowCount)
     defer { checkIn(executor) }
-    try executor.predict(rowCount: rowCount, into: y, threads: threads, checksInput: checksInput, load: load)
+    try executor.predict(
+      rowCount: rowCount, into: y, threads: threads, checksInput: checksInput
+    ) { index, rows, columns throws(MartletError) in
+      try load(index, rows, columns, executor.input(index))
+    }
   }
 
   /// Compute all outputs in double: a plan of its own, with a copy of the weights, made for this call.

@@ -48,7 +48,15 @@ extension Trainer {
         .invalidArgument, "sample_weights[\(row)] is \(sampleWeights[row]); it must be finite and >= 0")
     }
     let executor = try trainingExecutor(rows, threads: threads)
-    for (index, input) in fit.inputs.enumerated() { try read(x[index], input, into: executor.input(index)) }
+    defer { for index in x.indices { executor.setInput(index, nil) } }
+    for (index, input) in fit.inputs.enumerated() {
+      let (array, columns) = (x[index], input.shape.elementCount)
+      let given = InputRows(
+        base: array.base, type: array.type.sourceType, elementByteCount: array.type.byteCount)
+      guard executor.read(given, from: 0, rowCount: rows, columns: columns, asInput: index) else {
+        throw notFinite(input.name, executor.value(ofInput: index), columns, rows)
+      }
+    }
     for (index, target) in fit.targets.enumerated() {
       let array = y[index]
       switch batchTargets[index].form {

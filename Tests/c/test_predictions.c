@@ -189,6 +189,48 @@ static void not_built(void) {
   martlet_model_destroy(m);
 }
 
+/* Rows of floats are read where they lie if they are few, others are copied, and doubles converted: the same bits every
+ * time, in predictions and in training, and the caller's rows stay as they are. */
+static void rows_in_place(void) {
+  enum { COLUMNS = 640, MANY = 450 }; /* 450 rows are more than are read in place, 3 are not */
+  static float x[MANY * COLUMNS], copy[MANY * COLUMNS], y[3][MANY * 3];
+  static float moved[MANY * COLUMNS + 1]; /* by one float, so that no row begins where a vector does */
+  static double doubles[MANY * COLUMNS];
+  static int32_t labels[MANY];
+  for (int i = 0; i < MANY * COLUMNS; i++) {
+    doubles[i] = moved[i + 1] = copy[i] = x[i] = (float)(i * 7 % 23) / 23 - 0.5f;
+  }
+  for (int rows = 3; rows <= MANY; rows += MANY - 3) {
+    const int64_t shape[] = {rows, COLUMNS}, size = COLUMNS, label_shape[] = {rows};
+    const martlet_array targets = check_array(labels, 1, label_shape, MARTLET_INT32);
+    const martlet_array given[] = {check_array(x, 2, shape, MARTLET_FLOAT32),
+                                   check_array(moved + 1, 2, shape, MARTLET_FLOAT32),
+                                   check_array(doubles, 2, shape, MARTLET_FLOAT64)};
+    for (int i = 0; i < 3; i++) {
+      martlet_model *m;
+      martlet_trainer *trainer;
+      martlet_node node;
+      martlet_dense_options options = MARTLET_DENSE_OPTIONS_INIT;
+      options.activation = MARTLET_SOFTMAX;
+      REQUIRE(martlet_model_create("anywhere", 1, &m));
+      REQUIRE(martlet_input(m, NULL, 1, &size, &node));
+      REQUIRE(martlet_dense(m, node, 3, &options, &node));
+      REQUIRE(martlet_model_build(m, 1, &node));
+      REQUIRE(martlet_trainer_create(m, NULL, &trainer));
+      for (int step = 0; step < 3; step++) {
+        EXPECT_OK(martlet_trainer_train_step(trainer, &given[i], 1, &targets, 1, NULL, NULL));
+        EXPECT_OK(martlet_predict(m, &given[i], 1, y[i], (int64_t)rows * 3));
+      }
+      martlet_trainer_destroy(trainer);
+      martlet_model_destroy(m);
+    }
+    const size_t size_of_y = (size_t)rows * 3 * sizeof(float);
+    CHECK(memcmp(y[0], y[1], size_of_y) == 0, "rows at another address give the same bits");
+    CHECK(memcmp(y[0], y[2], size_of_y) == 0, "rows that are converted give the same bits");
+    CHECK(memcmp(x, copy, sizeof copy) == 0, "training and prediction leave the rows as they are");
+  }
+}
+
 int main(int argc, char **argv) {
   if (argc != 2 || chdir(argv[1]) != 0) return 2;
   martlet_model *m = identity_model(3);
@@ -197,6 +239,7 @@ int main(int argc, char **argv) {
   files(m);
   other_outputs();
   not_built();
+  rows_in_place();
   martlet_model_destroy(m);
   return check_end();
 }

@@ -13,6 +13,8 @@ struct Panels {
   var a: UnsafePointer<Float>
   var b: UnsafePointer<Float>
   var bStride: Int
+  /// Lanes of the last vector of a row of `b` that belong to B: at the right edge, where `hasMasks`, fewer than `width`.
+  var lastLanes = width
   /// Whether `b` is a part of B itself: then its rows are far apart, and nobody has asked for them yet.
   var readsBInPlace = false
   /// Where to leave a packed copy of such a part for the tiles after this one.
@@ -79,21 +81,23 @@ struct TileRows {
 /// Meanwhile ask for the rows of other arrays: over a long k, one at a time, as many requests at once would stand in
 /// the way of the panels. Tiles of a short k follow each other so fast that the processor sees by itself what comes
 /// next.
+///
+/// - Parameter mayBeEdge: whether some columns of the tile may be missing.
 @inline(always)
 func accumulate<let rows: Int, let vectors: Int, let arrays: Int>(
-  _ sums: inout Sums<rows, vectors>, _ panels: Panels,
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels, mayBeEdge: Bool = false,
   prefetching others: InlineArray<arrays, TileRows>
 ) {
   if panels.readsBInPlace {
-    accumulate(&sums, panels, readsBInPlace: true, others)
+    accumulate(&sums, panels, readsBInPlace: true, mayBeEdge, others)
   } else {
-    accumulate(&sums, panels, readsBInPlace: false, others)
+    accumulate(&sums, panels, readsBInPlace: false, mayBeEdge, others)
   }
 }
 
 @inline(always)
 private func accumulate<let rows: Int, let vectors: Int, let arrays: Int>(
-  _ sums: inout Sums<rows, vectors>, _ panels: Panels, readsBInPlace: Bool,
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels, readsBInPlace: Bool, _ mayBeEdge: Bool,
   _ others: InlineArray<arrays, TileRows>
 ) {
   var panels = panels
@@ -104,11 +108,11 @@ private func accumulate<let rows: Int, let vectors: Int, let arrays: Int>(
       for i in 0..<arrays {
         forEachCacheLine(others[i].first + r * others[i].stride, vectors * width) { martlet_prefetch($0) }
       }
-      for _ in 0..<part { step(&sums, &panels, readsBInPlace: readsBInPlace) }
+      for _ in 0..<part { step(&sums, &panels, readsBInPlace: readsBInPlace, mayBeEdge) }
     }
     rest -= part * rows
   }
-  for _ in 0..<rest { step(&sums, &panels, readsBInPlace: readsBInPlace) }
+  for _ in 0..<rest { step(&sums, &panels, readsBInPlace: readsBInPlace, mayBeEdge) }
 }
 
 /// How many k ahead of its use a row of B in place is asked for.
@@ -117,10 +121,13 @@ private func accumulate<let rows: Int, let vectors: Int, let arrays: Int>(
 /// One k.
 @inline(always)
 private func step<let rows: Int, let vectors: Int>(
-  _ sums: inout Sums<rows, vectors>, _ panels: inout Panels, readsBInPlace: Bool
+  _ sums: inout Sums<rows, vectors>, _ panels: inout Panels, readsBInPlace: Bool, _ mayBeEdge: Bool
 ) {
   var bRow = sums[0]  // for its type
-  for v in 0..<vectors { bRow[v] = load(panels.b + v * width) }
+  for v in 0..<vectors {
+    let isPart = hasMasks && mayBeEdge && v + 1 == vectors
+    bRow[v] = isPart ? load(panels.b + v * width, panels.lastLanes) : load(panels.b + v * width)
+  }
   if readsBInPlace {
     // The panel to the right for the L2 cache, and for the L1 cache what came there in this way.
     forEachCacheLine(panels.b + vectors * width, vectors * width) { martlet_prefetch_far($0) }
@@ -174,7 +181,7 @@ private func compute<let rows: Int, let vectors: Int>(
   _ zeros: Sums<rows, vectors>, _ panels: Panels, _ buffer: UnsafeMutablePointer<Float>
 ) {
   var sums = zeros
-  accumulate(&sums, panels, prefetching: [])
+  accumulate(&sums, panels, mayBeEdge: true, prefetching: [])
   for r in 0..<rows {
     for v in 0..<vectors { store(sums[r][v], buffer + r * NR + v * width) }
   }

@@ -40,14 +40,16 @@ private func packAdjacentLines(
       }
     } else if size % width == 0 {
       for l in stride(from: 0, to: size, by: width) { store(load(from + l), to + l) }
+    } else if hasMasks {
+      store(load(from, size), to, size)
     } else {
       for l in stride(from: 0, to: size, by: 4) { martlet_store4(martlet_load4(from + l), to + l) }
     }
   }
 }
 
-/// The elements of one line are adjacent: transpose blocks of 4 lines, a cache line of each at a time, as many lines
-/// may lie in the same set of the cache.
+/// The elements of one line are adjacent: transpose blocks of 12 lines or 4, a cache line of each at a time, as many
+/// lines may lie in the same set of the cache.
 @inline(always)
 private func packSeparateLines(
   _ size: Int, _ source: UnsafePointer<Float>, lines: Int, kc: Int, lineStride: Int,
@@ -56,6 +58,13 @@ private func packSeparateLines(
   let cacheLine = 16
   let (wholeLines, wholeK, fullK) = (lines / 4 * 4, kc / 4 * 4, kc / cacheLine * cacheLine)
   for k in stride(from: 0, to: fullK, by: cacheLine) {
+    #if MARTLET_AVX512
+      if size == 12 && lines == 12 {
+        for r in size..<(2 * size) { martlet_prefetch_far(source + r * lineStride + k) }
+        martlet_transpose12x16(source + k, lineStride, panel + k * size)
+        continue
+      }
+    #endif
     for l in stride(from: 0, to: wholeLines, by: 4) {
       for r in l..<(l + 4) { martlet_prefetch_far(source + (r + size) * lineStride + k) }
       for part in stride(from: 0, to: cacheLine, by: width) {

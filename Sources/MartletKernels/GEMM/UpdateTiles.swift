@@ -51,69 +51,69 @@ func updateEdgeTiles(_ first: Tile, _ count: Int, columns: Int, _ pass: UnsafePo
 
 @inline(never)
 private func gradientDescentTile(_ tile: Tile, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>) {
-  update(GradientDescent.self, tile, zeroTile, lastLanes: width, partial, pass)
+  update(GradientDescent.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, pass)
 }
 
 @inline(never)
 private func gradientDescentEdgeTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(GradientDescent.self, tile, zeroTile, lastLanes: lanes, nil, pass)
+  update(GradientDescent.self, tile, zeroTile, isEdge: true, lastLanes: lanes, nil, pass)
 }
 
 @inline(never)
 private func gradientDescentNarrowTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(GradientDescent.self, tile, zeroNarrowTile, lastLanes: lanes, nil, pass)
+  update(GradientDescent.self, tile, zeroNarrowTile, isEdge: true, lastLanes: lanes, nil, pass)
 }
 
 @inline(never)
 private func momentumTile(_ tile: Tile, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>) {
-  update(Momentum.self, tile, zeroTile, lastLanes: width, partial, pass)
+  update(Momentum.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, pass)
 }
 
 @inline(never)
 private func momentumEdgeTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(Momentum.self, tile, zeroTile, lastLanes: lanes, nil, pass)
+  update(Momentum.self, tile, zeroTile, isEdge: true, lastLanes: lanes, nil, pass)
 }
 
 @inline(never)
 private func momentumNarrowTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(Momentum.self, tile, zeroNarrowTile, lastLanes: lanes, nil, pass)
+  update(Momentum.self, tile, zeroNarrowTile, isEdge: true, lastLanes: lanes, nil, pass)
 }
 
 @inline(never)
 private func adamTile(_ tile: Tile, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>) {
-  update(Adam.self, tile, zeroTile, lastLanes: width, partial, pass)
+  update(Adam.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, pass)
 }
 
 @inline(never)
 private func adamEdgeTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(Adam.self, tile, zeroTile, lastLanes: lanes, nil, pass)
+  update(Adam.self, tile, zeroTile, isEdge: true, lastLanes: lanes, nil, pass)
 }
 
 @inline(never)
 private func adamNarrowTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(Adam.self, tile, zeroNarrowTile, lastLanes: lanes, nil, pass)
+  update(Adam.self, tile, zeroNarrowTile, isEdge: true, lastLanes: lanes, nil, pass)
 }
 
 @inline(never)
 private func rmspropTile(_ tile: Tile, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>) {
-  update(RMSprop.self, tile, zeroTile, lastLanes: width, partial, pass)
+  update(RMSprop.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, pass)
 }
 
 @inline(never)
 private func rmspropEdgeTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(RMSprop.self, tile, zeroTile, lastLanes: lanes, nil, pass)
+  update(RMSprop.self, tile, zeroTile, isEdge: true, lastLanes: lanes, nil, pass)
 }
 
 @inline(never)
 private func rmspropNarrowTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(RMSprop.self, tile, zeroNarrowTile, lastLanes: lanes, nil, pass)
+  update(RMSprop.self, tile, zeroNarrowTile, isEdge: true, lastLanes: lanes, nil, pass)
 }
 
 /// Update weights and state with a tile as their gradient, of whose last vector so many lanes are in C.
 @inline(always)
 private func update<Step: UpdateStep, let rows: Int, let vectors: Int>(
-  _: Step.Type, _ tile: Tile, _ zeros: Sums<rows, vectors>, lastLanes: Int, _ partial: UnsafePointer<Float>?,
-  _ pass: UnsafePointer<UpdatePass>
+  _: Step.Type, _ tile: Tile, _ zeros: Sums<rows, vectors>, isEdge: Bool, lastLanes: Int,
+  _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>
 ) {
   guard let step = Step(pass.pointee) else { return }
   let (offset, rowStride, weights) = (tile.offset, tile.rowStride, pass.pointee.weights)
@@ -121,7 +121,7 @@ private func update<Step: UpdateStep, let rows: Int, let vectors: Int>(
   let slot1 = pass.pointee.slot1 ?? slot0
   var sums = zeros
   accumulate(
-    &sums, tile.panels,
+    &sums, tile.panels, mayBeEdge: isEdge,
     prefetching: [
       TileRows(first: weights + offset, stride: rowStride), TileRows(first: slot0 + offset, stride: rowStride),
       TileRows(first: slot1 + offset, stride: rowStride),
