@@ -31,17 +31,17 @@ struct Tile {
 
 /// Compute a column of full tiles of C from (row, column) on and bring them to where the arguments want them.
 ///
-/// - Parameter pass: of the whole product, if it updates weights.
+/// - Parameter updates: of the whole product, if it updates weights.
 /// - Returns: false if there is no such epilogue here; then nothing has been done.
 @inline(always)
 func computeFullTiles(
-  _ g: GEMMArguments<Float>, _ pass: UnsafePointer<UpdatePass>?, _ chunk: Chunk, _ panels: Panels, row: Int,
+  _ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer<TileUpdates>?, _ chunk: Chunk, _ panels: Panels, row: Int,
   column: Int, count: Int
 ) -> Bool {
   let first = Tile(panels, offset: row * g.cRowStride + column, rowStride: g.cRowStride)
   if case .update = g.epilogue, chunk.isLast {
-    guard let pass else { return false }
-    return updateFullTiles(first, count, chunk.isFirst ? nil : g.c.map { UnsafePointer($0) }, pass)
+    guard let updates else { return false }
+    return updateFullTiles(first, count, chunk.isFirst ? nil : g.c.map { UnsafePointer($0) }, updates)
   }
   guard let c = g.c else { return false }
   if !chunk.isLast {
@@ -74,7 +74,11 @@ func computeFullTiles(
 private func storeTile(_ tile: Tile, adds: Bool, _ c: UnsafeMutablePointer<Float>) {
   let (c, rowStride) = (c + tile.offset, tile.rowStride)
   var sums = zeroTile
-  accumulate(&sums, tile.panels, prefetching: [TileRows(first: c, stride: rowStride)])
+  if isLong(tile.panels) {
+    accumulate(&sums, tile.panels) { r in prefetchRow(r, c, rowStride) }
+  } else {
+    accumulate(&sums, tile.panels, mayBeEdge: false)
+  }
   if adds { add(c, rowStride, to: &sums) }
   store(&sums, c, rowStride)
 }
@@ -86,7 +90,11 @@ private func biasTile(
 ) {
   let (c, rowStride) = (c + tile.offset, tile.rowStride)
   var sums = zeroTile
-  accumulate(&sums, tile.panels, prefetching: [TileRows(first: c, stride: rowStride)])
+  if isLong(tile.panels) {
+    accumulate(&sums, tile.panels) { r in prefetchRow(r, c, rowStride) }
+  } else {
+    accumulate(&sums, tile.panels, mayBeEdge: false)
+  }
   if adds { add(c, rowStride, to: &sums) }
   if let bias {
     for v in 0..<TileRow.count {
@@ -109,8 +117,14 @@ private func reluGradientTile(
 ) {
   let (c, rowStride) = (c + tile.offset, tile.rowStride)
   var sums = zeroTile
-  accumulate(
-    &sums, tile.panels, prefetching: [TileRows(first: y, stride: yStride), TileRows(first: c, stride: rowStride)])
+  if isLong(tile.panels) {
+    accumulate(&sums, tile.panels) { r in
+      prefetchRow(r, y, yStride)
+      prefetchRow(r, c, rowStride)
+    }
+  } else {
+    accumulate(&sums, tile.panels, mayBeEdge: false)
+  }
   if adds { add(c, rowStride, to: &sums) }
   @inline(always)
   func finishRow(_ r: Int) {
@@ -124,7 +138,7 @@ private func reluGradientTile(
 
 /// Add what earlier chunks have come to.
 @inline(always)
-private func add(_ partial: UnsafePointer<Float>, _ rowStride: Int, to sums: inout TileSums) {
+func add(_ partial: UnsafePointer<Float>, _ rowStride: Int, to sums: inout TileSums) {
   for r in 0..<MR {
     for v in 0..<TileRow.count { sums[r][v] = load(partial + r * rowStride + v * width) + sums[r][v] }
   }
@@ -132,7 +146,7 @@ private func add(_ partial: UnsafePointer<Float>, _ rowStride: Int, to sums: ino
 
 /// (`inout` as a copy would lie in memory.)
 @inline(always)
-private func store(_ sums: inout TileSums, _ c: UnsafeMutablePointer<Float>, _ rowStride: Int) {
+func store(_ sums: inout TileSums, _ c: UnsafeMutablePointer<Float>, _ rowStride: Int) {
   for r in 0..<MR {
     for v in 0..<TileRow.count { store(sums[r][v], c + r * rowStride + v * width) }
   }

@@ -13,15 +13,19 @@ func gemm(_ g: GEMMArguments<Float>) {
   if g.m == 1 && g.bColumnStride == 1 { return multiplyRow(g) }
   if g.n <= width { return multiplyNarrow(g) }
   if case .update(let rule, let target) = g.epilogue {
-    withUnsafePointer(to: UpdatePass(rule, target)) { multiply(g, $0) }
+    withUnsafePointer(to: UpdatePass(rule, target)) { pass in
+      var updates = TileUpdates(pass: pass, waiting: GEMMWorkspace.waitingTile(g.workspace))
+      withUnsafeMutablePointer(to: &updates) { multiply(g, $0) }
+      updates.finish(rowStride: g.cRowStride)
+    }
   } else {
     multiply(g, nil)
   }
 }
 
-/// - Parameter pass: what updates weights, worked out once for all tiles.
+/// - Parameter updates: what updates weights, worked out once for all tiles.
 @inline(never)
-private func multiply(_ g: GEMMArguments<Float>, _ pass: UnsafePointer<UpdatePass>?) {
+private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer<TileUpdates>?) {
   let blocking = Blocking(g)
   let workspace = GEMMWorkspace(g.workspace, blocking)
   let blocks = (g.m + blocking.mc - 1) / blocking.mc
@@ -49,7 +53,7 @@ private func multiply(_ g: GEMMArguments<Float>, _ pass: UnsafePointer<UpdatePas
               packB(b, g, kc: kc, columns: columns, into: packed)
             }
           }
-          computeTiles(g, pass, chunk, panels, row: ic, column: jc + jr, rows: mc, columns: columns, workspace.tile)
+          computeTiles(g, updates, chunk, panels, row: ic, column: jc + jr, rows: mc, columns: columns, workspace.tile)
         }
       }
       pc += kc
@@ -85,13 +89,13 @@ func packB(
 /// epilogue, else through the buffer.
 @inline(always)
 private func computeTiles(
-  _ g: GEMMArguments<Float>, _ pass: UnsafePointer<UpdatePass>?, _ chunk: Chunk, _ panels: Panels, row: Int,
+  _ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer<TileUpdates>?, _ chunk: Chunk, _ panels: Panels, row: Int,
   column: Int, rows: Int, columns: Int, _ buffer: UnsafeMutablePointer<Float>
 ) {
   var (ir, panels) = (0, panels)
   let fullTiles = rows / MR
   if fullTiles > 0
-    && computesInRegisters(g, pass, chunk, panels, row: row, column: column, columns: columns, fullTiles)
+    && computesInRegisters(g, updates, chunk, panels, row: row, column: column, columns: columns, fullTiles)
   {
     for _ in 0..<fullTiles { panels.advance() }
     ir = fullTiles * MR
@@ -108,11 +112,11 @@ private func computeTiles(
 /// - Returns: whether the tiles have been computed.
 @inline(always)
 private func computesInRegisters(
-  _ g: GEMMArguments<Float>, _ pass: UnsafePointer<UpdatePass>?, _ chunk: Chunk, _ panels: Panels, row: Int,
+  _ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer<TileUpdates>?, _ chunk: Chunk, _ panels: Panels, row: Int,
   column: Int, columns: Int, _ count: Int
 ) -> Bool {
-  if columns == NR { return computeFullTiles(g, pass, chunk, panels, row: row, column: column, count: count) }
-  guard let pass, chunk.isFirst && chunk.isLast else { return false }
+  if columns == NR { return computeFullTiles(g, updates, chunk, panels, row: row, column: column, count: count) }
+  guard let updates, chunk.isFirst && chunk.isLast else { return false }
   let first = Tile(panels, offset: row * g.cRowStride + column, rowStride: g.cRowStride)
-  return updateEdgeTiles(first, count, columns: columns, pass)
+  return updateEdgeTiles(first, count, columns: columns, updates.pointee.pass)
 }

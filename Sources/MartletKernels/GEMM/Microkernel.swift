@@ -70,49 +70,65 @@ private func zeros12<let vectors: Int>(_ z: InlineArray<vectors, Vector>) -> Sum
   [z, z, z, z, z, z, z, z, z, z, z, z]
 }
 
-/// The rows of an array that a tile will be combined with or go to.
-struct TileRows {
-  var first: UnsafePointer<Float>
-  var stride: Int
-}
-
 /// Add the product of the panels to the sums of a tile.
-///
-/// Meanwhile ask for the rows of other arrays: over a long k, one at a time, as many requests at once would stand in
-/// the way of the panels. Tiles of a short k follow each other so fast that the processor sees by itself what comes
-/// next.
 ///
 /// - Parameter mayBeEdge: whether some columns of the tile may be missing.
 @inline(always)
-func accumulate<let rows: Int, let vectors: Int, let arrays: Int>(
-  _ sums: inout Sums<rows, vectors>, _ panels: Panels, mayBeEdge: Bool = false,
-  prefetching others: InlineArray<arrays, TileRows>
+func accumulate<let rows: Int, let vectors: Int>(
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels, mayBeEdge: Bool
 ) {
   if panels.readsBInPlace {
-    accumulate(&sums, panels, readsBInPlace: true, mayBeEdge, others)
+    accumulate(&sums, panels, readsBInPlace: true, mayBeEdge)
   } else {
-    accumulate(&sums, panels, readsBInPlace: false, mayBeEdge, others)
+    accumulate(&sums, panels, readsBInPlace: false, mayBeEdge)
   }
 }
 
+/// The same, with something to do for each row of the tile meanwhile, such as asking for what it will be combined with:
+/// a row at a time, as many requests at once would stand in the way of the panels.
 @inline(always)
-private func accumulate<let rows: Int, let vectors: Int, let arrays: Int>(
-  _ sums: inout Sums<rows, vectors>, _ panels: Panels, readsBInPlace: Bool, _ mayBeEdge: Bool,
-  _ others: InlineArray<arrays, TileRows>
+func accumulate<let rows: Int, let vectors: Int>(
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels, meanwhile: (_ r: Int) -> Void
+) {
+  if panels.readsBInPlace {
+    accumulate(&sums, panels, readsBInPlace: true, meanwhile)
+  } else {
+    accumulate(&sums, panels, readsBInPlace: false, meanwhile)
+  }
+}
+
+/// Whether a tile takes long enough to ask for other rows meanwhile. Tiles of a short k follow each other so fast that
+/// the processor sees by itself what comes next.
+@inline(always)
+func isLong(_ panels: Panels) -> Bool { panels.kc >= 2 * MR }
+
+@inline(always)
+private func accumulate<let rows: Int, let vectors: Int>(
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels, readsBInPlace: Bool, _ mayBeEdge: Bool
 ) {
   var panels = panels
-  var rest = panels.kc
-  if arrays > 0, panels.kc >= 2 * rows {
-    let part = panels.kc / rows
-    for r in 0..<rows {
-      for i in 0..<arrays {
-        forEachCacheLine(others[i].first + r * others[i].stride, vectors * width) { martlet_prefetch($0) }
-      }
-      for _ in 0..<part { step(&sums, &panels, readsBInPlace: readsBInPlace, mayBeEdge) }
+  for _ in 0..<panels.kc { step(&sums, &panels, readsBInPlace: readsBInPlace, mayBeEdge) }
+}
+
+@inline(always)
+private func accumulate<let rows: Int, let vectors: Int>(
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels, readsBInPlace: Bool, _ meanwhile: (_ r: Int) -> Void
+) {
+  var (panels, k) = (panels, 0)
+  for r in 0..<rows {
+    meanwhile(r)
+    let end = panels.kc * (r + 1) / rows
+    while k < end {
+      step(&sums, &panels, readsBInPlace: readsBInPlace, false)
+      k += 1
     }
-    rest -= part * rows
   }
-  for _ in 0..<rest { step(&sums, &panels, readsBInPlace: readsBInPlace, mayBeEdge) }
+}
+
+/// Ask for row r of what lies like the tile, `stride` apart.
+@inline(always)
+func prefetchRow(_ r: Int, _ first: UnsafePointer<Float>, _ stride: Int) {
+  forEachCacheLine(first + r * stride, NR) { martlet_prefetch($0) }
 }
 
 /// How many k ahead of its use a row of B in place is asked for.
@@ -181,7 +197,7 @@ private func compute<let rows: Int, let vectors: Int>(
   _ zeros: Sums<rows, vectors>, _ panels: Panels, _ buffer: UnsafeMutablePointer<Float>
 ) {
   var sums = zeros
-  accumulate(&sums, panels, mayBeEdge: true, prefetching: [])
+  accumulate(&sums, panels, mayBeEdge: true)
   for r in 0..<rows {
     for v in 0..<vectors { store(sums[r][v], buffer + r * NR + v * width) }
   }

@@ -4,21 +4,49 @@
 
 import MartletKernelInterface
 
+/// The updates of one product.
+struct TileUpdates {
+  let pass: UnsafePointer<UpdatePass>
+  /// A full tile of gradients that waits to be applied, row stride NR, and where it begins in the weights. Roots and
+  /// quotients take long, and the processor does not look far enough ahead to begin with the next tile meanwhile; so a
+  /// tile of Adam or RMSprop is applied row by row between the multiply-adds of the tile after it, if there are enough.
+  let waiting: UnsafeMutablePointer<Float>
+  var waitingStart: Int?
+
+  /// Apply the last tile.
+  func finish(rowStride: Int) {
+    guard let waitingStart else { return }
+    update(
+      pass.pointee.from(waitingStart),
+      UpdateArea(gradient: waiting, gradientStride: NR, weightStride: rowStride, rows: MR, columns: NR))
+  }
+}
+
 /// Compute `count` full tiles, one below the other, and update the weights with them.
 ///
 /// - Parameters:
 ///   - partial: C, if it holds the chunks before this one.
-///   - pass: of the whole product.
+///   - updates: of the whole product, to be finished after its last tile.
 /// - Returns: false if there is no such rule here; then nothing has been done.
 @inline(always)
 func updateFullTiles(
-  _ first: Tile, _ count: Int, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>
+  _ first: Tile, _ count: Int, _ partial: UnsafePointer<Float>?, _ updates: UnsafeMutablePointer<TileUpdates>
 ) -> Bool {
-  switch pass.pointee.rule.pointee.kind {
-  case .gradientDescent: first.forEach(count) { gradientDescentTile($0, partial, pass) }
-  case .momentum, .nesterov: first.forEach(count) { momentumTile($0, partial, pass) }
-  case .adam, .amsgrad: first.forEach(count) { adamTile($0, partial, pass) }
-  case .rmsprop, .centeredRMSprop: first.forEach(count) { rmspropTile($0, partial, pass) }
+  switch updates.pointee.pass.pointee.rule.pointee.kind {
+  case .gradientDescent: first.forEach(count) { gradientDescentTile($0, partial, updates) }
+  case .momentum, .nesterov: first.forEach(count) { momentumTile($0, partial, updates) }
+  case .adam, .amsgrad:
+    if isLong(first.panels) {
+      first.forEach(count) { adamTileLater($0, partial, updates) }
+    } else {
+      first.forEach(count) { adamTile($0, partial, updates) }
+    }
+  case .rmsprop, .centeredRMSprop:
+    if isLong(first.panels) {
+      first.forEach(count) { rmspropTileLater($0, partial, updates) }
+    } else {
+      first.forEach(count) { rmspropTile($0, partial, updates) }
+    }
   case .adamax, .nadam, .adagrad, .adadelta, .lion: return false
   }
   return true
@@ -50,8 +78,10 @@ func updateEdgeTiles(_ first: Tile, _ count: Int, columns: Int, _ pass: UnsafePo
 }
 
 @inline(never)
-private func gradientDescentTile(_ tile: Tile, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>) {
-  update(GradientDescent.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, pass)
+private func gradientDescentTile(
+  _ tile: Tile, _ partial: UnsafePointer<Float>?, _ updates: UnsafeMutablePointer<TileUpdates>
+) {
+  update(GradientDescent.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, updates.pointee.pass)
 }
 
 @inline(never)
@@ -65,8 +95,10 @@ private func gradientDescentNarrowTile(_ tile: Tile, _ lanes: Int, _ pass: Unsaf
 }
 
 @inline(never)
-private func momentumTile(_ tile: Tile, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>) {
-  update(Momentum.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, pass)
+private func momentumTile(
+  _ tile: Tile, _ partial: UnsafePointer<Float>?, _ updates: UnsafeMutablePointer<TileUpdates>
+) {
+  update(Momentum.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, updates.pointee.pass)
 }
 
 @inline(never)
@@ -80,8 +112,17 @@ private func momentumNarrowTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointe
 }
 
 @inline(never)
-private func adamTile(_ tile: Tile, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>) {
-  update(Adam.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, pass)
+private func adamTile(
+  _ tile: Tile, _ partial: UnsafePointer<Float>?, _ updates: UnsafeMutablePointer<TileUpdates>
+) {
+  update(Adam.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, updates.pointee.pass)
+}
+
+@inline(never)
+private func adamTileLater(
+  _ tile: Tile, _ partial: UnsafePointer<Float>?, _ updates: UnsafeMutablePointer<TileUpdates>
+) {
+  updateLater(Adam.self, tile, partial, updates)
 }
 
 @inline(never)
@@ -95,8 +136,17 @@ private func adamNarrowTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<Up
 }
 
 @inline(never)
-private func rmspropTile(_ tile: Tile, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>) {
-  update(RMSprop.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, pass)
+private func rmspropTile(
+  _ tile: Tile, _ partial: UnsafePointer<Float>?, _ updates: UnsafeMutablePointer<TileUpdates>
+) {
+  update(RMSprop.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, updates.pointee.pass)
+}
+
+@inline(never)
+private func rmspropTileLater(
+  _ tile: Tile, _ partial: UnsafePointer<Float>?, _ updates: UnsafeMutablePointer<TileUpdates>
+) {
+  updateLater(RMSprop.self, tile, partial, updates)
 }
 
 @inline(never)
@@ -120,12 +170,15 @@ private func update<Step: UpdateStep, let rows: Int, let vectors: Int>(
   let slot0 = pass.pointee.slot0 ?? weights
   let slot1 = pass.pointee.slot1 ?? slot0
   var sums = zeros
-  accumulate(
-    &sums, tile.panels, mayBeEdge: isEdge,
-    prefetching: [
-      TileRows(first: weights + offset, stride: rowStride), TileRows(first: slot0 + offset, stride: rowStride),
-      TileRows(first: slot1 + offset, stride: rowStride),
-    ])
+  if isLong(tile.panels) && !isEdge {
+    accumulate(&sums, tile.panels) { r in
+      prefetchRow(r, weights + offset, rowStride)
+      prefetchRow(r, slot0 + offset, rowStride)
+      prefetchRow(r, slot1 + offset, rowStride)
+    }
+  } else {
+    accumulate(&sums, tile.panels, mayBeEdge: isEdge)
+  }
   @inline(always)
   func lanes(_ v: Int) -> Int { v + 1 < vectors ? width : lastLanes }
   if let partial {
@@ -153,4 +206,34 @@ private func update<Step: UpdateStep, let rows: Int, let vectors: Int>(
     }
   }
   forEachTileRow(updateRow)
+}
+
+/// Apply the tile that waits while this one is computed, and let this one wait.
+@inline(always)
+private func updateLater<Step: UpdateStep>(
+  _: Step.Type, _ tile: Tile, _ partial: UnsafePointer<Float>?, _ updates: UnsafeMutablePointer<TileUpdates>
+) {
+  let (pass, waiting) = (updates.pointee.pass, updates.pointee.waiting)
+  guard let step = Step(pass.pointee), let slot0 = pass.pointee.slot0 else { return }
+  let (offset, rowStride, weights) = (tile.offset, tile.rowStride, pass.pointee.weights)
+  let slot1 = pass.pointee.slot1 ?? slot0
+  let (start, isWaiting) = (updates.pointee.waitingStart ?? 0, updates.pointee.waitingStart != nil)
+  var sums = zeroTile
+  accumulate(&sums, tile.panels) { r in
+    prefetchRow(r, weights + offset, rowStride)
+    prefetchRow(r, slot0 + offset, rowStride)
+    prefetchRow(r, slot1 + offset, rowStride)
+    guard isWaiting else { return }
+    for v in 0..<TileRow.count {
+      let i = start + r * rowStride + v * width
+      var (weight, gradient) = (load(weights + i), load(waiting + r * NR + v * width))
+      if !pass.pointee.isPlain {
+        (weight, gradient) = (pass.pointee.decayed(weight), pass.pointee.modified(gradient, weight))
+      }
+      step.apply(weight, gradient, i, width)
+    }
+  }
+  if let partial { add(partial + offset, rowStride, to: &sums) }
+  store(&sums, waiting, NR)
+  updates.pointee.waitingStart = offset
 }
