@@ -43,6 +43,9 @@ struct ThreadCrew: ~Copyable {
   /// How long a thread looks for work before it sleeps: about what going to sleep and being woken costs.
   static let spinNanoseconds: Int64 = 50_000
 
+  /// Looks of a spinning thread, of some 30 ns each, before it offers its processor to others.
+  static let looksPerYield = 64
+
   /// Room for the frames of any task; big buffers are never on the stack.
   static let stackByteCount = 2 << 20
 
@@ -206,15 +209,19 @@ struct ThreadCrew: ~Copyable {
   }
 
   /// Asks `condition` until it holds or `spinNanoseconds` have passed; returns whether it held. Reading the clock
-  /// between two looks also keeps the thread from hammering the cache line.
+  /// between two looks also keeps the thread from hammering the cache line. Now and then it offers its processor: the
+  /// thread it is waiting for may have been put on the same one, and would else begin only when the time is over.
   @inline(__always)
   private func spin(_ condition: () -> Bool) -> Bool {
     if condition() { return true }
     let deadline = ThreadCrew.now() + ThreadCrew.spinNanoseconds
     repeat {
-      if condition() { return true }
-    } while ThreadCrew.now() < deadline
-    return false
+      for _ in 0..<ThreadCrew.looksPerYield {
+        if condition() { return true }
+        if ThreadCrew.now() >= deadline { return false }
+      }
+      sched_yield()
+    } while true
   }
 
   private static func now() -> Int64 {
