@@ -88,7 +88,8 @@ bench-gemm:
 
 # The extra brings PyTorch, which one report is compared with.
 reports: setup build
-	$(VENV) -m pip --disable-pip-version-check install --quiet --editable 'bindings/python[reports]'
+	$(VENV) -m pip --disable-pip-version-check install --quiet --editable 'bindings/python[reports]' || \
+	  echo 'PyTorch is not to be had: the comparison with it keeps its committed figures'
 	@for template in examples/reports/*.template.md; do $(VENV) $${template%.template.md}.py || exit 1; done
 
 # --- Installation. `make install` builds nothing when the library is there, so that root need not own .build.

@@ -926,7 +926,7 @@ martlet_status martlet_model_from_json(const char *text, uint64_t seed, martlet_
  * @param x [x_count] arrays, one for each input: [N, ...], N >= 1 the same for all, rows of exactly the shape of that
  *          input, finite as float32.
  * @param x_count Number of the model's inputs.
- * @param out_y The outputs one after the other, each [N, ...]; written.
+ * @param out_y The outputs one after the other, each [N, ...]; written. It must not overlap x.
  * @param y_count Floats out_y has room for: N times the elements of one row of all outputs, no more and no less.
  * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT (wrong shape or type; NaN or infinite x), MARTLET_INVALID_STATE (not
  *         built), MARTLET_OUT_OF_MEMORY, MARTLET_BUSY (the model is being trained or changed).

@@ -1,6 +1,6 @@
 // The update rules: weights and state are read and written once. Each rule is a struct that knows how to update one
 // vector of weights, so that its formula stands once for whole arrays, for the rows of a tile of gradients, and for a
-// tile that is still in registers (GEMM/FullTiles.swift); the bits are the same. Here is what all rules share, and those
+// tile that is still in registers (GEMM/UpdateTiles.swift); the bits are the same. Here is what all rules share, and those
 // that move all weights at one rate; those that adapt the rate of each weight are in AdaptiveUpdates.swift.
 
 import MartletKernelInterface

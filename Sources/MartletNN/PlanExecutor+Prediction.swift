@@ -41,6 +41,8 @@ extension PlanExecutor {
 
   /// Make rows those of an input: where they lie, if they are this plan's scalars and not too many, else converted.
   ///
+  /// Whoever calls this calls `setInput(index, nil)` before the rows may go away.
+  ///
   /// - Parameter first: where they begin in `rows`.
   /// - Returns: whether all values are finite.
   @_specialize(where Scalar == Float)
@@ -51,7 +53,8 @@ extension PlanExecutor {
     let isOurs = Scalar.self == Float.self && rows.type == .float32 && rowCount * columns <= Self.inPlaceCount
     guard isOurs else {
       setInput(index, nil)
-      return kernels.gather(base, rows.type, nil, rowCount, columns, 1, 0, input(index))
+      // Adding -0 leaves every number as it is, -0 too.
+      return kernels.gather(base, rows.type, nil, rowCount, columns, 1, -0.0, input(index))
     }
     let values = base.assumingMemoryBound(to: Scalar.self)
     setInput(index, values)

@@ -99,7 +99,9 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
 
   /// Room for input rows, filled by the caller before `forward`, unless they are read where they lie.
   package func input(_ index: Int) -> UnsafeMutablePointer<Scalar> {
-    guard case .arena(let offset) = plan.buffers[plan.inputs[index]] else { return pointers[plan.inputs[index]] }
+    guard case .arena(let offset) = plan.buffers[plan.inputs[index]] else {
+      preconditionFailure("an input has a buffer of its own")
+    }
     return arena.pointer(as: Scalar.self) + offset
   }
 

@@ -103,6 +103,7 @@ extension Trainer {
     let executor = try steppingExecutor(rows, threads: threads)
     hasGradients = false
     forwardRowCount = 0
+    // Copied: backward comes in a later call, when the caller's rows may be gone.
     for (index, input) in fit.inputs.enumerated() { try read(x[index], input, into: executor.input(index)) }
     try executor.forward(rows: rows, step: UInt64(iteration), threads: threads)
     var offset = 0

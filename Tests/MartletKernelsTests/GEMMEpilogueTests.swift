@@ -10,6 +10,8 @@ import Testing
   private static let products: [Product] = [
     (1, 10, 300), (13, 33, 40), (50, 17, 257), (30, 70, 600), (25, 65, 8), (4, 5, 0), (12, 32, 0), (26, 4, 300),
     (27, 10, 40), (1, 70, 600),
+    // Full tiles and wide edges, several blocks of rows from the bottom up, long k and short.
+    (50, 61, 40), (50, 61, 8), (50, 76, 40), (49, 47, 24),
   ].map { Product($0.0, $0.1, $0.2) }
 
   /// The stored product without gaps.

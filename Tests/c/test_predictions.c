@@ -1,4 +1,7 @@
 /* Prediction in double, and for datasets and the files of it, by hand. HDF5 is read back by Tests/python/test_predictions.py. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include <sys/mman.h>
+
 #include "check.h"
 
 /* y = x on [C], as a layer with weights, so that the largest output is the largest input. */
@@ -192,7 +195,7 @@ static void not_built(void) {
 /* Rows of floats are read where they lie if they are few, others are copied, and doubles converted: the same bits every
  * time, in predictions and in training, and the caller's rows stay as they are. */
 static void rows_in_place(void) {
-  enum { COLUMNS = 640, MANY = 450 }; /* 450 rows are more than are read in place, 3 are not */
+  enum { COLUMNS = 1100, MANY = 300 }; /* 300 rows are more than are read in place, 3 are not */
   static float x[MANY * COLUMNS], copy[MANY * COLUMNS], y[3][MANY * 3];
   static float moved[MANY * COLUMNS + 1]; /* by one float, so that no row begins where a vector does */
   static double doubles[MANY * COLUMNS];
@@ -231,6 +234,50 @@ static void rows_in_place(void) {
   }
 }
 
+/* Rows that end where readable memory ends, and that may not be written: nothing beyond them is read, nothing in them
+ * changed, whatever the number of columns. */
+static void rows_at_the_end_of_memory(void) {
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE), size = 4 * page;
+  char *memory = mmap(NULL, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    CHECK(0, "mmap");
+    return;
+  }
+  for (size_t i = 0; i < size / sizeof(float); i++) ((float *)memory)[i] = (float)(i % 7) - 3;
+  mprotect(memory, size, PROT_READ);
+  mprotect(memory + size, page, PROT_NONE);
+  static float y[13 * 70];
+  static int32_t labels[13];
+  int failures = 0;
+  for (int64_t columns = 1; columns <= 70; columns += columns < 20 ? 1 : 7) {
+    for (int64_t rows = 1; rows <= 13; rows += 6) {
+      const int64_t shape[] = {rows, columns}, label_shape[] = {rows};
+      const martlet_array x =
+          check_array(memory + size - (size_t)(rows * columns) * sizeof(float), 2, shape, MARTLET_FLOAT32);
+      const martlet_array targets = check_array(labels, 1, label_shape, MARTLET_INT32);
+      for (int first = 0; first < 2; first++) { /* a product reads the rows, or an activation does */
+        martlet_model *m;
+        martlet_trainer *trainer;
+        martlet_node node;
+        martlet_dense_options options = MARTLET_DENSE_OPTIONS_INIT;
+        options.activation = MARTLET_SOFTMAX;
+        REQUIRE(martlet_model_create("end", 1, &m));
+        REQUIRE(martlet_input(m, NULL, 1, &columns, &node));
+        if (first == 1) REQUIRE(martlet_activation(m, node, MARTLET_TANH, 0, NULL, &node));
+        REQUIRE(martlet_dense(m, node, 3, &options, &node));
+        REQUIRE(martlet_model_build(m, 1, &node));
+        REQUIRE(martlet_trainer_create(m, NULL, &trainer));
+        failures += martlet_trainer_train_step(trainer, &x, 1, &targets, 1, NULL, NULL) != MARTLET_OK;
+        failures += martlet_predict(m, &x, 1, y, rows * 3) != MARTLET_OK;
+        martlet_trainer_destroy(trainer);
+        martlet_model_destroy(m);
+      }
+    }
+  }
+  CHECK(failures == 0, "rows at the end of readable memory are read, and nothing beyond");
+  munmap(memory, size + page);
+}
+
 int main(int argc, char **argv) {
   if (argc != 2 || chdir(argv[1]) != 0) return 2;
   martlet_model *m = identity_model(3);
@@ -240,6 +287,7 @@ int main(int argc, char **argv) {
   other_outputs();
   not_built();
   rows_in_place();
+  rows_at_the_end_of_memory();
   martlet_model_destroy(m);
   return check_end();
 }

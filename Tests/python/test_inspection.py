@@ -33,6 +33,7 @@ def test_gradients_of_a_graph_are_right():
     assert max(errors.max() for errors in found.errors) == found.largest_error
     worst = dict(zip(["kernel", "bias"], found.errors[:2] if found.layer != "head" else found.errors[2:]))
     assert worst[found.weight][found.position] == found.largest_error
+    assert f"at={found.layer}/{found.weight}[" in repr(found) and len(repr(found)) < 200
     assert all((a == b).all() for a, b in zip(before, model.get_weights()))
 
 

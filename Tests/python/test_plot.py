@@ -155,6 +155,8 @@ def test_a_run_that_diverges_ends_with_a_cross():
     assert legend(figure) == ["0.1 (not finite from epoch 3)", "0.01"]
     (cross,) = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
     assert cross.get_xydata().tolist() == [[2, 724.5]]
+    gaps = plot.plot_runs({"a": [float("inf"), 3, float("nan"), 2, float("nan")]})
+    assert legend(gaps) == ["a (not finite last in epoch 5)"]
 
 
 def test_positions_of_each_run():

@@ -166,6 +166,18 @@ def test_short_form(run_python, real_data, tmp_path, name):
     HOLDS[name](results_of(tmp_path, name))
 
 
+def test_short_form_does_not_replace_the_page(run_python):
+    """However the folder of the pages is written."""
+    for folder in (FOLDER, f"{FOLDER}/", os.path.relpath(FOLDER)):
+        done = run_python(FOLDER / "n_layer_net.py", "--short", "--only", "rules", "--output", folder)
+        assert done.returncode == 2 and "--short needs --output" in done.stderr
+
+
+def test_an_experiment_that_builds_on_another_names_it(run_python, tmp_path):
+    done = run_python(FOLDER / "mnist_from_scratch.py", "--short", "--only", "clock", "--output", tmp_path)
+    assert done.returncode == 1 and "run --only best first" in done.stderr and "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_page_follows_from_figures(run_python, tmp_path, name):
     """The committed page is the template filled with the committed figures, which show all that it claims.

@@ -230,7 +230,7 @@ def page(results: SimpleNamespace) -> dict:
         runs = {described(each[data]): getattr(results, f"{data}_{name}") for name, each in BOTH.items()}
         curves = {label: run.accuracies for label, run in runs.items()}
         plot.plot_runs(curves, report.picture(data), metric="val_accuracy")
-    header = ["", "network", "epochs", "asked for", "test", "smallest to largest", "processor time", "on two cores"]
+    header = ["", "network", "epochs", "goal", "test", "smallest to largest", "processor time", "on two cores"]
     return {
         "reached_table": table(header, [reached_line(data, results) for data in SOURCES]),
         "reached_run": for_each(lambda data: report.command([f"{data}_{seed}" for seed in SEEDS], results)),

@@ -14,7 +14,6 @@ import neighbours
 import numpy as np
 import toy_net
 import two_layer_page
-from neighbours import Neighbours
 from report import Report, epoch_seconds
 
 from martlet import Dataset, Input, NotFiniteError, Sequential, initializers, layers, losses, optimizers, plot
@@ -314,10 +313,11 @@ def svm() -> dict:
 
 @report.experiment
 def knn() -> dict:
+    report.needs("sklearn")
     (x, y), (x_test, y_test) = arrays()
     count = report.size(10_000, 500)
     tried = [1, 3, 5, 8, 10, 15, 20, 50]
-    training = Neighbours(x[: 4 * count], y[: 4 * count], max(tried))
+    training = neighbours.Neighbours(x[: 4 * count], y[: 4 * count], max(tried))
     x_held_out, y_held_out = x[40_000 : 40_000 + count], y[40_000 : 40_000 + count]
     nearest = training.nearest(x_held_out)
     validation = training.accuracies(nearest, y_held_out, tried)

@@ -289,7 +289,7 @@ def claims(results: SimpleNamespace) -> dict[str, bool]:
         "a bigger batch makes the mistake worse": costs[1000] > costs[100],
         "the first layer hardly moves, the last one does": wrong.moved[0] < 0.01 < 1 < wrong.moved[2],
         "the loss in validation rises after its best epoch": right.val_loss[-1] > 1.1 * right.val_loss[best],
-        "its accuracy still rises": max(right.val_accuracy[best:]) > right.val_accuracy[best],
+        "its accuracy hardly rises": 0 < max(right.val_accuracy[best:]) - right.val_accuracy[best] < 0.01,
     }
 
 
@@ -297,13 +297,17 @@ def claims(results: SimpleNamespace) -> dict[str, bool]:
 def page(results: SimpleNamespace) -> dict:
     draw(results)
     wrong, right, falling = (getattr(results, name).seeds for name in ("divided", "corrected", "decayed"))
+    best, accuracy = int(np.argmin(right[0].history.val_loss)), right[0].history.val_accuracy
     return {
         "median": medians(results),
+        "accuracy_then": accuracy[best],
+        "accuracy_later": max(accuracy[best:]),
         "jump": 100 * largest_jump(results.corrected.seeds),
         "steady_jump": 100 * largest_jump(results.decayed.seeds),
         "gap": SimpleNamespace(**{f"batch_{size}": 100 * gap for size, gap in gaps(results).items()}),
         "clock_seconds": 50 * results.clock.epoch_seconds,
         "reproduced": report.command(["divided", "corrected", "decayed"], results),
+        "four_runs": report.command(list(RUNS), results),
         "seeds_table": table(
             ["seed", "divided again", "right, last epoch", "right, best epoch", "falling rate, last epoch"],
             [

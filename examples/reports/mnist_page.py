@@ -117,6 +117,7 @@ def numbers(results: SimpleNamespace) -> SimpleNamespace:
         stuck_accuracy=median(run.accuracies[-1] for runs in stuck for run in runs),
         stuck_loss=median(run.losses[-1] for runs in stuck for run in runs),
         shallow_accuracy=median(run.accuracy for run in of(summed.stuck, "0.01")[0]),
+        deepest_accuracies=", ".join(f"{run.accuracy:.2%}" for run in of(summed.stuck, "0.01")[-1]),
         highest_loss=median(map(highest, shallow)),
         first_infinite=max(losses.index(None) for flights in deep for losses in flights if None in losses),
         averaged_end=last(summed.averaged),

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from sklearn.neighbors import KNeighborsClassifier
 
 from martlet import plot
 
@@ -17,6 +16,8 @@ class Neighbours:
     """The training rows, and who lies nearest by Euclidean distance of the pixels."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray, count: int) -> None:
+        from sklearn.neighbors import KNeighborsClassifier  # the other experiments do without
+
         self.x, self.y = x, y
         self.classifier = KNeighborsClassifier(count, algorithm="brute").fit(flat(x), y)
 

@@ -30,7 +30,7 @@ from martlet import Dataset, Sequential
 
 FOLDER = Path(__file__).resolve().parent
 # Where the data lie if MARTLET_DATA does not say it: beside the repository.
-os.environ.setdefault("MARTLET_DATA", str(FOLDER.parents[2] / "shared" / "data"))
+os.environ["MARTLET_DATA"] = os.environ.get("MARTLET_DATA") or str(FOLDER.parents[2] / "shared" / "data")
 # Where trainings of hours keep what they have reached (long_run.py).
 CHECKPOINTS = FOLDER.parents[1] / ".build" / "reports"
 
@@ -107,6 +107,7 @@ class Report:
         parser.add_argument("--checkpoints", type=Path, help="folder of what long trainings have reached")
         parser.add_argument("--threads", type=int, help="default: one for each processor this process may use")
         options = parser.parse_args(arguments)
+        options.output = options.output.resolve()
         if options.short and options.output == FOLDER:
             parser.error("--short needs --output: its figures are not those of the page")
         self.short, self.output = options.short, options.output
@@ -159,11 +160,16 @@ class Report:
         template = (FOLDER / f"{self.name}.template.md").read_text(encoding="utf-8")
         page = template.format(**vars(results), run=SimpleNamespace(**commands), **more)
         page = re.sub(r"(?<=\d)%", " %", page)  # Python writes 97%, as no book does
+        if self.short:
+            page = "**A short run, of few rows and epochs: these figures mean nothing.**\n\n" + page
         (self.output / f"{self.name}.md").write_text(page, encoding="utf-8")
 
     def figures(self, name: str) -> SimpleNamespace:
         """The figures that an experiment has kept: of one that an experiment builds on."""
-        text = self._result(name).read_text(encoding="utf-8")
+        path = self._result(name)
+        if not path.exists():
+            sys.exit(f"{self.name}: there is no {path}: run --only {name} first")
+        text = path.read_text(encoding="utf-8")
         return json.loads(text, object_hook=lambda figures: SimpleNamespace(**figures))
 
     def command(self, names: list[str], results: SimpleNamespace) -> str:
@@ -178,6 +184,8 @@ class Report:
 
 def epoch_seconds(model: Sequential, training: Dataset, batch_size: int) -> float:
     """Seconds of an epoch on the clock with two threads, median of three: for trainings that ran with one thread."""
+    if len(os.sched_getaffinity(0)) < 2:
+        raise Missing("a second processor")
     threads = martlet.threads()
     martlet.set_threads(2)
     history = model.fit(training, batch_size=batch_size, epochs=3, verbose=0)
@@ -193,7 +201,10 @@ def processor_seconds() -> float:
 
 def processor() -> str:
     """Its name; of AMD's with family and model, such as AMD EPYC 26-2, as one name is that of several generations."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+    except OSError:
+        lines = []
     known = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     name = known.get("model name", platform.machine())
     return f"{name} {known['cpu family']}-{known['model']}" if name.startswith("AMD") else name

@@ -128,7 +128,8 @@ def draw(report: Report, results: SimpleNamespace) -> None:
     plot.plot_runs(curves, report.picture("budgets"), x=budgets.iterations, xlabel="iterations", **axes)
     for history in l2.histories:
         path = report.picture(f"l2-{history.l2:g}")
-        plot.plot_history(vars(history), path, f"L2 {history.l2:g}", metrics=["accuracy"])
+        best = int(np.argmax(history.val_accuracy))
+        plot.plot_history(vars(history), path, f"L2 {history.l2:g}", metrics=["accuracy"], best_epoch=best)
 
 
 # --- What the template has beside the figures of the experiments.

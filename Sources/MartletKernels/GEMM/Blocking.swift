@@ -72,8 +72,8 @@ struct Blocking {
   }
 }
 
-/// The parts of the workspace, each a multiple of 64 bytes: one tile; another one, of gradients that wait; the block that
-/// stays in the L2 cache; the panel or panels of the other operand.
+/// The parts of the workspace, each a multiple of 64 bytes: one tile; another one, of gradients that wait; the block
+/// that stays in the L2 cache; the panel or panels of the other operand.
 struct GEMMWorkspace {
   let tile: UnsafeMutablePointer<Float>
   let a: UnsafeMutablePointer<Float>

@@ -1,6 +1,6 @@
-// What happens to a tile in the buffer when the microkernel has computed it: those at the edges, and those with an
-// epilogue that FullTiles.swift does not have. Chunks before the last are added up in C; after the last one, while the
-// tile is in the L1 cache, the epilogue makes the result of it. Row by row, in vectors.
+// What happens to a tile in the buffer when the microkernel has computed it: most of those at the edges, and those with
+// an epilogue that FullTiles.swift does not have. Chunks before the last are added up in C; after the last one, while
+// the tile is in the L1 cache, the epilogue makes the result of it. Row by row, in vectors.
 
 import MartletKernelInterface
 

@@ -1,7 +1,7 @@
 // Full tiles go from the registers to where they belong without a stop in the buffer: plain products, chunks before the
 // last one, and the epilogues that training spends its time in. Each is a function of its own that the microkernel is
 // inlined into, so that its sums stay in registers; those that update weights are in UpdateTiles.swift. Other epilogues
-// and the edges take the buffer (Epilogue.swift).
+// and most edges take the buffer (Epilogue.swift).
 
 import MartletKernelInterface
 
@@ -74,11 +74,7 @@ func computeFullTiles(
 private func storeTile(_ tile: Tile, adds: Bool, _ c: UnsafeMutablePointer<Float>) {
   let (c, rowStride) = (c + tile.offset, tile.rowStride)
   var sums = zeroTile
-  if isLong(tile.panels) {
-    accumulate(&sums, tile.panels) { r in prefetchRow(r, c, rowStride) }
-  } else {
-    accumulate(&sums, tile.panels, mayBeEdge: false)
-  }
+  accumulate(&sums, tile.panels) { r in prefetchRow(r, c, rowStride) }
   if adds { add(c, rowStride, to: &sums) }
   store(&sums, c, rowStride)
 }
@@ -90,11 +86,7 @@ private func biasTile(
 ) {
   let (c, rowStride) = (c + tile.offset, tile.rowStride)
   var sums = zeroTile
-  if isLong(tile.panels) {
-    accumulate(&sums, tile.panels) { r in prefetchRow(r, c, rowStride) }
-  } else {
-    accumulate(&sums, tile.panels, mayBeEdge: false)
-  }
+  accumulate(&sums, tile.panels) { r in prefetchRow(r, c, rowStride) }
   if adds { add(c, rowStride, to: &sums) }
   if let bias {
     for v in 0..<TileRow.count {
@@ -117,13 +109,9 @@ private func reluGradientTile(
 ) {
   let (c, rowStride) = (c + tile.offset, tile.rowStride)
   var sums = zeroTile
-  if isLong(tile.panels) {
-    accumulate(&sums, tile.panels) { r in
-      prefetchRow(r, y, yStride)
-      prefetchRow(r, c, rowStride)
-    }
-  } else {
-    accumulate(&sums, tile.panels, mayBeEdge: false)
+  accumulate(&sums, tile.panels) { r in
+    prefetchRow(r, y, yStride)
+    prefetchRow(r, c, rowStride)
   }
   if adds { add(c, rowStride, to: &sums) }
   @inline(always)

@@ -3,8 +3,9 @@
 //     jc  over N by NC    pc  over K by KC    ic  over M by MC: pack A    jr  over NC by NR    ir  over MC by MR
 //
 // Sizes and the two orders that they make are in Blocking.swift. B has no loop of its own for packing: the first tile
-// that needs a panel of B reads it where it lies, if columns are adjacent there, and leaves it packed for the others. A
-// single row and a few columns go their own ways (OneRow.swift, NarrowProduct.swift).
+// that needs a panel of B reads it where it lies, if columns are adjacent there and the panel is full or there are
+// masks, and leaves it packed for the others. A single row and a few columns go their own ways (OneRow.swift,
+// NarrowProduct.swift).
 
 import MartletKernelInterface
 

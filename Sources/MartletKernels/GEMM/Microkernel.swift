@@ -13,7 +13,7 @@ struct Panels {
   var a: UnsafePointer<Float>
   var b: UnsafePointer<Float>
   var bStride: Int
-  /// Lanes of the last vector of a row of `b` that belong to B: at the right edge, where `hasMasks`, fewer than `width`.
+  /// Lanes of the last vector of a row of `b` that belong to B: at the right edge fewer than `width`, if `hasMasks`.
   var lastLanes = width
   /// Whether `b` is a part of B itself: then its rows are far apart, and nobody has asked for them yet.
   var readsBInPlace = false
@@ -84,13 +84,15 @@ func accumulate<let rows: Int, let vectors: Int>(
   }
 }
 
-/// The same, with something to do for each row of the tile meanwhile, such as asking for what it will be combined with:
-/// a row at a time, as many requests at once would stand in the way of the panels.
+/// The same for a full tile, with something to do for each row meanwhile if the tile is long, such as asking for what it
+/// will be combined with: a row at a time, as many requests at once would stand in the way of the panels.
 @inline(always)
 func accumulate<let rows: Int, let vectors: Int>(
   _ sums: inout Sums<rows, vectors>, _ panels: Panels, meanwhile: (_ r: Int) -> Void
 ) {
-  if panels.readsBInPlace {
+  if !isLong(panels) {
+    accumulate(&sums, panels, mayBeEdge: false)
+  } else if panels.readsBInPlace {
     accumulate(&sums, panels, readsBInPlace: true, meanwhile)
   } else {
     accumulate(&sums, panels, readsBInPlace: false, meanwhile)

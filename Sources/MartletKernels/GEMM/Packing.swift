@@ -10,8 +10,8 @@
 import CMartletCPU
 
 /// Pack `lines` <= `size` lines of `kc` elements; element k of line l is `source[l * lineStride + k * kStride]`, and
-/// one of the strides is 1. `size` is MR or NR, a multiple of 4. The lines from there to `readLines` are zero, the others
-/// undefined.
+/// one of the strides is 1. `size` is MR or NR, a multiple of 4. The lines from there to `readLines` are zero, the
+/// others undefined.
 @inline(always)
 func packPanel(
   _ size: Int, _ source: UnsafePointer<Float>, lines: Int, readLines: Int, kc: Int, lineStride: Int, kStride: Int,

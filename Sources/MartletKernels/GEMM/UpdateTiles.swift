@@ -1,5 +1,5 @@
-// Tiles of a weight gradient that go from the registers into the weights, for the optimisers that training mostly uses:
-// no gradient is written to memory. Full tiles, and those at the right edge, whose last vector is not full; so few rows
+// Tiles of a weight gradient that go into the weights, for the optimisers that training mostly uses: from the registers,
+// or for Adam and RMSprop by way of the L1 cache. Full tiles, and those at the right edge, whose last vector is not full; so few rows
 // of a batch make a gradient that each call counts. The rest takes the buffer (Epilogue.swift).
 
 import MartletKernelInterface
@@ -170,14 +170,14 @@ private func update<Step: UpdateStep, let rows: Int, let vectors: Int>(
   let slot0 = pass.pointee.slot0 ?? weights
   let slot1 = pass.pointee.slot1 ?? slot0
   var sums = zeros
-  if isLong(tile.panels) && !isEdge {
+  if isEdge {
+    accumulate(&sums, tile.panels, mayBeEdge: true)
+  } else {
     accumulate(&sums, tile.panels) { r in
       prefetchRow(r, weights + offset, rowStride)
       prefetchRow(r, slot0 + offset, rowStride)
       prefetchRow(r, slot1 + offset, rowStride)
     }
-  } else {
-    accumulate(&sums, tile.panels, mayBeEdge: isEdge)
   }
   @inline(always)
   func lanes(_ v: Int) -> Int { v + 1 < vectors ? width : lastLanes }

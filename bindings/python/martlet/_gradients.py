@@ -31,6 +31,13 @@ class GradientCheck(NamedTuple):
     numeric: float
     errors: list[np.ndarray]  # of every weight, in the order of get_weights; NaN where not checked
 
+    def __repr__(self) -> str:
+        place = f"{self.layer}/{self.weight}{list(self.position)}" if self.layer else None
+        return (
+            f"GradientCheck(loss={self.loss:.6g}, largest_error={self.largest_error:.2g}, at={place}, "
+            f"weight_count={self.weight_count})"
+        )
+
 
 def check_gradients(model: Model, dataset: Dataset, sample: Any, step: Any, seed: Any) -> GradientCheck:
     engine = model.built_engine()

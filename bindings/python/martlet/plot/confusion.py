@@ -89,6 +89,8 @@ def _class_count(true: np.ndarray, predicted: np.ndarray, y_pred: Any, class_nam
     needed = max(int(true.max()) + 1, int(predicted.max()) + 1, scores)
     if class_names is None:
         return needed
+    if isinstance(class_names, str):
+        raise ValueError(f"class_names must be a list of names, received {class_names!r}")
     if len(class_names) < needed:
         raise ValueError(f"there are labels of {needed} classes, but {len(class_names)} class_names")
     return len(class_names)

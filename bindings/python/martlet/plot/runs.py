@@ -68,7 +68,9 @@ def _draw(axes: Axes, runs: Mapping[str, Any], metric: str, x: Any, xlabel: str,
         finite = np.flatnonzero(np.isfinite(middle))
         end = finite[-1] if finite.size else -1
         if end + 1 < len(middle):
-            label = f"{label} (not finite from {xlabel} {positions[end + 1]:g})"
+            # Between gaps "from" would be wrong: then the end is but the last of them.
+            last = "from" if finite.size == end + 1 else "last in"
+            label = f"{label} (not finite {last} {xlabel} {positions[end + 1]:g})"
             axes.plot(positions[[end]], middle[[end]], "x", color=style["color"], markersize=7, markeredgewidth=2)
         axes.plot(positions, middle, label=label, marker="o" if len(middle) == 1 else None, **style)
         if len(values) > 1:

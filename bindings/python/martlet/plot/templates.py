@@ -116,7 +116,10 @@ def _canvas(grid: _Grid, colored: bool, titled: bool) -> tuple[Figure, Axes]:
 
 
 def _kernel(weights: Any, image_shape: Sequence[int]) -> np.ndarray:
-    kernel = np.asarray(weights, np.float64)
+    try:
+        kernel = np.asarray(weights, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"weights must be numbers [I, O], received {type(weights).__name__}") from None
     if kernel.ndim != 2 or not kernel.size:
         raise ValueError(f"weights must have shape [I, O], received {list(kernel.shape)}")
     if len(image_shape) not in (2, 3) or tuple(image_shape[2:]) not in ((), (1,), (3,)):
