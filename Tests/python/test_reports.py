@@ -198,7 +198,8 @@ def test_page_follows_from_figures(run_python, tmp_path, name):
 def test_neighbours_vote_as_in_scikit_learn(monkeypatch):
     """With up to 20 votes for ten classes there are often two classes that have as many."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    from neighbours import KNeighborsClassifier, Neighbours, flat
+    from neighbours import Neighbours, flat
+    from sklearn.neighbors import KNeighborsClassifier
 
     random = np.random.default_rng(1)
     x, y = random.integers(0, 256, (300, 2, 2, 3), np.uint8), random.integers(0, 10, 300)
