@@ -9,8 +9,9 @@
 
 /// What happens to each finished element of op(A) op(B), while it is still in cache.
 package enum GEMMEpilogue<Scalar> {
-  /// C = sum
-  case store
+  /// C = alpha sum + beta C: each chunk is multiplied by alpha, and the first one is added to beta C. C is not read if
+  /// beta is 0.
+  case store(alpha: Float = 1, beta: Float = 0)
   /// C = activation(sum + bias[column]); bias nil: no bias
   case biasActivation(bias: UnsafePointer<Scalar>?, activation: ActivationFunction)
   /// C = sum * activation'(x), the derivative made from v [M, N], row stride `vRowStride`: the activation's output, or

@@ -53,11 +53,7 @@ extension Lowering {
     _ operation: (_ destination: BufferID, _ activation: (v: BufferID, function: ActivationFunction)?) -> Operation
   ) {
     guard gradients[node] == nil else {
-      let extent = Extent.perRow(graph.nodes[node].shape.elementCount)
-      let contribution = newBuffer(extent)
-      appendBackward(operation(contribution, nil))
-      let sum = gradient(of: node)
-      appendBackward(.combine(.add, a: sum, b: contribution, y: sum, count: extent))
+      appendAddition(to: gradient(of: node), .perRow(graph.nodes[node].shape.elementCount)) { operation($0, nil) }
       return
     }
     let destination = gradient(of: node)
@@ -115,15 +111,22 @@ extension Lowering {
       return
     }
     if let sum = sharedGradients[parameter] {
-      let count = Extent.fixed(layout.parameters[parameter].count)
-      let contribution = newBuffer(count)
-      appendBackward(operation(contribution, nil))
-      appendBackward(.combine(.add, a: sum, b: contribution, y: sum, count: count))
+      appendAddition(to: sum, .fixed(layout.parameters[parameter].count)) { operation($0, nil) }
     } else {
       let sum = gradientBuffer(ofParameter: parameter)
       sharedGradients[parameter] = sum
       appendBackward(operation(sum, nil))
     }
+  }
+
+  /// Add the result of an operation to what is in a buffer: on its way there, if the operation can do that.
+  private mutating func appendAddition(
+    to sum: BufferID, _ count: Extent, _ operation: (_ destination: BufferID) -> Operation
+  ) {
+    if let adding = operation(sum).addingResult { return appendBackward(adding) }
+    let contribution = newBuffer(count)
+    appendBackward(operation(contribution))
+    appendBackward(.combine(.add, a: sum, b: contribution, y: sum, count: count))
   }
 
   /// A weight that no loss depends on has the gradient 0, to which its regularisation is added.

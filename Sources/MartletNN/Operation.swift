@@ -39,7 +39,8 @@ package enum MatrixOrder: Sendable, BitwiseCopyable {
 
 /// What happens to the finished elements of a matrix product; `GEMMEpilogue` with buffers in place of pointers.
 package enum ProductEpilogue: Sendable, BitwiseCopyable {
-  case store
+  /// C = product, or C += product.
+  case store(adds: Bool = false)
   case biasActivation(bias: BufferID?, activation: ActivationFunction)
   case activationGradient(v: BufferID, activation: ActivationFunction)
   /// The product is the gradient of a parameter and goes where the plan's sink says.
@@ -93,6 +94,13 @@ package enum Operation: Sendable, BitwiseCopyable {
   case movingAverage(parameter: Int)
   /// Hold a parameter to its constraint, once it is updated.
   case constrain(PlannedConstraint, parameter: Int)
+
+  /// The same with its result added to what is in its place, if it can do that.
+  var addingResult: Operation? {
+    guard case .matrixProduct(var product) = self, case .store = product.epilogue else { return nil }
+    product.epilogue = .store(adds: true)
+    return .matrixProduct(product)
+  }
 
   /// The buffers in use, which decides how long their memory must last.
   var buffers: [BufferID] {

@@ -153,13 +153,13 @@ extension PlanExecutor {
 
   private func epilogue(_ product: MatrixProduct, offset: Int, column: Int) -> GEMMEpilogue<Scalar> {
     switch product.epilogue {
-    case .store: return .store
+    case .store(let adds): return .store(beta: adds ? 1 : 0)
     case .biasActivation(let bias, let activation):
       return .biasActivation(bias: bias.map { UnsafePointer(pointers[$0] + column) }, activation: activation)
     case .activationGradient(let v, let activation):
       return .activationGradient(v: pointers[v] + offset, vRowStride: product.n, activation: activation)
     case .sink(let parameter):
-      guard plan.sink == .update, let rule else { return .store }
+      guard plan.sink == .update, let rule else { return .store() }
       return .update(rule, target(parameter, offset: offset))
     }
   }

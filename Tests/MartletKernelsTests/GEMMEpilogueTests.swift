@@ -71,6 +71,37 @@ import Testing
     }
   }
 
+  /// C is added to the scaled sum of the first chunk; of one factor that is 1 nothing is seen in the bits, and where beta
+  /// is 0, C is not read.
+  @Test("alpha and beta", arguments: tables)
+  func alphaBeta(_ table: KernelTable<Float>) {
+    for product in Self.products {
+      let before = SeededNumbers(4).seeded(product.m * product.n)
+      for (alpha, beta) in [(Float(1), Float(1)), (0.3, 0), (-1, 0.7), (0, 1), (2, -1)] {
+        var expected = [Float](repeating: 0, count: before.count)
+        for i in 0..<product.m {
+          for j in 0..<product.n {
+            let index = i * product.n + j
+            if beta != 0 { expected[index] = beta * before[index] }
+            for start in stride(from: 0, to: product.k, by: KernelTable<Float>.chunk) {
+              var chain: Float = 0
+              for p in start..<min(start + KernelTable<Float>.chunk, product.k) {
+                let (a, b) = (product.a(i, p), product.b(p, j))
+                chain = table.name == "baseline" ? chain + a * b : chain.addingProduct(a, b)
+              }
+              expected[index] += alpha * chain
+            }
+          }
+        }
+        let c = withGaps(product, beta == 0 ? before.map { _ in .nan } : before)
+        let result = product.run(table, c: c, epilogue: .store(alpha: alpha, beta: beta))
+        #expect(
+          sameBits(result, withGaps(product, expected)),
+          "alpha \(alpha), beta \(beta), \(product.m) x \(product.n) x \(product.k)")
+      }
+    }
+  }
+
   @Test("update", arguments: tables)
   func update(_ table: KernelTable<Float>) {
     for product in Self.products {

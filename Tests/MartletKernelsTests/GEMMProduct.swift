@@ -42,7 +42,7 @@ struct Product {
   /// C with its gaps, from `c`, for rows and columns of the given ranges.
   func run<Scalar>(
     _ table: KernelTable<Scalar>, c initial: [Scalar], rows: Range<Int>? = nil, columns: Range<Int>? = nil,
-    convert: (Float) -> Scalar, epilogue: GEMMEpilogue<Scalar> = .store
+    convert: (Float) -> Scalar, epilogue: GEMMEpilogue<Scalar> = .store()
   ) -> [Scalar] {
     let (rows, columns) = (rows ?? 0..<m, columns ?? 0..<n)
     var c = initial
@@ -73,7 +73,7 @@ struct Product {
 
   func run(
     _ table: KernelTable<Float>, rows: Range<Int>? = nil, columns: Range<Int>? = nil, c: [Float]? = nil,
-    epilogue: GEMMEpilogue<Float> = .store
+    epilogue: GEMMEpilogue<Float> = .store()
   ) -> [Float] {
     run(table, c: c ?? sentinels, rows: rows, columns: columns, convert: { $0 }, epilogue: epilogue)
   }

@@ -49,6 +49,23 @@ import Testing
     #expect(!plan.backward.contains { if case .activationGradient = $0 { true } else { false } })
   }
 
+  @Test func productsAreAddedOnTheirWayToMemory() throws {
+    var builder = try GraphBuilder(name: "twins")
+    let x = try builder.add(InputLayer(shape: Shape(vector: 3)), name: nil, inputs: [])
+    let a = try builder.add(Dense(units: 4, activation: .tanh), name: nil, inputs: [x])
+    let readers = try (0..<2).map { _ in try builder.add(Dense(units: 4), name: nil, inputs: [a]) }
+    let c = try builder.add(Merge(.multiply), name: nil, inputs: readers)
+    let model = try Model(graph: builder.build(outputs: [c]), seed: 3)
+    let plan = try plan(model, .training([LossConfiguration(.meanSquaredError)], .update))
+    let isAdded: (Operation) -> Bool = {
+      if case .matrixProduct(let product) = $0, case .store(adds: true) = product.epilogue { true } else { false }
+    }
+    #expect(plan.backward.filter(isAdded).count == 1)
+    #expect(!plan.backward.contains { if case .combine(.add, _, _, _, _) = $0 { true } else { false } })
+    let check = try GradientCheck(model, LossConfiguration(.meanSquaredError), rows: 5, useLabels: false)
+    #expect(try check.largestError() < 1e-6)
+  }
+
   @Test func softmaxGoesIntoTheLoss() throws {
     let model = try chain([6], [Dense(units: 4, activation: .softmax)])
     let isSoftmax: (Operation) -> Bool = { if case .softmax = $0 { true } else { false } }

@@ -20,6 +20,10 @@ func finishTile(
   /// C at the tile; of the `.update` epilogue only if there are several chunks.
   let c = g.c.map { $0 + offset }
 
+  if case .store(let alpha, let beta) = g.epilogue {
+    if let c { storeTile(tile, alpha, c, chunk.isFirst ? beta : 1, g.cRowStride, rows, columns) }
+    return
+  }
   if !chunk.isFirst, let c {
     forEachRow(rows, columns) { r, j, lanes in
       let p = tile + r * NR + j
@@ -27,13 +31,12 @@ func finishTile(
     }
   }
   guard chunk.isLast else {
-    if let c { storeTile(tile, c, g.cRowStride, rows, columns) }
+    if let c { storeTile(tile, 1, c, 0, g.cRowStride, rows, columns) }
     return
   }
 
   switch g.epilogue {
-  case .store:
-    if let c { storeTile(tile, c, g.cRowStride, rows, columns) }
+  case .store: break  // done
   case .biasActivation(let bias, let f):
     guard let c else { return }
     let bias = bias.map { $0 + column }
@@ -67,11 +70,18 @@ func finishTile(
   }
 }
 
+/// C = alpha tile + beta C; C is not read if beta is 0.
 @inline(always)
 private func storeTile(
-  _ tile: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ rowStride: Int, _ rows: Int, _ columns: Int
+  _ tile: UnsafePointer<Float>, _ alpha: Float, _ c: UnsafeMutablePointer<Float>, _ beta: Float, _ rowStride: Int,
+  _ rows: Int, _ columns: Int
 ) {
-  forEachRow(rows, columns) { r, j, lanes in store(load(tile + r * NR + j), c + r * rowStride + j, lanes) }
+  forEachRow(rows, columns) { r, j, lanes in
+    let p = c + r * rowStride + j
+    var x = load(tile + r * NR + j) * alpha
+    if beta != 0 { x = load(p, lanes) * beta + x }
+    store(x, p, lanes)
+  }
 }
 
 @inline(always)

@@ -44,12 +44,11 @@ func computeFullTiles(
     return updateFullTiles(first, count, chunk.isFirst ? nil : g.c.map { UnsafePointer($0) }, updates)
   }
   guard let c = g.c else { return false }
-  if !chunk.isLast {
-    first.forEach(count) { storeTile($0, adds: !chunk.isFirst, c) }
-    return true
-  }
   switch g.epilogue {
-  case .store: first.forEach(count) { storeTile($0, adds: !chunk.isFirst, c) }
+  case .store(let alpha, let beta):
+    guard alpha == 1 && (beta == 0 || beta == 1) else { return false }
+    first.forEach(count) { storeTile($0, adds: !chunk.isFirst || beta == 1, c) }
+  case _ where !chunk.isLast: first.forEach(count) { storeTile($0, adds: !chunk.isFirst, c) }
   case .biasActivation(let bias, let f):
     let bias = bias.map { $0 + column }
     switch f.kind {

@@ -12,14 +12,18 @@ extension Reference {
   /// Element (i, j) of C: the chunks of its sum, then the epilogue.
   private static func element(_ g: GEMMArguments<Scalar>, _ i: Int, _ j: Int) {
     let index = i * g.cRowStride + j
-    var sum: Scalar = 0
+    var (alpha, sum): (Scalar, Scalar) = (1, 0)
+    if case .store(let scale, let beta) = g.epilogue {
+      alpha = Scalar(scale)
+      if beta != 0, let c = g.c { sum = Scalar(beta) * c[index] }
+    }
     let chunk = KernelTable<Scalar>.chunk
     for start in stride(from: 0, to: g.k, by: chunk) {
       var chain: Scalar = 0
       for p in start..<min(start + chunk, g.k) {
         chain += g.a[i * g.aRowStride + p * g.aColumnStride] * g.b[p * g.bRowStride + j * g.bColumnStride]
       }
-      sum += chain
+      sum += alpha * chain
     }
     switch g.epilogue {
     case .store:

@@ -97,7 +97,7 @@ package struct Dense: Layer {
           MatrixProduct(
             m: .perRow(rows), n: features, k: .fixed(units), a: dZ, aOrder: .rows(stride: units),
             b: weights, bOrder: .columns(stride: units), c: destination,
-            epilogue: appliedActivation.map { .activationGradient(v: $0.v, activation: $0.function) } ?? .store))
+            epilogue: appliedActivation.map { .activationGradient(v: $0.v, activation: $0.function) } ?? .store()))
       }
     }
     guard lowering.isTrainable(kernel) else { return }
@@ -106,7 +106,7 @@ package struct Dense: Layer {
       .matrixProduct(
         MatrixProduct(
           m: .fixed(features), n: units, k: .perRow(rows), a: x, aOrder: .columns(stride: features), b: dZ,
-          bOrder: .rows(stride: units), c: destination, epilogue: sink.map { .sink(parameter: $0) } ?? .store))
+          bOrder: .rows(stride: units), c: destination, epilogue: sink.map { .sink(parameter: $0) } ?? .store()))
     }
     if useBias {
       lowering.appendGradient(ofParameter: kernel + 1) { destination, sink in

@@ -103,7 +103,7 @@ func measure(_ shape: Shape, _ table: KernelTable<Float>) -> Double {
     m: m, n: n, k: k,
     a: a, aRowStride: shape.aIsTransposed ? 1 : k, aColumnStride: shape.aIsTransposed ? m : 1,
     b: b, bRowStride: shape.bIsTransposed ? 1 : n, bColumnStride: shape.bIsTransposed ? k : 1,
-    c: shape.update == nil ? c : nil, cRowStride: n, epilogue: shape.update == nil ? .store : .update(rule, target),
+    c: shape.update == nil ? c : nil, cRowStride: n, epilogue: shape.update == nil ? .store() : .update(rule, target),
     workspace: workspace)
   return 2e-9 * Double(m * n * k) / fastest { table.gemm(arguments) }
 }

@@ -82,7 +82,7 @@ struct Product {
         m: rows.count, n: columns.count, k: a.n,
         a: a.data + rows.lowerBound * a.rowStride, aRowStride: a.rowStride, aColumnStride: a.columnStride,
         b: b.data + columns.lowerBound * b.columnStride, bRowStride: b.rowStride, bColumnStride: b.columnStride,
-        c: c.data + rows.lowerBound * c.n + columns.lowerBound, cRowStride: c.n, epilogue: .store,
+        c: c.data + rows.lowerBound * c.n + columns.lowerBound, cRowStride: c.n, epilogue: .store(),
         workspace: workspaces[task]))
   }
 
