@@ -63,6 +63,13 @@ MARTLET_INLINE martlet_double8 martlet_load_double8(const float *p) {
   return __builtin_convertvector(*(const martlet_eight_floats *)p, martlet_double8);
 }
 
+/** Four bytes at p as floats. */
+typedef float martlet_four_floats __attribute__((ext_vector_type(4)));
+MARTLET_INLINE martlet_four_floats martlet_load_bytes4(const uint8_t *p) {
+  typedef uint8_t bytes __attribute__((ext_vector_type(4), aligned(1)));
+  return __builtin_convertvector(*(const bytes *)p, martlet_four_floats);
+}
+
 MARTLET_VECTOR(4)
 MARTLET_SHUFFLE(4, low, 0, 4, 1, 5)
 MARTLET_SHUFFLE(4, high, 2, 6, 3, 7)
@@ -88,6 +95,15 @@ MARTLET_TRANSPOSE(16)
 /** Write the first `lanes` <= 16 lanes to p. */
 MARTLET_INLINE void martlet_store_part16(martlet_float16 x, float *p, intptr_t lanes) {
   __builtin_ia32_storeups512_mask(p, x, (unsigned short)((1u << lanes) - 1));
+}
+
+/** The first `lanes` <= 16 bytes at p as floats, zero in the other lanes; memory beyond them is not touched. */
+MARTLET_INLINE martlet_float16 martlet_load_bytes16(const uint8_t *p, intptr_t lanes) {
+  typedef uint8_t bytes __attribute__((ext_vector_type(16), aligned(1)));
+  typedef char mask_bytes __attribute__((vector_size(16)));
+  const bytes b = (bytes)__builtin_ia32_loaddquqi128_mask((const mask_bytes *)p, (mask_bytes){0},
+                                                         (unsigned short)((1u << lanes) - 1));
+  return __builtin_convertvector(b, martlet_float16);
 }
 
 /** 12 lines of 16 elements become 16 adjacent lines of 12: as three groups of 4 lines, so that element j of quarter q of

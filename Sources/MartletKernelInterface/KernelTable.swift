@@ -35,6 +35,8 @@ package struct GEMMArguments<Scalar> {
   package var a: UnsafePointer<Scalar>
   package var aRowStride: Int
   package var aColumnStride: Int
+  /// Where op(A) comes from instead of `a`, if it is a matrix of rows of a dataset or its transpose. Packing converts them.
+  package var aSource: (rows: SourceRows, isTransposed: Bool)?
   package var b: UnsafePointer<Scalar>
   package var bRowStride: Int
   package var bColumnStride: Int
@@ -46,8 +48,8 @@ package struct GEMMArguments<Scalar> {
   package var workspace: UnsafeMutablePointer<Scalar>
 
   package init(
-    m: Int, n: Int, k: Int, a: UnsafePointer<Scalar>, aRowStride: Int, aColumnStride: Int, b: UnsafePointer<Scalar>,
-    bRowStride: Int, bColumnStride: Int, c: UnsafeMutablePointer<Scalar>?, cRowStride: Int,
+    m: Int, n: Int, k: Int, a: UnsafePointer<Scalar>, aRowStride: Int, aColumnStride: Int,
+    aSource: (rows: SourceRows, isTransposed: Bool)? = nil, b: UnsafePointer<Scalar>, bRowStride: Int, bColumnStride: Int, c: UnsafeMutablePointer<Scalar>?, cRowStride: Int,
     epilogue: GEMMEpilogue<Scalar>, workspace: UnsafeMutablePointer<Scalar>
   ) {
     self.m = m
@@ -56,6 +58,7 @@ package struct GEMMArguments<Scalar> {
     self.a = a
     self.aRowStride = aRowStride
     self.aColumnStride = aColumnStride
+    self.aSource = aSource
     self.b = b
     self.bRowStride = bRowStride
     self.bColumnStride = bColumnStride
@@ -72,9 +75,6 @@ package enum Combination: Int32, Sendable, BitwiseCopyable {
   /// The greater; NaN if either is.
   case maximum
 }
-
-/// Element types that rows can be gathered from; raw values as in `martlet.h`.
-package enum SourceType: Int32, Sendable { case uint8 = 1, int32, int64, float32, float64 }
 
 /// All kernels of one instruction set for one scalar type. The scalar is not constrained further, because the accessor
 /// of a conformance would be a symbol that kernel modules for different instruction sets share.
@@ -193,14 +193,10 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ inner: Int
     ) -> Void
 
-  /// Gather rows: destination[r, j] = source[rows[r], j] * scale + offset, converted from `type` (computed in the
-  /// scalar type; 64-bit sources are rounded to it first). `rows` nil: rows 0 ..< rowCount. Returns false if any
-  /// result is NaN or infinite (all are written).
+  /// Write the first `rowCount` rows of a source, one after the other. Returns false if any result is NaN or infinite
+  /// (all are written).
   package var gather:
-    @Sendable (
-      _ source: UnsafeRawPointer, _ type: SourceType, _ rows: UnsafePointer<Int>?, _ rowCount: Int, _ columns: Int,
-      _ scale: Float, _ offset: Float, _ destination: UnsafeMutablePointer<Scalar>
-    ) -> Bool
+    @Sendable (_ source: SourceRows, _ rowCount: Int, _ destination: UnsafeMutablePointer<Scalar>) -> Bool
 
   /// average = momentum * average + (1 - momentum) * x over `count` elements.
   package var movingAverage:
@@ -249,10 +245,7 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     copyColumns:
       @escaping @Sendable (UnsafePointer<Scalar>, Int, UnsafeMutablePointer<Scalar>, Int, Int, Int) -> Void,
     swapAxes: @escaping @Sendable (UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int, Int, Int, Int) -> Void,
-    gather:
-      @escaping @Sendable (
-        UnsafeRawPointer, SourceType, UnsafePointer<Int>?, Int, Int, Float, Float, UnsafeMutablePointer<Scalar>
-      ) -> Bool,
+    gather: @escaping @Sendable (SourceRows, Int, UnsafeMutablePointer<Scalar>) -> Bool,
     movingAverage: @escaping @Sendable (UnsafePointer<Scalar>, Double, UnsafeMutablePointer<Scalar>, Int) -> Void,
     allFinite: @escaping @Sendable (UnsafePointer<Scalar>, Int) -> Bool
   ) {

@@ -102,6 +102,15 @@ package enum Operation: Sendable, BitwiseCopyable {
     return .matrixProduct(product)
   }
 
+  /// Whether all that happens to a buffer of rows is that a product packs them, each as a row of A or of its transpose.
+  func packsRows(_ buffer: BufferID, of columns: Int) -> Bool {
+    guard case .matrixProduct(let product) = self, product.a == buffer else { return false }
+    switch product.aOrder {
+    case .rows(let stride): return product.m == .perRow(1) && stride == columns
+    case .columns(let stride): return product.k == .perRow(1) && stride == columns
+    }
+  }
+
   /// The buffers in use, which decides how long their memory must last.
   var buffers: [BufferID] {
     switch self {

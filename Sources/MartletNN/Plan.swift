@@ -56,6 +56,8 @@ package struct Plan: Sendable {
   package let values: [BufferID]
   package let inputShapes: [Shape]
   package let outputShapes: [Shape]
+  /// For each input, whether only products read it, which can convert its rows while they pack them.
+  package let convertsInput: [Bool]
 
   /// One for each output; none in a prediction plan.
   package let losses: [PlannedLoss]
@@ -83,8 +85,13 @@ package struct Plan: Sendable {
     outputs = graph.outputs.map { lowering.value(of: $0) }
     values = keepsValues ? graph.nodes.indices.map { lowering.value(of: $0) } : []
     inputShapes = graph.inputShapes
+    let operations = lowering.forward + lowering.backward
     outputShapes = graph.outputShapes
     losses = lowering.losses
     penalties = lowering.penalties
+    convertsInput = zip(inputs, inputShapes).map { [outputs, penalties] input, shape in
+      !keepsValues && !outputs.contains(input) && !penalties.contains { $0.buffer == input }
+        && operations.allSatisfy { !$0.buffers.contains(input) || $0.packsRows(input, of: shape.elementCount) }
+    }
   }
 }

@@ -146,9 +146,19 @@ extension PlanExecutor {
       GEMMArguments(
         m: rowPart.count, n: columnPart.count, k: product.k.count(rows: rows),
         a: pointers[product.a] + rowPart.lowerBound * a.row, aRowStride: a.row, aColumnStride: a.column,
+        aSource: source(of: product, from: rowPart.lowerBound),
         b: pointers[product.b] + columnPart.lowerBound * b.column, bRowStride: b.row, bColumnStride: b.column,
         c: product.c.map { pointers[$0] + offset }, cRowStride: n,
         epilogue: epilogue(product, offset: offset, column: columnPart.lowerBound), workspace: workspace(task)))
+  }
+
+  /// What a product reads in place of its first operand, from a row of op(A) on.
+  private func source(of product: MatrixProduct, from row: Int) -> (rows: SourceRows, isTransposed: Bool)? {
+    guard let rows = source(of: product.a) else { return nil }
+    return switch product.aOrder {
+    case .rows: (rows.from(row, 0), false)
+    case .columns: (rows.from(0, row), true)
+    }
   }
 
   private func epilogue(_ product: MatrixProduct, offset: Int, column: Int) -> GEMMEpilogue<Scalar> {

@@ -27,7 +27,7 @@ extension PlanExecutor {
   func predict(
     _ x: [InputRows], rowCount: Int, into y: UnsafeMutablePointer<Scalar>, threads: Int
   ) throws(MartletError) {
-    defer { for index in x.indices { setInput(index, nil) } }
+    defer { releaseInputs() }
     try predict(
       rowCount: rowCount, into: y, threads: threads, checksInput: { x[$0].holdsFloats }
     ) { index, rows, columns in
@@ -39,9 +39,10 @@ extension PlanExecutor {
   /// memory, to where packing finds them; it would fetch them piece by piece, and more than once.
   private static var inPlaceCount: Int { 1 << 18 }
 
-  /// Make rows those of an input: where they lie, if they are this plan's scalars and not too many, else converted.
+  /// Make rows those of an input: where they lie, if they are this plan's scalars and not too many, or whole numbers that
+  /// products can convert; else converted now.
   ///
-  /// Whoever calls this calls `setInput(index, nil)` before the rows may go away.
+  /// Whoever calls this calls `releaseInputs` before the rows may go away.
   ///
   /// - Parameter first: where they begin in `rows`.
   /// - Returns: whether all values are finite.
@@ -52,12 +53,15 @@ extension PlanExecutor {
     let base = rows.base + first * columns * rows.elementByteCount
     let isOurs = Scalar.self == Float.self && rows.type == .float32 && rowCount * columns <= Self.inPlaceCount
     guard isOurs else {
-      setInput(index, nil)
-      // Adding -0 leaves every number as it is, -0 too.
-      return kernels.gather(base, rows.type, nil, rowCount, columns, 1, -0.0, input(index))
+      let source = SourceRows(base, rows.type, columns: columns)
+      guard !rows.holdsFloats && convertsInput(index, rows: rowCount) else {
+        return kernels.gather(source, rowCount, input(index))
+      }
+      setInput(index, to: source)
+      return true
     }
     let values = base.assumingMemoryBound(to: Scalar.self)
-    setInput(index, values)
+    setInput(index, to: values)
     return kernels.allFinite(values, rowCount * columns)
   }
 

@@ -33,6 +33,8 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
 
   let pointers: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>
   private let operations: UnsafeMutablePointer<Operation>
+  /// What products read in place of an input.
+  private var inputSources: [SourceRows?]
 
   // What the running operation's tasks read.
   var operation: Operation
@@ -55,6 +57,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     self.plan = plan
     self.kernels = kernels
     self.parameters = parameters
+    inputSources = plan.inputs.map { _ in nil }
     dropoutSeed = seed
     arena = try TensorStorage(
       count: plan.arenaCount, of: Scalar.self, purpose: "the buffers for a batch of \(plan.maximumBatch) rows")
@@ -97,19 +100,40 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
 
   // MARK: What goes in and comes out; [maximumBatch, row]
 
-  /// Room for input rows, filled by the caller before `forward`, unless they are read where they lie.
+  /// Room for the rows of an input, to be filled before `forward`, which reads them there unless one of the following
+  /// is called after this.
   package func input(_ index: Int) -> UnsafeMutablePointer<Scalar> {
     guard case .arena(let offset) = plan.buffers[plan.inputs[index]] else {
       preconditionFailure("an input has a buffer of its own")
     }
-    return arena.pointer(as: Scalar.self) + offset
+    let room = arena.pointer(as: Scalar.self) + offset
+    pointers[plan.inputs[index]] = room
+    inputSources[index] = nil
+    return room
   }
 
-  /// Read an input's rows where they lie, until the next call; no operation writes to an input.
-  ///
-  /// - Parameter rows: [rows, row], which must stay as they are as long as the plan runs; nil for `input(index)` again.
-  package func setInput(_ index: Int, _ rows: UnsafePointer<Scalar>?) {
-    pointers[plan.inputs[index]] = rows.map { UnsafeMutablePointer(mutating: $0) } ?? input(index)
+  /// Read an input's rows where they lie, as they must stay while the plan runs; no operation writes to an input.
+  package func setInput(_ index: Int, to rows: UnsafePointer<Scalar>) {
+    pointers[plan.inputs[index]] = UnsafeMutablePointer(mutating: rows)
+    inputSources[index] = nil
+  }
+
+  /// Whether products can convert so many rows of an input while they pack them. A single row is not packed.
+  package func convertsInput(_ index: Int, rows: Int) -> Bool { plan.convertsInput[index] && rows > 1 }
+
+  /// Have an input's rows converted from where they lie, as they must stay while the plan runs. Allowed if
+  /// `convertsInput`.
+  package func setInput(_ index: Int, to rows: SourceRows) { inputSources[index] = rows }
+
+  /// Forget where rows of the caller's lie: call it before they may go away.
+  package func releaseInputs() {
+    for index in plan.inputs.indices { _ = input(index) }
+  }
+
+  /// What a product reads in place of a buffer.
+  func source(of buffer: BufferID) -> SourceRows? {
+    for (index, input) in plan.inputs.enumerated() where input == buffer { return inputSources[index] }
+    return nil
   }
 
   /// The rows that an input is read from.

@@ -33,8 +33,16 @@ package final class MemorySource: RowSource, @unchecked Sendable {
     rows: UnsafeBufferPointer<Int>, scale: Float, offset: Float, kernels: KernelTable<Float>,
     into destination: UnsafeMutablePointer<Float>
   ) throws(MartletError) -> Bool {
-    kernels.gather(
-      base, elementType.sourceType, rows.baseAddress, rows.count, rowShape.elementCount, scale, offset, destination)
+    kernels.gather(sourceRows(rows, scale, offset), rows.count, destination)
+  }
+
+  package func inMemory(rows: UnsafeBufferPointer<Int>, scale: Float, offset: Float) -> SourceRows? {
+    sourceRows(rows, scale, offset)
+  }
+
+  private func sourceRows(_ rows: UnsafeBufferPointer<Int>, _ scale: Float, _ offset: Float) -> SourceRows {
+    SourceRows(
+      base, elementType.sourceType, columns: rowShape.elementCount, rows: rows.baseAddress, scale: scale, offset: offset)
   }
 
   package func gatherLabels(

@@ -11,6 +11,10 @@ package protocol RowSource: AnyObject, Sendable {
   var rowShape: Shape { get }
   var elementType: ElementType { get }
 
+  /// The given rows times scale plus offset, as kernels read them where they lie. nil if they have to be gathered. As
+  /// long as this object and the row numbers.
+  func inMemory(rows: UnsafeBufferPointer<Int>, scale: Float, offset: Float) -> SourceRows?
+
   /// Write x * scale + offset of the given rows, as floats and without gaps.
   ///
   /// - Returns: whether everything written is finite.

@@ -45,10 +45,13 @@ extension Trainer {
   ) throws(MartletError) -> MetricAccumulator {
     let batch = min(data.count, Trainer.evaluationBatch)
     let executor = try evaluationExecutor(for: data, threads: threads)
-    let rows = try BatchRows(capacity: batch)
+    let rows = try BatchRows(capacity: batch, inputs: data.inputs.count)
     var metrics = metricAccumulator(for: executor)
     let regularizationLoss = executor.regularizationLoss()
-    defer { withExtendedLifetime(rows) {} }
+    defer {
+      executor.releaseInputs()
+      withExtendedLifetime(rows) {}
+    }
     try forEachBlock(of: data, rows: batch) { positions throws(MartletError) in
       try load(data, positions, rows, into: executor, isTraining: false)
       try executor.forward(rows: positions.count, step: 0, threads: threads)
@@ -118,7 +121,15 @@ extension Trainer {
       let isArrayFinite = try array.gather(rows.of(array, at: positions), kernels, into: destination)
       isFinite = isFinite && isArrayFinite
     }
-    for (index, array) in data.inputs.enumerated() { try gather(array, executor.input(index)) }
+    for (index, array) in data.inputs.enumerated() {
+      if executor.convertsInput(index, rows: positions.count),
+        let source = rows.ofInput(index, array, at: positions).flatMap(array.inMemory)
+      {
+        executor.setInput(index, to: source)
+      } else {
+        try gather(array, executor.input(index))
+      }
+    }
     for (index, target) in fit.targets.enumerated() {
       let array = data.targets[index]
       batchTargets[index].form = try target.targetForm(array.rowShape.dimensions, array.elementType)
@@ -175,18 +186,36 @@ extension Trainer {
   }
 }
 
-/// Room for the rows of a batch in the source of one array of a dataset after the other.
+/// Room for the numbers of a batch's rows in the sources of a dataset: for one array after the other, and for each input
+/// that is read where it lies.
 struct BatchRows {
   private let storage: TensorStorage
+  private let capacity: Int
+  private let inputs: Int
 
+  /// - Parameter inputs: how many may be read where they lie; the others are gathered.
   /// - Throws: `outOfMemory`.
-  init(capacity: Int) throws(MartletError) {
-    storage = try TensorStorage(count: capacity, of: Int.self, purpose: "row numbers")
+  init(capacity: Int, inputs: Int = 0) throws(MartletError) {
+    storage = try TensorStorage(count: capacity * (1 + inputs), of: Int.self, purpose: "row numbers")
+    (self.capacity, self.inputs) = (capacity, inputs)
   }
 
   /// The source rows at some positions of the dataset. Valid until the next call, and as long as this object.
   func of(_ array: DatasetArray, at positions: UnsafeBufferPointer<Int>) -> UnsafeBufferPointer<Int> {
-    let rows = storage.pointer(as: Int.self)
+    select(array, positions, 0)
+  }
+
+  /// Those of an input, valid until the next call for it; nil if it is to be gathered.
+  func ofInput(
+    _ index: Int, _ array: DatasetArray, at positions: UnsafeBufferPointer<Int>
+  ) -> UnsafeBufferPointer<Int>? {
+    index < inputs ? select(array, positions, 1 + index) : nil
+  }
+
+  private func select(
+    _ array: DatasetArray, _ positions: UnsafeBufferPointer<Int>, _ place: Int
+  ) -> UnsafeBufferPointer<Int> {
+    let rows = storage.pointer(as: Int.self) + place * capacity
     array.selection.sourceRows(positions, into: rows)
     return UnsafeBufferPointer(start: rows, count: positions.count)
   }

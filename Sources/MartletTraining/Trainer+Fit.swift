@@ -31,8 +31,11 @@ extension Trainer {
     // What validation needs is had before the first step, so that a lack of memory cannot show after it.
     if let validation { _ = try evaluationExecutor(for: validation, threads: threads) }
     let order = try TensorStorage(count: data.count, of: Int.self, purpose: "the order of \(data.count) rows")
-    let rows = try BatchRows(capacity: batchSize)
-    defer { withExtendedLifetime((order, rows)) {} }
+    let rows = try BatchRows(capacity: batchSize, inputs: data.inputs.count)
+    defer {
+      executor.releaseInputs()
+      withExtendedLifetime((order, rows)) {}
+    }
     var probe =
       options.collectsLayerStatistics
       ? try LayerProbe(

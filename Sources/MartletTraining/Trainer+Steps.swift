@@ -48,7 +48,7 @@ extension Trainer {
         .invalidArgument, "sample_weights[\(row)] is \(sampleWeights[row]); it must be finite and >= 0")
     }
     let executor = try trainingExecutor(rows, threads: threads)
-    defer { for index in x.indices { executor.setInput(index, nil) } }
+    defer { executor.releaseInputs() }
     for (index, input) in fit.inputs.enumerated() {
       let (array, columns) = (x[index], input.shape.elementCount)
       let given = InputRows(
@@ -233,7 +233,7 @@ extension Trainer {
     _ array: RowArray, _ name: String, into destination: UnsafeMutablePointer<Float>, columns: Int
   ) throws(MartletError) {
     let isFinite = kernels.gather(
-      array.base, array.type.sourceType, nil, array.rowCount, columns, 1, 0, destination)
+      SourceRows(array.base, array.type.sourceType, columns: columns), array.rowCount, destination)
     if !isFinite { throw notFinite(name, destination, columns, array.rowCount) }
   }
 }

@@ -15,8 +15,9 @@ struct Product {
   let b: [Float]
 
   /// Given operands without gaps.
-  init(_ m: Int, _ n: Int, _ k: Int, a: [Float], b: [Float]) {
+  init(_ m: Int, _ n: Int, _ k: Int, a: [Float], b: [Float], aIsTransposed: Bool = false) {
     (self.m, self.n, self.k, self.a, self.b, gap) = (m, n, k, a, b, 0)
+    self.aIsTransposed = aIsTransposed
   }
 
   /// Random operands.
@@ -42,7 +43,7 @@ struct Product {
   /// C with its gaps, from `c`, for rows and columns of the given ranges.
   func run<Scalar>(
     _ table: KernelTable<Scalar>, c initial: [Scalar], rows: Range<Int>? = nil, columns: Range<Int>? = nil,
-    convert: (Float) -> Scalar, epilogue: GEMMEpilogue<Scalar> = .store()
+    convert: (Float) -> Scalar, epilogue: GEMMEpilogue<Scalar> = .store(), aSource: SourceRows? = nil
   ) -> [Scalar] {
     let (rows, columns) = (rows ?? 0..<m, columns ?? 0..<n)
     var c = initial
@@ -59,7 +60,7 @@ struct Product {
             GEMMArguments(
               m: rows.count, n: columns.count, k: k,
               a: (a.baseAddress ?? UnsafePointer(anything)) + rows.lowerBound * aStrides.row,
-              aRowStride: aStrides.row, aColumnStride: aStrides.column,
+              aRowStride: aStrides.row, aColumnStride: aStrides.column, aSource: aSource.map { ($0, aIsTransposed) },
               b: (b.baseAddress ?? UnsafePointer(anything)) + columns.lowerBound * bStrides.column,
               bRowStride: bStrides.row, bColumnStride: bStrides.column,
               c: (c.baseAddress ?? anything) + rows.lowerBound * cRowStride + columns.lowerBound,
@@ -73,9 +74,10 @@ struct Product {
 
   func run(
     _ table: KernelTable<Float>, rows: Range<Int>? = nil, columns: Range<Int>? = nil, c: [Float]? = nil,
-    epilogue: GEMMEpilogue<Float> = .store()
+    epilogue: GEMMEpilogue<Float> = .store(), aSource: SourceRows? = nil
   ) -> [Float] {
-    run(table, c: c ?? sentinels, rows: rows, columns: columns, convert: { $0 }, epilogue: epilogue)
+    run(
+      table, c: c ?? sentinels, rows: rows, columns: columns, convert: { $0 }, epilogue: epilogue, aSource: aSource)
   }
 
   /// A recognisable number everywhere.

@@ -66,6 +66,30 @@ import Testing
     #expect(try check.largestError() < 1e-6)
   }
 
+  @Test func rowsThatOnlyProductsReadAreConvertedThere() throws {
+    func converts(_ layers: [any Layer], keepsValues: Bool = false) throws -> [Bool] {
+      let model = try chain([4, 3], layers)
+      return try Plan(
+        graph: model.graph, layout: model.layout, purpose: .training([LossConfiguration(.meanSquaredError)], .update),
+        maximumBatch: 8, keepsValues: keepsValues
+      ).convertsInput
+    }
+    #expect(try converts([Flatten(), Dense(units: 5), Dense(units: 2)]) == [true])
+    #expect(try converts([Flatten(), Dense(units: 5)], keepsValues: true) == [false])
+    #expect(try converts([Dense(units: 5)]) == [false], "four rows of a product for each row of the batch")
+    #expect(try converts([Flatten(), ActivationLayer(.relu), Dense(units: 5)]) == [false])
+    #expect(try converts([Flatten(), ActivityRegularization(Regularizer(l1: 0, l2: 1)), Dense(units: 5)]) == [false])
+
+    var builder = try GraphBuilder(name: "reader")
+    let x = try builder.add(InputLayer(shape: Shape(vector: 3)), name: nil, inputs: [])
+    let z = try builder.add(InputLayer(shape: Shape(vector: 3)), name: nil, inputs: [])
+    let a = try builder.add(Dense(units: 3), name: nil, inputs: [x])
+    let b = try builder.add(Dense(units: 3), name: nil, inputs: [z])
+    let sum = try builder.add(Merge(.add), name: nil, inputs: [a, b, z])
+    let model = try Model(graph: builder.build(outputs: [sum]), seed: 3)
+    #expect(try plan(model, .prediction).convertsInput == [true, false])
+  }
+
   @Test func softmaxGoesIntoTheLoss() throws {
     let model = try chain([6], [Dense(units: 4, activation: .softmax)])
     let isSoftmax: (Operation) -> Bool = { if case .softmax = $0 { true } else { false } }

@@ -243,6 +243,8 @@ static void rows_at_the_end_of_memory(void) {
     CHECK(0, "mmap");
     return;
   }
+  const int32_t types[] = {MARTLET_FLOAT32, MARTLET_UINT8};
+  const size_t sizes[] = {sizeof(float), 1};
   for (size_t i = 0; i < size / sizeof(float); i++) ((float *)memory)[i] = (float)(i % 7) - 3;
   mprotect(memory, size, PROT_READ);
   mprotect(memory + size, page, PROT_NONE);
@@ -252,10 +254,11 @@ static void rows_at_the_end_of_memory(void) {
   for (int64_t columns = 1; columns <= 70; columns += columns < 20 ? 1 : 7) {
     for (int64_t rows = 1; rows <= 13; rows += 6) {
       const int64_t shape[] = {rows, columns}, label_shape[] = {rows};
-      const martlet_array x =
-          check_array(memory + size - (size_t)(rows * columns) * sizeof(float), 2, shape, MARTLET_FLOAT32);
       const martlet_array targets = check_array(labels, 1, label_shape, MARTLET_INT32);
-      for (int first = 0; first < 2; first++) { /* a product reads the rows, or an activation does */
+      for (int i = 0; i < 4; i++) { /* a product reads the rows, or an activation does */
+        const int first = i % 2, type = i / 2;
+        const martlet_array x =
+            check_array(memory + size - (size_t)(rows * columns) * sizes[type], 2, shape, types[type]);
         martlet_model *m;
         martlet_trainer *trainer;
         martlet_node node;

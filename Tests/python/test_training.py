@@ -105,6 +105,48 @@ def test_arrays_of_any_type_train_alike(data):
         np.testing.assert_array_equal(other, results[0])
 
 
+@pytest.mark.parametrize("activation", [None, "linear"])
+def test_whole_numbers_train_like_the_floats_that_they_stand_for(random, activation):
+    """What products convert while they pack it, what has to be converted before (an activation reads it), and floats."""
+    x = random.integers(0, 256, (101, 7, 5), np.uint8)
+    y = random.integers(0, 3, 101)
+    scale, offset = np.float32(1 / 255), np.float32(-0.5)
+    floats = x.astype(np.float32) * scale + offset
+    # The last batch has a single row, which is not packed.
+    for batch_size, threads in [(1, 1), (10, 1), (10, 2), (50, 2), (100, 2)]:
+        martlet.set_threads(threads)
+        results = []
+        for inputs, scaling in [(floats, (1, 0)), (x, (scale, offset)), (x.astype(np.int64), (scale, offset))]:
+            data = martlet.Dataset(inputs, y)
+            data.set_scaling(*map(float, scaling))
+            first = [layers.Flatten()] + ([layers.Activation(activation)] if activation else [])
+            model = martlet.Sequential(
+                [martlet.Input((7, 5)), *first, layers.Dense(40, "relu"), layers.Dense(3, "softmax")], seed=2
+            )
+            model.compile(martlet.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+            history = model.fit(data, validation_data=data, epochs=2, batch_size=batch_size, verbose=0).history
+            results.append([np.array(history["loss"] + history["val_loss"]), *model.get_weights(), model.predict(data)])
+        martlet.set_threads(0)
+        for other in results[1:]:
+            for one, two in zip(results[0], other):
+                np.testing.assert_array_equal(one, two)
+
+
+def test_steps_and_predictions_convert_whole_numbers(random):
+    x = random.integers(0, 256, (64, 50), np.uint8)
+    y = random.integers(0, 3, 64)
+    results = []
+    for inputs in (x.astype(np.float32), x, x.astype(np.int32)):
+        model = martlet.Sequential([martlet.Input((50,)), layers.Dense(40, "relu"), layers.Dense(3, "softmax")], seed=2)
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        for rows in (1, 13, 64):
+            model.train_on_batch(inputs[:rows], y[:rows])
+        results.append([*model.get_weights(), model.predict(inputs), model.predict(inputs, dtype="float64")])
+    for other in results[1:]:
+        for one, two in zip(results[0], other):
+            np.testing.assert_array_equal(one, two)
+
+
 def test_default_batch_size_is_at_most_the_rows(model, data):
     model.fit(data[0][:5], data[1][:5], verbose=0)
     assert model.history.progress[0].batches == 1

@@ -72,22 +72,24 @@ struct Blocking {
   }
 }
 
-/// The parts of the workspace, each a multiple of 64 bytes: one tile; another one, of gradients that wait; the block
-/// that stays in the L2 cache; the panel or panels of the other operand.
+/// The parts of the workspace, each a multiple of 64 bytes: one tile; another one, of gradients that wait; the lines of a
+/// panel that have been converted; the block that stays in the L2 cache; the panel or panels of the other operand.
 struct GEMMWorkspace {
   let tile: UnsafeMutablePointer<Float>
+  let lines: UnsafeMutablePointer<Float>
   let a: UnsafeMutablePointer<Float>
   let b: UnsafeMutablePointer<Float>
 
   init(_ base: UnsafeMutablePointer<Float>, _ blocking: Blocking) {
     tile = base
-    let (block, panel) = (base + 2 * MR * NR, base + 2 * MR * NR + blockCount)
+    lines = base + 2 * MR * NR
+    let (block, panel) = (lines + MR * KC, lines + MR * KC + blockCount)
     (a, b) = blocking.keepsB ? (panel, block) : (block, panel)
   }
 
   static func waitingTile(_ base: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float> { base + MR * NR }
 
-  static var count: Int { 2 * MR * NR + blockCount + max(passingRows, NR) * KC }
+  static var count: Int { 2 * MR * NR + MR * KC + blockCount + max(passingRows, NR) * KC }
 
   /// If C is a single row, the workspace has this many of its sums at its beginning: half of an L1 cache.
   static var sumsOfRow: Int { 4096 }

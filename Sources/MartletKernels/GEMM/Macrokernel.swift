@@ -11,7 +11,7 @@ import MartletKernelInterface
 
 func gemm(_ g: GEMMArguments<Float>) {
   if g.m == 0 || g.n == 0 { return }
-  if g.m == 1 && g.bColumnStride == 1 { return multiplyRow(g) }
+  if g.m == 1 && g.bColumnStride == 1 && g.aSource == nil { return multiplyRow(g) }
   if g.n <= width { return multiplyNarrow(g) }
   if case .update(let rule, let target) = g.epilogue {
     withUnsafePointer(to: UpdatePass(rule, target)) { pass in
@@ -39,7 +39,7 @@ private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer
       for block in 0..<blocks {
         let ic = (blocking.isBottomUp ? blocks - 1 - block : block) * blocking.mc
         let mc = min(blocking.mc, g.m - ic)
-        packA(g.a + ic * g.aRowStride + pc * g.aColumnStride, g, kc: kc, mc: mc, into: workspace.a)
+        packA(g, row: ic, column: pc, kc: kc, mc: mc, into: workspace)
         for jr in stride(from: 0, to: nc, by: NR) {
           let columns = min(NR, nc - jr)
           let packed = workspace.b + (blocking.keepsB ? jr * kc : 0)
@@ -62,16 +62,26 @@ private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer
   }
 }
 
-/// Pack a block of A, mc x kc, into micropanels of MR rows.
+/// Pack a block of A, mc x kc, from (row, column) of op(A) on, into micropanels of MR rows.
 @inline(never)
-func packA(
-  _ a: UnsafePointer<Float>, _ g: GEMMArguments<Float>, kc: Int, mc: Int, into block: UnsafeMutablePointer<Float>
-) {
+func packA(_ g: GEMMArguments<Float>, row: Int, column: Int, kc: Int, mc: Int, into workspace: GEMMWorkspace) {
   for ir in stride(from: 0, to: mc, by: MR) {
-    let rows = min(MR, mc - ir)
-    packPanel(
-      MR, a + ir * g.aRowStride, lines: rows, readLines: computedRows(rows), kc: kc, lineStride: g.aRowStride,
-      kStride: g.aColumnStride, into: block + ir * kc)
+    let (lines, panel) = (min(MR, mc - ir), workspace.a + ir * kc)
+    if let source = g.aSource {
+      if source.isTransposed {
+        convertPanel(source.rows, row: column, column: row + ir, lines: lines, kc: kc, into: panel)
+      } else {
+        convert(
+          source.rows, row: row + ir, column: column, rows: lines, columns: kc, into: workspace.lines, stride: KC)
+        packPanel(
+          MR, workspace.lines, lines: lines, readLines: computedRows(lines), kc: kc, lineStride: KC, kStride: 1,
+          into: panel)
+      }
+    } else {
+      packPanel(
+        MR, g.a + (row + ir) * g.aRowStride + column * g.aColumnStride, lines: lines, readLines: computedRows(lines),
+        kc: kc, lineStride: g.aRowStride, kStride: g.aColumnStride, into: panel)
+    }
   }
 }
 

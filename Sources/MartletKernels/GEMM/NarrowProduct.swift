@@ -14,8 +14,8 @@ func multiplyNarrow(_ g: GEMMArguments<Float>) {
     for ir in stride(from: 0, to: g.m, by: MR) {
       let rows = min(MR, g.m - ir)
       let a = g.a + ir * g.aRowStride + pc * g.aColumnStride
-      if rows < MR {
-        packA(a, g, kc: kc, mc: rows, into: workspace.a)
+      if rows < MR || g.aSource != nil {
+        packA(g, row: ir, column: pc, kc: kc, mc: rows, into: workspace)
         let panels = Panels(kc: kc, a: workspace.a, b: workspace.b, bStride: NR)
         bufferTile(panels, rows: rows, columns: g.n, workspace.tile)
       } else if g.aRowStride == 1 {

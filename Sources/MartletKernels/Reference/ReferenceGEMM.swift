@@ -9,6 +9,11 @@ extension Reference {
     }
   }
 
+  private static func a(_ g: GEMMArguments<Scalar>, _ i: Int, _ p: Int) -> Scalar {
+    guard let source = g.aSource else { return g.a[i * g.aRowStride + p * g.aColumnStride] }
+    return source.isTransposed ? element(p, i, of: source.rows) : element(i, p, of: source.rows)
+  }
+
   /// Element (i, j) of C: the chunks of its sum, then the epilogue.
   private static func element(_ g: GEMMArguments<Scalar>, _ i: Int, _ j: Int) {
     let index = i * g.cRowStride + j
@@ -21,7 +26,7 @@ extension Reference {
     for start in stride(from: 0, to: g.k, by: chunk) {
       var chain: Scalar = 0
       for p in start..<min(start + chunk, g.k) {
-        chain += g.a[i * g.aRowStride + p * g.aColumnStride] * g.b[p * g.bRowStride + j * g.bColumnStride]
+        chain += a(g, i, p) * g.b[p * g.bRowStride + j * g.bColumnStride]
       }
       sum += alpha * chain
     }

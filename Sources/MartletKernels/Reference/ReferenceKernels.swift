@@ -183,32 +183,31 @@ enum Reference<Scalar: ReferenceScalar> {
 
   // MARK: Gather
 
-  static func gather(
-    _ source: UnsafeRawPointer, _ type: SourceType, _ rows: UnsafePointer<Int>?, _ rowCount: Int, _ columns: Int,
-    _ scale: Float, _ offset: Float, _ destination: UnsafeMutablePointer<Scalar>
-  ) -> Bool {
+  static func gather(_ source: SourceRows, _ rowCount: Int, _ destination: UnsafeMutablePointer<Scalar>) -> Bool {
     var finite = true
     for r in 0..<rowCount {
-      let first = (rows.map { $0[r] } ?? r) * columns
-      for j in 0..<columns {
-        let value = element(first + j, of: source, type) * Scalar(scale) + Scalar(offset)
-        destination[r * columns + j] = value
+      for j in 0..<source.columns {
+        let value = element(r, j, of: source)
+        destination[r * source.columns + j] = value
         finite = finite && value.isFinite
       }
     }
     return finite
   }
 
-  static func element(_ index: Int, of source: UnsafeRawPointer, _ type: SourceType) -> Scalar {
+  static func element(_ r: Int, _ j: Int, of source: SourceRows) -> Scalar {
+    let index = (source.rows.map { $0[r] } ?? r) * source.columns + j
     func load<T>(_: T.Type) -> T where T: BitwiseCopyable {
-      source.loadUnaligned(fromByteOffset: index * MemoryLayout<T>.stride, as: T.self)
+      source.base.loadUnaligned(fromByteOffset: index * MemoryLayout<T>.stride, as: T.self)
     }
-    return switch type {
-    case .uint8: Scalar(load(UInt8.self))
-    case .int32: Scalar(load(Int32.self))
-    case .int64: Scalar(load(Int64.self))
-    case .float32: Scalar(load(Float.self))
-    case .float64: Scalar(load(Double.self))
-    }
+    let value =
+      switch source.type {
+      case .uint8: Scalar(load(UInt8.self))
+      case .int32: Scalar(load(Int32.self))
+      case .int64: Scalar(load(Int64.self))
+      case .float32: Scalar(load(Float.self))
+      case .float64: Scalar(load(Double.self))
+      }
+    return value * Scalar(source.scale) + Scalar(source.offset)
   }
 }
