@@ -4,7 +4,7 @@ import PackageDescription
 // Modules from the bottom up; imports go one way (docs/developer.md). The Makefile adds what only the shared library
 // needs at link time (static Swift runtime, version script): as settings here they would reach the test bundle too.
 
-/// The kernel sources are compiled once per instruction set: Sources/MartletKernelsAVX2 and -AVX512 are symbolic links.
+/// One instruction set's kernels. The sources are the same: Sources/MartletKernelsAVX2 and -AVX512 are symbolic links.
 func kernels(_ name: String, flags: [String] = [], defines: [String] = []) -> Target {
   .target(
     name: name,
@@ -20,8 +20,24 @@ func kernels(_ name: String, flags: [String] = [], defines: [String] = []) -> Ta
     ])
 }
 
+#if arch(x86_64)
+  let kernelModules = [
+    kernels("MartletKernels"),
+    kernels("MartletKernelsAVX2", flags: ["-march=x86-64-v3"], defines: ["MARTLET_AVX2"]),
+    kernels("MartletKernelsAVX512", flags: ["-march=x86-64-v4"], defines: ["MARTLET_AVX512"]),
+  ]
+#else
+  // NEON, which every arm64 processor has; plain vectors elsewhere.
+  let kernelModules = [kernels("MartletKernels")]
+#endif
+let kernelNames = kernelModules.map(\.name)
+
 func module(_ name: String, _ dependencies: [String], flags: [SwiftSetting] = []) -> Target {
   .target(name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, swiftSettings: flags)
+}
+
+func program(_ name: String, _ dependencies: [String], path: String) -> Target {
+  .executableTarget(name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, path: path)
 }
 
 func tests(_ name: String, _ dependencies: [String]) -> Target {
@@ -33,15 +49,12 @@ let package = Package(
   products: [
     .library(name: "martlet", type: .dynamic, targets: ["MartletC"])
   ],
-  targets: [
+  targets: kernelModules + [
     .systemLibrary(name: "CMartlet", path: "include"),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
 
     .systemLibrary(name: "CMartletCPU"),
     module("MartletKernelInterface", ["CMartletCPU"]),
-    kernels("MartletKernels"),
-    kernels("MartletKernelsAVX2", flags: ["-march=x86-64-v3"], defines: ["MARTLET_AVX2"]),
-    kernels("MartletKernelsAVX512", flags: ["-march=x86-64-v4"], defines: ["MARTLET_AVX512"]),
 
     module("MartletCore", []),
     module("MartletNN", ["MartletCore", "MartletKernelInterface"]),
@@ -49,30 +62,17 @@ let package = Package(
     module("MartletIO", ["CHDF5", "MartletTraining", "MartletNN", "MartletCore"]),
     module(
       "MartletC",
-      [
-        "CMartlet", "MartletIO", "MartletTraining", "MartletNN", "MartletCore", "MartletKernelInterface",
-        "MartletKernels", "MartletKernelsAVX2", "MartletKernelsAVX512",
-      ],
+      ["CMartlet", "MartletIO", "MartletTraining", "MartletNN", "MartletCore", "MartletKernelInterface"] + kernelNames,
       // An export that differs from martlet.h does not compile.
       flags: [.enableExperimentalFeature("CImplementation")]),
 
     .target(name: "CFMAPeak", path: "benchmarks/gemm/CFMAPeak"),
-    .executableTarget(
-      name: "martlet-gemm-benchmark",
-      dependencies: [
-        "CFMAPeak", "MartletKernelInterface", "MartletKernels", "MartletKernelsAVX2", "MartletKernelsAVX512",
-      ],
-      path: "benchmarks/gemm/Benchmark"),
-    .executableTarget(
-      name: "martlet-gemm-server",
-      dependencies: [
-        "MartletCore", "MartletKernelInterface", "MartletKernels", "MartletKernelsAVX2", "MartletKernelsAVX512",
-      ],
-      path: "benchmarks/gemm/Server"),
+    program(
+      "martlet-gemm-benchmark", ["CFMAPeak", "MartletKernelInterface"] + kernelNames, path: "benchmarks/gemm/Benchmark"),
+    program(
+      "martlet-gemm-server", ["MartletCore", "MartletKernelInterface"] + kernelNames, path: "benchmarks/gemm/Server"),
 
-    tests(
-      "MartletKernelsTests",
-      ["MartletKernels", "MartletKernelsAVX2", "MartletKernelsAVX512", "MartletKernelInterface"]),
+    tests("MartletKernelsTests", ["MartletKernelInterface"] + kernelNames),
     tests("MartletCoreTests", ["MartletCore"]),
     tests("MartletNNTests", ["MartletNN", "MartletCore", "MartletKernelInterface", "MartletKernels"]),
     tests(

@@ -75,7 +75,7 @@ const char *martlet_version_string(void);
 /** Instruction set of the kernels. Chosen once, when first needed: the best the processor has, or a lower one that the
  * environment variable MARTLET_INSTRUCTION_SET names.
  *
- * @return "avx512", "avx2" or "baseline". Static string. */
+ * @return "avx512", "avx2", "baseline"; on arm64 "neon". Static string. */
 const char *martlet_instruction_set(void);
 
 /* ------------------------------------------------------------------------------------------------------------

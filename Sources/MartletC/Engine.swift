@@ -3,9 +3,12 @@
 import MartletCore
 import MartletKernelInterface
 import MartletKernels
-import MartletKernelsAVX2
-import MartletKernelsAVX512
 import Synchronization
+
+#if arch(x86_64)
+  import MartletKernelsAVX2
+  import MartletKernelsAVX512
+#endif
 
 #if canImport(Glibc)
   import Glibc
@@ -22,9 +25,11 @@ enum Engine {
   /// The table of that instruction set. The others' are never touched: making one may execute instructions of its set.
   static let kernels: KernelTable<Float> =
     switch instructionSet {
-    case .avx512: MartletKernelsAVX512.kernels
-    case .avx2: MartletKernelsAVX2.kernels
-    case .baseline: MartletKernels.kernels
+    #if arch(x86_64)
+      case .avx512: MartletKernelsAVX512.kernels
+      case .avx2: MartletKernelsAVX2.kernels
+    #endif
+    default: MartletKernels.kernels
     }
 
   static let maximumThreads = 1024

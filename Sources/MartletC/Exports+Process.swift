@@ -27,6 +27,7 @@ public func martlet_instruction_set() -> UnsafePointer<CChar>? {
   case .avx512: staticText("avx512")
   case .avx2: staticText("avx2")
   case .baseline: staticText("baseline")
+  case .neon: staticText("neon")
   }
 }
 

@@ -2,33 +2,29 @@
 
 import CMartletCPU
 
-package enum InstructionSet: String, Sendable, CaseIterable, Comparable {
-  /// x86-64 with SSE2, or any other processor.
+package enum InstructionSet: String, Sendable, CaseIterable {
+  /// x86-64 with SSE2, or a processor that no kernels are made for.
   case baseline
   /// x86-64-v3: AVX2 and FMA.
   case avx2
   /// x86-64-v4: AVX-512 F, BW, CD, DQ, VL.
   case avx512
+  /// arm64, all of which have it.
+  case neon
 
-  /// The highest one that can run here.
-  package static var best: InstructionSet {
-    if martlet_cpu_is_v4() { return .avx512 }
-    if martlet_cpu_is_v3() { return .avx2 }
-    return .baseline
+  /// Those that can run here, the best one last.
+  package static var available: [InstructionSet] {
+    #if arch(arm64)
+      [.neon]
+    #else
+      [.baseline] + (martlet_cpu_is_v3() ? [.avx2] : []) + (martlet_cpu_is_v4() ? [.avx512] : [])
+    #endif
   }
 
-  /// The set of that name if this processor has it; the best one for nil, for an unknown name and for one it has not.
+  package static var best: InstructionSet { available[available.count - 1] }
+
+  /// The set of that name if it can run here; the best one for nil, for an unknown name and for one that cannot.
   package static func chosen(named name: String?) -> InstructionSet {
-    min(name.flatMap(InstructionSet.init(rawValue:)) ?? best, best)
-  }
-
-  package static func < (a: InstructionSet, b: InstructionSet) -> Bool { a.rank < b.rank }
-
-  private var rank: Int {
-    switch self {
-    case .baseline: 0
-    case .avx2: 1
-    case .avx512: 2
-    }
+    available.first { $0.rawValue == name } ?? best
   }
 }

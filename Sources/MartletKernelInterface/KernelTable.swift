@@ -79,7 +79,7 @@ package enum Combination: Int32, Sendable, BitwiseCopyable {
 /// All kernels of one instruction set for one scalar type. The scalar is not constrained further, because the accessor
 /// of a conformance would be a symbol that kernel modules for different instruction sets share.
 package struct KernelTable<Scalar: Sendable>: Sendable {
-  /// "avx512", "avx2", "baseline" or "reference".
+  /// That of its instruction set, or "reference".
   package var name: String
 
   /// KC: where chains of sums over k are cut. The same number in every table, so it is part of the numerical contract.

@@ -64,7 +64,9 @@ func convertPanel(
     #if MARTLET_AVX512
       store(martlet_load_bytes16(bytes, MR) * source.scale + source.offset, panel + k * MR, MR)
     #else
-      martlet_store4(martlet_load_bytes4(bytes) * source.scale + source.offset, panel + k * MR)
+      for l in stride(from: 0, to: MR, by: 4) {
+        martlet_store4(martlet_load_bytes4(bytes + l) * source.scale + source.offset, panel + k * MR + l)
+      }
     #endif
   }
 }

@@ -6,6 +6,8 @@ import MartletKernelInterface
   private let name = "avx512"
 #elseif MARTLET_AVX2
   private let name = "avx2"
+#elseif arch(arm64)
+  private let name = "neon"
 #else
   private let name = "baseline"
 #endif

@@ -1,6 +1,7 @@
 // The vector that this module computes with, and the few operations on it that are not in the standard library. The
-// three kernel modules are this folder compiled three times; what differs between them is here and in
-// GEMM/Blocking.swift, and nowhere else.
+// kernel modules are this folder, compiled once for each instruction set; what differs between them is here and in
+// GEMM/Blocking.swift, and beside them only how something of that size is written. On arm64 there is one module, for
+// NEON, which every such processor has.
 
 import CMartletCPU
 
@@ -28,11 +29,11 @@ var hasMasks: Bool {
   #endif
 }
 
-/// a b + c. One rounding where the module is compiled for FMA; two in the baseline, where a fused operation would be a
-/// call of libm per lane.
+/// a b + c. One rounding where the instruction set has a fused operation; two in the baseline, where it would be a call
+/// of libm per lane.
 @inline(__always)
 func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
-  #if MARTLET_AVX512 || MARTLET_AVX2
+  #if MARTLET_AVX512 || MARTLET_AVX2 || arch(arm64)
     c.addingProduct(a, b)
   #else
     a * b + c

@@ -5,21 +5,27 @@
 
 import MartletKernelInterface
 import MartletKernels
-import MartletKernelsAVX2
-import MartletKernelsAVX512
 import Testing
+
+#if arch(x86_64)
+  import MartletKernelsAVX2
+  import MartletKernelsAVX512
+#endif
 
 extension KernelTable: CustomTestStringConvertible {
   public var testDescription: String { name }
 }
 
 /// The fast tables that can run here.
-let tables: [KernelTable<Float>] = {
-  let all: [(InstructionSet, KernelTable<Float>)] = [
-    (.baseline, MartletKernels.kernels), (.avx2, MartletKernelsAVX2.kernels), (.avx512, MartletKernelsAVX512.kernels),
-  ]
-  return all.filter { $0.0 <= InstructionSet.best }.map(\.1)
-}()
+let tables: [KernelTable<Float>] = InstructionSet.available.map { set in
+  switch set {
+  #if arch(x86_64)
+    case .avx512: MartletKernelsAVX512.kernels
+    case .avx2: MartletKernelsAVX2.kernels
+  #endif
+  default: MartletKernels.kernels
+  }
+}
 
 let oracle = KernelTable<Double>.reference
 

@@ -17,6 +17,11 @@ import MartletKernelInterface
   /// loads, where 6 x 2 would need 8.
   @inline(always) var MR: Int { 4 }
   typealias TileRow = InlineArray<3, Vector>
+#elseif arch(arm64)
+  /// 8 x 3 accumulators, 3 vectors of B and 8 elements of A, which a multiply-add takes from a lane, are 29 of 32
+  /// registers.
+  @inline(always) var MR: Int { 8 }
+  typealias TileRow = InlineArray<3, Vector>
 #else
   /// 4 x 2 accumulators, 2 vectors of B, one element of A and the products take 12 or more of 16 registers.
   @inline(always) var MR: Int { 4 }

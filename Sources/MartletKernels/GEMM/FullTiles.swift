@@ -148,11 +148,13 @@ func forEachTileRow(_ body: (_ r: Int) -> Void) {
   body(1)
   body(2)
   body(3)
-  #if MARTLET_AVX512
+  #if MARTLET_AVX512 || arch(arm64)
     body(4)
     body(5)
     body(6)
     body(7)
+  #endif
+  #if MARTLET_AVX512
     body(8)
     body(9)
     body(10)

@@ -38,6 +38,9 @@ typealias Sums<let rows: Int, let vectors: Int> = InlineArray<rows, InlineArray<
 #elseif MARTLET_AVX2
   typealias TileSums = Sums<4, 3>
   typealias NarrowTileSums = Sums<4, 1>
+#elseif arch(arm64)
+  typealias TileSums = Sums<8, 3>
+  typealias NarrowTileSums = Sums<8, 1>
 #else
   typealias TileSums = Sums<4, 2>
   typealias NarrowTileSums = Sums<4, 1>
@@ -53,6 +56,10 @@ typealias Sums<let rows: Int, let vectors: Int> = InlineArray<rows, InlineArray<
   @inline(always) var zeroRow: TileRow { [.zero, .zero, .zero] }
   @inline(always) var zeroTile: TileSums { zeros4(zeroRow) }
   @inline(always) var zeroNarrowTile: NarrowTileSums { zeros4([.zero]) }
+#elseif arch(arm64)
+  @inline(always) var zeroRow: TileRow { [.zero, .zero, .zero] }
+  @inline(always) var zeroTile: TileSums { zeros8(zeroRow) }
+  @inline(always) var zeroNarrowTile: NarrowTileSums { zeros8([.zero]) }
 #else
   @inline(always) var zeroRow: TileRow { [.zero, .zero] }
   @inline(always) var zeroTile: TileSums { zeros4(zeroRow) }
@@ -179,6 +186,8 @@ func bufferTile(_ panels: Panels, rows: Int, columns: Int, _ buffer: UnsafeMutab
   switch computedRows(rows) {
   #if MARTLET_AVX512
     case 12: isNarrow ? narrowTile12(panels, buffer) : tile12(panels, buffer)
+  #endif
+  #if MARTLET_AVX512 || arch(arm64)
     case 8: isNarrow ? narrowTile8(panels, buffer) : tile8(panels, buffer)
   #endif
   case 4: isNarrow ? narrowTile4(panels, buffer) : tile4(panels, buffer)
@@ -215,7 +224,9 @@ private func compute<let rows: Int, let vectors: Int>(
   private func narrowTile12(_ panels: Panels, _ buffer: UnsafeMutablePointer<Float>) {
     compute(zeros12([.zero]), panels, buffer)
   }
+#endif
 
+#if MARTLET_AVX512 || arch(arm64)
   @inline(never)
   private func tile8(_ panels: Panels, _ buffer: UnsafeMutablePointer<Float>) {
     compute(zeros8(zeroRow), panels, buffer)

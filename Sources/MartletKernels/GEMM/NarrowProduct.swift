@@ -68,6 +68,9 @@ private func compute(
   private var zeroColumn: InlineArray<12, Vector> {
     [.zero, .zero, .zero, .zero, .zero, .zero, .zero, .zero, .zero, .zero, .zero, .zero]
   }
+#elseif arch(arm64)
+  @inline(always)
+  private var zeroColumn: InlineArray<8, Vector> { [.zero, .zero, .zero, .zero, .zero, .zero, .zero, .zero] }
 #else
   @inline(always) private var zeroColumn: InlineArray<4, Vector> { [.zero, .zero, .zero, .zero] }
 #endif

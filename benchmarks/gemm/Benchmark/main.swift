@@ -8,8 +8,11 @@ import CFMAPeak
 import Glibc
 import MartletKernelInterface
 import MartletKernels
-import MartletKernelsAVX2
-import MartletKernelsAVX512
+
+#if arch(x86_64)
+  import MartletKernelsAVX2
+  import MartletKernelsAVX512
+#endif
 
 /// Processor time of this thread, so that other programs on the machine count only by the caches they take.
 func seconds() -> Double {
@@ -108,16 +111,19 @@ func measure(_ shape: Shape, _ table: KernelTable<Float>) -> Double {
   return 2e-9 * Double(m * n * k) / fastest { table.gemm(arguments) }
 }
 
-let tables: [(kernels: KernelTable<Float>, lanes: Int32, peak: (Int) -> Float)] = [
-  (MartletKernelsAVX512.kernels, 16, fma_peak_avx512),
-  (MartletKernelsAVX2.kernels, 8, fma_peak_avx2),
-  (MartletKernels.kernels, 4, fma_peak_baseline),
-]
-let wanted = CommandLine.arguments.count > 1 ? CommandLine.arguments[1] : "avx512"
-guard let chosen = tables.first(where: { $0.kernels.name == wanted }) else {
-  print("unknown instruction set \(wanted): avx512, avx2 or baseline")
+let wanted = CommandLine.arguments.count > 1 ? CommandLine.arguments[1] : InstructionSet.best.rawValue
+guard let set = InstructionSet(rawValue: wanted), InstructionSet.available.contains(set) else {
+  print("no instruction set \(wanted) here: \(InstructionSet.available.map(\.rawValue).joined(separator: ", "))")
   exit(2)
 }
+let chosen: (kernels: KernelTable<Float>, lanes: Int32, peak: (Int) -> Float) =
+  switch set {
+  #if arch(x86_64)
+    case .avx512: (MartletKernelsAVX512.kernels, 16, fma_peak_avx512)
+    case .avx2: (MartletKernelsAVX2.kernels, 8, fma_peak_avx2)
+  #endif
+  default: (MartletKernels.kernels, 4, fma_peak_of_four)
+  }
 
 var unused: Float = 0
 let rounds = 200_000

@@ -8,14 +8,19 @@ import Glibc
 import MartletCore
 import MartletKernelInterface
 import MartletKernels
-import MartletKernelsAVX2
-import MartletKernelsAVX512
+
+#if arch(x86_64)
+  import MartletKernelsAVX2
+  import MartletKernelsAVX512
+#endif
 
 let kernels: KernelTable<Float> =
   switch InstructionSet.best {
-  case .avx512: MartletKernelsAVX512.kernels
-  case .avx2: MartletKernelsAVX2.kernels
-  case .baseline: MartletKernels.kernels
+  #if arch(x86_64)
+    case .avx512: MartletKernelsAVX512.kernels
+    case .avx2: MartletKernelsAVX2.kernels
+  #endif
+  default: MartletKernels.kernels
   }
 
 /// Row-major, or the transpose of what lies row-major in memory.
