@@ -21,7 +21,7 @@ VENV := .venv/bin/python
 WARNINGS := -std=c99 -Wall -Wextra -pedantic
 EXAMPLES := $(patsubst examples/c/%.c,.build/examples/%,$(wildcard examples/c/*.c))
 
-.PHONY: help setup build examples demo test test-all bench bench-gemm reports install uninstall clean format
+.PHONY: help setup build examples demo test test-all bench bench-kernels reports install uninstall clean format
 
 help:
 	@echo 'make setup       install what is missing (libhdf5 headers, pkg-config) and make the Python environment .venv'
@@ -30,7 +30,7 @@ help:
 	@echo 'make test        run all tests; the last line counts them'
 	@echo 'make test-all    the same and the long tests'
 	@echo 'make bench       measure Martlet beside PyTorch, JAX, Keras, NumPy and others; options: BENCH="--quick"'
-	@echo 'make bench-gemm  measure the matrix product alone, beside the peak of one core'
+	@echo 'make bench-kernels   measure the kernels alone, beside the peak of one core or plain loops'
 	@echo 'make reports     make the pages of examples/reports again, from the published data (hours)'
 	@echo 'make install     install library, header and martlet.pc  (PREFIX=$(PREFIX), LIBDIR, INCLUDEDIR, DESTDIR)'
 	@echo 'make uninstall   remove them (same variables)'
@@ -82,9 +82,9 @@ bench: build .venv-bench/.complete
 .venv-bench/.complete: benchmarks/requirements.txt
 	@PYTHON='$(PYTHON)' Scripts/make-venv .venv-bench --requirement benchmarks/requirements.txt
 
-bench-gemm:
+bench-kernels:
 	@Scripts/check-tools
-	$(SWIFT) run -c release martlet-gemm-benchmark
+	$(SWIFT) run -c release martlet-kernel-benchmark
 
 # The extra brings PyTorch, which one report is compared with.
 reports: setup build

@@ -66,11 +66,11 @@ let package = Package(
       // An export that differs from martlet.h does not compile.
       flags: [.enableExperimentalFeature("CImplementation")]),
 
-    .target(name: "CFMAPeak", path: "benchmarks/gemm/CFMAPeak"),
+    .target(name: "CFMAPeak", path: "benchmarks/kernels/CFMAPeak"),
     program(
-      "martlet-gemm-benchmark", ["CFMAPeak", "MartletKernelInterface"] + kernelNames, path: "benchmarks/gemm/Benchmark"),
+      "martlet-kernel-benchmark", ["CFMAPeak", "MartletKernelInterface"] + kernelNames, path: "benchmarks/kernels/Benchmark"),
     program(
-      "martlet-gemm-server", ["MartletCore", "MartletKernelInterface"] + kernelNames, path: "benchmarks/gemm/Server"),
+      "martlet-gemm-server", ["MartletCore", "MartletKernelInterface"] + kernelNames, path: "benchmarks/kernels/Server"),
 
     tests("MartletKernelsTests", ["MartletKernelInterface"] + kernelNames),
     tests("MartletCoreTests", ["MartletCore"]),

@@ -74,7 +74,7 @@ class Participants:
         if name == HDF5:
             found = subprocess.run(["pkg-config", "--cflags", "--libs", "hdf5"], capture_output=True, text=True)
             return [self._compiled("libhdf5", *found.stdout.split())]
-        peak = HERE / "gemm" / "CFMAPeak"
+        peak = HERE / "kernels" / "CFMAPeak"
         flags = ["-O3", "-march=native", "-I", peak / "include", peak / "fma_peak.c", "-pthread"]
         return [self._compiled("roofline", *flags), threads]
 

@@ -11,7 +11,7 @@ It reads requests, lines of words, and answers each with one line:
                                                                 unmeasured: passed, and of processors
     anything that fails                        error REASON
 
-The programs in programs/ and gemm/ speak the same.
+The programs in programs/ and kernels/ speak the same.
 """
 
 from __future__ import annotations

@@ -1,0 +1,109 @@
+// All other kernels, on as many elements as a layer's output has in training, which are in the L2 cache.
+
+import MartletKernelInterface
+
+/// A kernel on `count` elements.
+struct Kernel {
+  var name: String
+  var count: Int
+  var run: (KernelTable<Float>) -> Void
+}
+
+private let (rows, columns, classes) = (100, 392, 10)
+private let count = rows * columns
+
+func allKernels() -> [Kernel] {
+  let x = array(count) { Float($0 % 97) / 97 - 0.5 }
+  let (y, z) = (array(count) { Float($0 % 89) / 89 + 0.01 }, array(count) { _ in 0.5 })
+  return activations(x, y, z) + losses(x, y, z) + updates(x, y, z) + others(x, y, z) + gathers(z)
+}
+
+private func activations(
+  _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ z: UnsafeMutablePointer<Float>
+) -> [Kernel] {
+  ActivationKind.allCases.flatMap { kind in
+    let f = ActivationFunction(kind, alpha: 0.25)
+    return [
+      Kernel(name: "\(kind)", count: count) { $0.activation(f, x, z, count) },
+      Kernel(name: "\(kind), gradient", count: count) { $0.activationGradient(f, x, y, z, count) },
+    ]
+  } + [
+    Kernel(name: "softmax of 10", count: rows * classes) { $0.softmax(x, z, rows, classes) },
+    Kernel(name: "softmax of 392", count: count) { $0.softmax(x, z, rows, columns) },
+    Kernel(name: "softmax of 10, gradient", count: rows * classes) { $0.softmaxGradient(x, y, z, rows, classes) },
+  ]
+}
+
+private func losses(
+  _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ z: UnsafeMutablePointer<Float>
+) -> [Kernel] {
+  let rowLosses = UnsafeMutablePointer<Double>.allocate(capacity: rows)
+  return LossKind.allCases.map { kind in
+    Kernel(name: "\(kind)", count: rows * classes) {
+      $0.loss(
+        LossArguments(
+          kind: kind, rows: rows, columns: classes, predictions: y, targets: .values(z), rowLosses: rowLosses,
+          gradient: x + rows * classes, gradientScale: 0.01))
+    }
+  }
+}
+
+private func updates(
+  _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ z: UnsafeMutablePointer<Float>
+) -> [Kernel] {
+  let slots = (0..<3).map { _ in array(count) { _ in 1 } }
+  let rules = [
+    gradientDescent, momentum, UpdateRule(.nesterov, rate: 1e-9, momentum: 0.9), adam, adamW,
+    UpdateRule(.amsgrad, rate: 1e-9, beta1: 0.9, beta2: 0.999, epsilon: 1e-7),
+    UpdateRule(.adamax, rate: 1e-9, beta1: 0.9, beta2: 0.999, epsilon: 1e-7),
+    UpdateRule(.nadam, rate: 1e-9, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, gradientRate: 1e-9), rmsprop,
+    UpdateRule(.centeredRMSprop, rate: 1e-9, rho: 0.9, epsilon: 1e-7),
+    UpdateRule(.adagrad, rate: 1e-9, epsilon: 1e-7), UpdateRule(.adadelta, rate: 1e-9, rho: 0.95, epsilon: 1e-7),
+    UpdateRule(.lion, rate: 1e-9, beta1: 0.9, beta2: 0.99),
+  ]
+  return rules.map { rule in
+    let target = UpdateTarget(
+      weights: z, slot0: rule.slotCount > 0 ? slots[0] : nil, slot1: rule.slotCount > 1 ? slots[1] : nil,
+      slot2: rule.slotCount > 2 ? slots[2] : nil, l1: 0, l2: 0)
+    let name = "update, \(rule.kind)" + (rule.weightDecay > 0 ? " with decay" : "")
+    return Kernel(name: name, count: count) { $0.update(rule, target, x, count) }
+  }
+}
+
+private func others(
+  _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ z: UnsafeMutablePointer<Float>
+) -> [Kernel] {
+  let constraints: [WeightConstraint] = [
+    WeightConstraint(.maximumNorm, limit: 1), WeightConstraint(.nonNegative), WeightConstraint(.unitNorm),
+  ]
+  let combinations: [Combination] = [.add, .subtract, .multiply, .maximum]
+  return constraints.map { constraint in
+    Kernel(name: "constraint, \(constraint.kind)", count: count) { $0.constrain(constraint, z, columns, rows, columns) }
+  }
+    + combinations.map { combination in
+      Kernel(name: "combine, \(combination)", count: count) { $0.combine(combination, x, y, z, count) }
+    } + [
+      Kernel(name: "columnSums", count: count) { $0.columnSums(x, columns, rows, columns, z) },
+      Kernel(name: "addRegularizationGradient", count: count) { $0.addRegularizationGradient(0, 1e-9, x, z, count) },
+      Kernel(name: "norms", count: count) { _ = $0.norms(x, count) },
+      Kernel(name: "standardizeColumns", count: count) { $0.standardizeColumns(x, y, y, z, rows, columns) },
+      Kernel(name: "scale", count: count) { $0.scale(x, 0.5, 0.1, z, count) },
+      Kernel(name: "gate", count: count) { $0.gate(x, y, false, x, z, count) },
+      Kernel(name: "copyColumns", count: count / 2) { $0.copyColumns(x, columns, z, columns, rows, columns / 2) },
+      Kernel(name: "swapAxes", count: count) { $0.swapAxes(x, z, 1, rows, columns, 1) },
+      Kernel(name: "movingAverage", count: count) { $0.movingAverage(x, 0.9, z, count) },
+      Kernel(name: "allFinite", count: count) { _ = $0.allFinite(x, count) },
+    ]
+}
+
+private func gathers(_ z: UnsafeMutablePointer<Float>) -> [Kernel] {
+  let order = UnsafeMutablePointer<Int>.allocate(capacity: rows)
+  for r in 0..<rows { order[r] = r * 37 % rows }
+  let bytes = UnsafeMutableRawPointer.allocate(byteCount: 8 * count, alignment: 64)
+  bytes.initializeMemory(as: UInt8.self, repeating: 0, count: 8 * count)
+  let types: [SourceType] = [.uint8, .int32, .int64, .float32, .float64]
+  return types.map { type in
+    let source = SourceRows(bytes, type, columns: columns, rows: order, scale: 0.5, offset: 1)
+    return Kernel(name: "gather, \(type)", count: count) { _ = $0.gather(source, rows, z) }
+  }
+}

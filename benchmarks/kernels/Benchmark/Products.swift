@@ -1,0 +1,81 @@
+// The matrix product: shapes of training steps, with the transposes that they have.
+
+import MartletKernelInterface
+
+struct Shape {
+  var purpose: String
+  var m: Int
+  var n: Int
+  var k: Int
+  var aIsTransposed = false
+  var bIsTransposed = false
+  /// A are bytes in the order of a shuffle, which packing converts.
+  var aIsBytes = false
+  /// Apply this to the weights instead of storing the product.
+  var update: UpdateRule?
+}
+
+let gradientDescent = UpdateRule(.gradientDescent, rate: 1e-9)
+let momentum = UpdateRule(.momentum, rate: 1e-9, momentum: 0.9)
+let adam = UpdateRule(.adam, rate: 1e-9, beta1: 0.9, beta2: 0.999, epsilon: 1e-7)
+let adamW = {
+  var rule = adam
+  rule.weightDecay = 1e-9
+  return rule
+}()
+let rmsprop = UpdateRule(.rmsprop, rate: 1e-9, rho: 0.9, epsilon: 1e-7)
+let shapes = [
+  Shape(purpose: "square", m: 256, n: 256, k: 256),
+  Shape(purpose: "square", m: 1024, n: 1024, k: 1024),
+  Shape(purpose: "square, A^T", m: 1024, n: 1024, k: 1024, aIsTransposed: true),
+  Shape(purpose: "square, B^T", m: 1024, n: 1024, k: 1024, bIsTransposed: true),
+  Shape(purpose: "square", m: 2000, n: 2000, k: 2000),
+  Shape(purpose: "predict 1 row", m: 1, n: 360, k: 784),
+  Shape(purpose: "forward, batch 32", m: 32, n: 360, k: 784),
+  Shape(purpose: "forward, batch 32", m: 32, n: 10, k: 360),
+  Shape(purpose: "dX, batch 32", m: 32, n: 360, k: 10, bIsTransposed: true),
+  Shape(purpose: "dW, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true),
+  Shape(purpose: "dW + SGD, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: gradientDescent),
+  Shape(purpose: "dW + momentum, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: momentum),
+  Shape(purpose: "dW + Adam, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: adam),
+  Shape(purpose: "dW + AdamW, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: adamW),
+  Shape(purpose: "dW + RMSprop, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: rmsprop),
+  Shape(purpose: "dW + SGD, batch 8", m: 3072, n: 256, k: 8, aIsTransposed: true, update: gradientDescent),
+  Shape(purpose: "dW + momentum, batch 8", m: 3072, n: 100, k: 8, aIsTransposed: true, update: momentum),
+  Shape(purpose: "dW + Adam, batch 8", m: 3072, n: 100, k: 8, aIsTransposed: true, update: adam),
+  Shape(purpose: "dW + Adam, batch 256", m: 784, n: 2048, k: 256, aIsTransposed: true, update: adam),
+  Shape(purpose: "forward, batch 100", m: 100, n: 392, k: 784),
+  Shape(purpose: "forward, 100 rows of bytes", m: 100, n: 392, k: 784, aIsBytes: true),
+  Shape(purpose: "dX, batch 100", m: 100, n: 392, k: 128, bIsTransposed: true),
+  Shape(purpose: "dW, batch 100", m: 784, n: 392, k: 100, aIsTransposed: true),
+  Shape(purpose: "dW, 100 rows of bytes", m: 784, n: 392, k: 100, aIsTransposed: true, aIsBytes: true),
+  Shape(purpose: "forward, batch 1000", m: 1000, n: 900, k: 3072),
+  Shape(purpose: "dW, batch 1000", m: 3072, n: 900, k: 1000, aIsTransposed: true),
+]
+
+/// GFLOP/s.
+func measure(_ shape: Shape, _ table: KernelTable<Float>) -> Double {
+  let (m, n, k) = (shape.m, shape.n, shape.k)
+  let (a, b, c, workspace) = (array(m * k), array(k * n), array(m * n), array(table.gemmWorkspaceCount))
+  let (slot0, slot1) = (array(m * n) { _ in 0 }, array(m * n) { _ in 1 })
+  let (rows, columns) = shape.aIsTransposed ? (k, m) : (m, k)
+  let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: m * k)
+  let order = UnsafeMutablePointer<Int>.allocate(capacity: rows)
+  for i in 0..<(m * k) { bytes[i] = UInt8(truncatingIfNeeded: i) }
+  for r in 0..<rows { order[r] = r * 37 % rows }
+  defer {
+    for p in [a, b, c, workspace, slot0, slot1] { p.deallocate() }
+    bytes.deallocate()
+    order.deallocate()
+  }
+  let source = SourceRows(bytes, .uint8, columns: columns, rows: order, scale: 1 / 255, offset: 0)
+  return withUnsafePointer(to: shape.update ?? gradientDescent) { rule in
+    let target = UpdateTarget(weights: c, slot0: slot0, slot1: slot1, slot2: nil, l1: 0, l2: 0)
+    let arguments = GEMMArguments<Float>(
+      m: m, n: n, k: k, a: a, aRowStride: shape.aIsTransposed ? 1 : k, aColumnStride: shape.aIsTransposed ? m : 1,
+      aSource: shape.aIsBytes ? (source, shape.aIsTransposed) : nil, b: b, bRowStride: shape.bIsTransposed ? 1 : n,
+      bColumnStride: shape.bIsTransposed ? k : 1, c: shape.update == nil ? c : nil, cRowStride: n,
+      epilogue: shape.update == nil ? .store() : .update(rule, target), workspace: workspace)
+    return 2e-9 * Double(m * n * k) / fastest { table.gemm(arguments) }
+  }
+}
