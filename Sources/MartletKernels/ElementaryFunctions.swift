@@ -5,29 +5,29 @@
 // computed by Remez' algorithm; their own error is below a tenth of an ulp.
 
 /// Lane-wise choice.
-@inline(__always)
+@inline(always)
 func select(_ mask: SIMDMask<IntegerVector>, _ yes: Vector, _ no: Vector) -> Vector {
   no.replacing(with: yes, where: mask)
 }
 
-@inline(__always)
+@inline(always)
 func maximum(_ a: Vector, _ b: Vector) -> Vector { select(a .> b, a, b) }
 
 /// |x|
-@inline(__always)
+@inline(always)
 func magnitude(_ x: Vector) -> Vector {
   unsafeBitCast(unsafeBitCast(x, to: IntegerVector.self) & 0x7fff_ffff, to: Vector.self)
 }
 
 /// `x` >= 0 with the sign of `signed`.
-@inline(__always)
+@inline(always)
 private func copySign(_ x: Vector, _ signed: Vector) -> Vector {
   let sign = unsafeBitCast(signed, to: IntegerVector.self) & Int32.min
   return unsafeBitCast(unsafeBitCast(x, to: IntegerVector.self) | sign, to: Vector.self)
 }
 
 /// NaN stays NaN.
-@inline(__always)
+@inline(always)
 func clamp(_ x: Vector, _ low: Float, _ high: Float) -> Vector {
   select(x .< low, Vector(repeating: low), select(x .> high, Vector(repeating: high), x))
 }
@@ -35,7 +35,7 @@ func clamp(_ x: Vector, _ low: Float, _ high: Float) -> Vector {
 /// The reduction of the exponential, for -150 ln 2 < x < 150 ln 2:
 ///
 ///     x = n ln 2 + r,  |r| <= ln 2 / 2;    exp(r) - 1 = r + r^2 q(r)
-@inline(__always)
+@inline(always)
 private func reducedExponential(_ x: Vector) -> (exponent: IntegerVector, excess: Vector) {
   // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
   let shifter = Vector(repeating: 12_582_912)
@@ -52,7 +52,7 @@ private func reducedExponential(_ x: Vector) -> (exponent: IntegerVector, excess
 }
 
 /// exp(x), within 2 ulp. Results below 2^-126 are subnormal, correctly scaled; 0 below -104, infinity above 88.72.
-@inline(__always)
+@inline(always)
 func exp(_ x: Vector) -> Vector {
   // Beyond these bounds the result is 0 or infinite anyway.
   let (exponent, excess) = reducedExponential(clamp(x, -105, 90))
@@ -62,7 +62,7 @@ func exp(_ x: Vector) -> Vector {
 }
 
 /// exp(x) - 1 for x <= 0, within 3 ulp; -1 below -32.   2^n (exp(r) - 1) + (2^n - 1)
-@inline(__always)
+@inline(always)
 func expMinusOne(_ x: Vector) -> Vector {
   let (exponent, excess) = reducedExponential(select(x .< -32, Vector(repeating: -32), x))
   let power = powerOfTwo(exponent)
@@ -70,13 +70,13 @@ func expMinusOne(_ x: Vector) -> Vector {
 }
 
 /// 2^n for -126 <= n <= 127.
-@inline(__always)
+@inline(always)
 private func powerOfTwo(_ n: IntegerVector) -> Vector {
   unsafeBitCast((n &+ 127) &<< 23, to: Vector.self)
 }
 
 /// 2 atanh(s) = log((1 + s) / (1 - s)) for |s| <= 1/3: 2 s + s u p(u), u = s^2.
-@inline(__always)
+@inline(always)
 private func twiceArtanh(_ s: Vector) -> Vector {
   let u = s * s
   var p = Vector(repeating: 0.243083213)
@@ -88,13 +88,13 @@ private func twiceArtanh(_ s: Vector) -> Vector {
 }
 
 /// log(1 + x) for 0 <= x <= 1; NaN for NaN.   s = x / (2 + x)
-@inline(__always)
+@inline(always)
 func logOnePlus(_ x: Vector) -> Vector { twiceArtanh(x / (x + 2)) }
 
 /// log(x) for normal positive x; NaN for NaN.
 ///
 ///     x = 2^n m,  sqrt(1/2) <= m < sqrt(2);    log(x) = n ln 2 + 2 atanh((m - 1) / (m + 1))
-@inline(__always)
+@inline(always)
 func log(_ x: Vector) -> Vector {
   let bits = unsafeBitCast(x, to: IntegerVector.self)
   let n = (bits &- 0x3f35_04f3) &>> 23  // 0x3f3504f3: sqrt(1/2)
@@ -108,7 +108,7 @@ func log(_ x: Vector) -> Vector {
 }
 
 /// tanh(x), within 4 ulp: an odd polynomial near zero, 1 - 2 / (exp(2 |x|) + 1) elsewhere.
-@inline(__always)
+@inline(always)
 func tanh(_ x: Vector) -> Vector {
   let a = magnitude(x)
   let z = a * a
@@ -124,7 +124,7 @@ func tanh(_ x: Vector) -> Vector {
 
 /// 1 / (1 + exp(-x)) and its complement 1 / (1 + exp(x)). Both keep their relative accuracy at both ends: the
 /// exponential is that of -|x| <= 0, and the smaller of the two is exp(-|x|) / (1 + exp(-|x|)).
-@inline(__always)
+@inline(always)
 func sigmoidAndComplement(_ x: Vector) -> (sigmoid: Vector, complement: Vector) {
   let e = exp(0 - magnitude(x))
   let (greater, smaller) = (1 / (e + 1), e / (e + 1))
@@ -132,7 +132,7 @@ func sigmoidAndComplement(_ x: Vector) -> (sigmoid: Vector, complement: Vector) 
 }
 
 /// 1 / (1 + exp(-x))
-@inline(__always)
+@inline(always)
 func sigmoid(_ x: Vector) -> Vector {
   let e = exp(0 - magnitude(x))
   return select(x .< 0, e, Vector(repeating: 1)) / (e + 1)
@@ -142,7 +142,7 @@ func sigmoid(_ x: Vector) -> Vector {
 /// on the left, and exp(-x^2 / 2).
 ///
 ///     Phi(-a) = exp(-a^2 / 2) r(a),  r(a) (a + 4) = p((a - 4) / (a + 4))    for a >= 0
-@inline(__always)
+@inline(always)
 func normalDistribution(_ x: Vector) -> (cumulative: Vector, gaussian: Vector) {
   // Beyond 16 the exponential is 0.
   let m = magnitude(x)

@@ -6,18 +6,22 @@ func softmax(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ rows
     let (x, y) = (x + r * columns, y + r * columns)
     let greatest = maximum(of: x, columns)
     var sums = Vector.zero
-    @inline(__always)
-    func exponentials(_ j: Int, _ lanes: Int) {
-      let e = exp(load(x + j, lanes) - greatest)
-      store(e, y + j, lanes)
-      sums += firstLanes(lanes, of: e)
+    // The exponentials of the last elements, often the only ones, wait in a register.
+    let (full, rest) = (columns / width * width, columns % width)
+    for j in stride(from: 0, to: full, by: width) {
+      let e = exp(load(x + j) - greatest)
+      store(e, y + j)
+      sums += e
     }
-    forEachVector(columns, exponentials)
+    var last = Vector.zero
+    if rest > 0 {
+      last = exp(load(x + full, rest) - greatest)
+      sums += firstLanes(rest, of: last)
+    }
     // The sum is at least 1, the exponential of the greatest element.
     let reciprocal = 1 / sum(sums)
-    @inline(__always)
-    func scale(_ j: Int, _ lanes: Int) { store(load(y + j, lanes) * reciprocal, y + j, lanes) }
-    forEachVector(columns, scale)
+    for j in stride(from: 0, to: full, by: width) { store(load(y + j) * reciprocal, y + j) }
+    if rest > 0 { store(last * reciprocal, y + full, rest) }
   }
 }
 

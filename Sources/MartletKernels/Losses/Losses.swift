@@ -5,60 +5,61 @@
 import MartletKernelInterface
 
 func loss(_ arguments: LossArguments<Float>) {
+  let focal = FocalFactor(arguments.parameters)
+  let delta = Float(arguments.parameters.delta)
+  switch arguments.kind {
+  case .softmaxCrossEntropy: forEachRow(arguments, softmaxCrossEntropy)
+  case .categoricalCrossEntropy: forEachRow(arguments, categoricalCrossEntropy)
+  case .sigmoidCrossEntropy: forEachRow(arguments, sigmoidCrossEntropy)
+  case .binaryCrossEntropy: forEachRow(arguments, binaryCrossEntropy)
+  case .meanSquaredError: forEachRow(arguments, meanSquaredError)
+  case .categoricalHinge: forEachRow(arguments, categoricalHinge)
+  case .meanAbsoluteError: forEachRow(arguments, meanAbsoluteError)
+  case .huber: forEachRow(arguments) { huber($0, delta: delta) }
+  case .logCosh: forEachRow(arguments, logCosh)
+  case .poisson: forEachRow(arguments, poisson)
+  case .klDivergence: forEachRow(arguments, klDivergence)
+  case .cosineSimilarity: forEachRow(arguments, cosineSimilarity)
+  case .categoricalFocalCrossEntropy: forEachRow(arguments) { categoricalFocalCrossEntropy($0, focal) }
+  case .softmaxFocalCrossEntropy: forEachRow(arguments) { softmaxFocalCrossEntropy($0, focal) }
+  case .binaryFocalCrossEntropy: forEachRow(arguments) { binaryFocalCrossEntropy($0, focal) }
+  case .sigmoidFocalCrossEntropy: forEachRow(arguments) { sigmoidFocalCrossEntropy($0, focal) }
+  }
+}
+
+@inline(__always)
+private func forEachRow(_ arguments: LossArguments<Float>, _ loss: (LossRow) -> Double) {
+  var row = LossRow(arguments)
   for r in 0..<arguments.rows {
-    let row = LossRow(arguments, r)
-    let parameters = arguments.parameters
-    let value =
-      switch arguments.kind {
-      case .softmaxCrossEntropy: softmaxCrossEntropy(row)
-      case .categoricalCrossEntropy: categoricalCrossEntropy(row)
-      case .sigmoidCrossEntropy: sigmoidCrossEntropy(row)
-      case .binaryCrossEntropy: binaryCrossEntropy(row)
-      case .meanSquaredError: meanSquaredError(row)
-      case .categoricalHinge: categoricalHinge(row)
-      case .meanAbsoluteError: meanAbsoluteError(row)
-      case .huber: huber(row, delta: Float(parameters.delta))
-      case .logCosh: logCosh(row)
-      case .poisson: poisson(row)
-      case .klDivergence: klDivergence(row)
-      case .cosineSimilarity: cosineSimilarity(row)
-      case .categoricalFocalCrossEntropy: categoricalFocalCrossEntropy(row, FocalFactor(parameters))
-      case .softmaxFocalCrossEntropy: softmaxFocalCrossEntropy(row, FocalFactor(parameters))
-      case .binaryFocalCrossEntropy: binaryFocalCrossEntropy(row, FocalFactor(parameters))
-      case .sigmoidFocalCrossEntropy: sigmoidFocalCrossEntropy(row, FocalFactor(parameters))
-      }
-    arguments.rowLosses[r] = value * row.weight
+    row.goTo(r, of: arguments)
+    arguments.rowLosses[r] = loss(row) * row.weight
   }
 }
 
 /// One row of the arguments, with labels seen as targets.
 struct LossRow {
   let count: Int
-  let x: UnsafePointer<Float>
-  let weight: Double
-  let gradient: UnsafeMutablePointer<Float>?
-  private let scale: Float
+  private(set) var x: UnsafePointer<Float>
+  private(set) var weight = 1.0
+  private(set) var gradient: UnsafeMutablePointer<Float>?
+  private var scale: Float
   /// Targets, or nil for a label.
-  private let values: UnsafePointer<Float>?
-  private let label: Int32
+  private var values: UnsafePointer<Float>?
   /// What stands in the label's column: 1; or, in a loss that is not about classes, the label itself in the only
   /// column.
-  private let labelColumn: Int32
-  private let labelValue: Float
+  private let labelIsNumber: Bool
+  private var labelColumn: Int32 = 0
+  private var labelValue: Float = 1
   /// Label smoothing: what is left of a target, and what is added to it.
   private let kept: Float
   private let spread: Float
 
-  init(_ arguments: LossArguments<Float>, _ r: Int) {
+  /// What all rows have in common.
+  init(_ arguments: LossArguments<Float>) {
     count = arguments.columns
-    x = arguments.predictions + r * count
-    weight = arguments.rowWeights.map { Double($0[r]) } ?? 1
-    gradient = arguments.gradient.map { $0 + r * arguments.columns }
-    scale = Float(arguments.gradientScale * weight)
-    switch arguments.targets {
-    case .labels(let labels): (label, values) = (labels[r], nil)
-    case .values(let all): (label, values) = (0, all + r * count)
-    }
+    x = arguments.predictions
+    gradient = arguments.gradient
+    scale = Float(arguments.gradientScale)
     let isAboutClasses: Bool
     /// Over how many outcomes smoothing spreads a target; 0: none.
     let outcomes: Int
@@ -71,12 +72,25 @@ struct LossRow {
     case .meanSquaredError, .meanAbsoluteError, .huber, .logCosh, .poisson, .klDivergence, .cosineSimilarity:
       (isAboutClasses, outcomes) = (false, 0)
     }
-    let isNumber = !isAboutClasses && count == 1
-    labelColumn = isNumber ? 0 : label
-    labelValue = isNumber ? Float(label) : 1
+    labelIsNumber = !isAboutClasses && count == 1
     let smoothing = outcomes == 0 ? 0 : arguments.parameters.labelSmoothing
     kept = Float(1 - smoothing)
     spread = outcomes == 0 ? 0 : Float(smoothing / Double(outcomes))
+  }
+
+  /// Go to row r.
+  @inline(always)
+  mutating func goTo(_ r: Int, of arguments: LossArguments<Float>) {
+    x = arguments.predictions + r * count
+    gradient = arguments.gradient.map { $0 + r * count }
+    if let weights = arguments.rowWeights {
+      weight = Double(weights[r])
+      scale = Float(arguments.gradientScale * weight)
+    }
+    switch arguments.targets {
+    case .labels(let labels): (labelColumn, labelValue) = labelIsNumber ? (0, Float(labels[r])) : (labels[r], 1)
+    case .values(let all): values = all + r * count
+    }
   }
 
   /// Beyond the end of the row, anything.
@@ -106,15 +120,17 @@ extension LossRow {
   /// The loss of a row that is the mean of its elements' losses.
   ///
   /// - Parameter body: prediction and target to loss and its derivative.
-  @inline(__always)
+  @inline(always)
   func mean(_ body: (_ x: Vector, _ t: Vector) -> (loss: Vector, derivative: Vector)) -> Double {
     var losses = Vector.zero
     let columns = Float(count)
-    forEachVector(count) { j, lanes in
+    @inline(always)
+    func add(_ j: Int, _ lanes: Int) {
       let (loss, derivative) = body(load(x + j, lanes), targets(j, lanes))
       losses += firstLanes(lanes, of: loss)
       setGradient(derivative / columns, j, lanes)
     }
+    forEachVector(count, add)
     return Double(sum(losses)) / Double(count)
   }
 }

@@ -2,25 +2,29 @@
 
 import MartletKernelInterface
 
-func meanSquaredError(_ row: LossRow) -> Double { row.mean { squaredError($0, $1) } }
+func meanSquaredError(_ row: LossRow) -> Double { row.mean(squaredError) }
 
-@inline(__always)
+@inline(always)
 private func squaredError(_ x: Vector, _ t: Vector) -> (loss: Vector, derivative: Vector) {
   let d = x - t
   return (d * d, d + d)
 }
 
-func meanAbsoluteError(_ row: LossRow) -> Double { row.mean { absoluteError($0, $1) } }
+func meanAbsoluteError(_ row: LossRow) -> Double { row.mean(absoluteError) }
 
-@inline(__always)
+@inline(always)
 private func absoluteError(_ x: Vector, _ t: Vector) -> (loss: Vector, derivative: Vector) {
   let d = x - t
   return (magnitude(d), sign(d))
 }
 
-func huber(_ row: LossRow, delta: Float) -> Double { row.mean { huber($0, $1, delta: delta) } }
+func huber(_ row: LossRow, delta: Float) -> Double {
+  @inline(always)
+  func ofDelta(_ x: Vector, _ t: Vector) -> (loss: Vector, derivative: Vector) { huber(x, t, delta: delta) }
+  return row.mean(ofDelta)
+}
 
-@inline(__always)
+@inline(always)
 private func huber(_ x: Vector, _ t: Vector, delta: Float) -> (loss: Vector, derivative: Vector) {
   let d = x - t
   let m = magnitude(d)
@@ -30,11 +34,11 @@ private func huber(_ x: Vector, _ t: Vector, delta: Float) -> (loss: Vector, der
   )
 }
 
-func logCosh(_ row: LossRow) -> Double { row.mean { logCosh($0, $1) } }
+func logCosh(_ row: LossRow) -> Double { row.mean(logCosh) }
 
 /// log cosh d = log(1 + e^2 / (2 (1 + e))) = |d| - log 2 + log(1 + (1 + e)^2)  with e = exp(-|d|) - 1: the first form
 /// for small d, whose loss of order d^2 the second one would lose.
-@inline(__always)
+@inline(always)
 private func logCosh(_ x: Vector, _ t: Vector) -> (loss: Vector, derivative: Vector) {
   let d = x - t
   let m = magnitude(d)
@@ -45,10 +49,10 @@ private func logCosh(_ x: Vector, _ t: Vector) -> (loss: Vector, derivative: Vec
   return (logOnePlus(excess) + select(isSmall, .zero, m - 0.693147181), tanh(d))
 }
 
-func poisson(_ row: LossRow) -> Double { row.mean { poisson($0, $1) } }
+func poisson(_ row: LossRow) -> Double { row.mean(poisson) }
 
 /// Where p + 1e-7 is not positive, the loss is NaN.
-@inline(__always)
+@inline(always)
 private func poisson(_ p: Vector, _ t: Vector) -> (loss: Vector, derivative: Vector) {
   let q = p + 1e-7
   let logarithm = select(q .> 0, log(q), Vector(repeating: .nan))
@@ -58,13 +62,15 @@ private func poisson(_ p: Vector, _ t: Vector) -> (loss: Vector, derivative: Vec
 func klDivergence(_ row: LossRow) -> Double {
   let (low, high): (Float, Float) = (1e-7, 1)
   var losses = Vector.zero
-  forEachVector(row.count) { j, lanes in
+  @inline(always)
+  func add(_ j: Int, _ lanes: Int) {
     let x = load(row.x + j, lanes)
     let t = clamp(row.targets(j, lanes), low, high)
     let ratio = t / clamp(x, low, high)
     losses += firstLanes(lanes, of: t * log(ratio))
     row.setGradient(select(isOutside(x, low, high), .zero, 0 - ratio), j, lanes)
   }
+  forEachVector(row.count, add)
   return Double(sum(losses))
 }
 
@@ -96,19 +102,22 @@ func cosineSimilarity(_ row: LossRow) -> Double {
 func categoricalHinge(_ row: LossRow) -> Double {
   var products = Vector.zero
   var greatest = Vector(repeating: -.infinity)
-  forEachVector(row.count) { j, lanes in
+  @inline(always)
+  func add(_ j: Int, _ lanes: Int) {
     let z = load(row.x + j, lanes)
     let t = row.targets(j, lanes)
     products += firstLanes(lanes, of: t * z)
     greatest = maximum(select(laneIndices .< Int32(lanes), (1 - t) * z, greatest), greatest)
   }
+  forEachVector(row.count, add)
   let (pos, neg) = (sum(products), greatestLane(greatest))
   let margin = 1 + neg - pos
   // A NaN among the logits is in `pos`, so that it reaches the loss.
   let isActive = !(margin <= 0)
   if row.gradient != nil {
     var attained = false
-    forEachVector(row.count) { j, lanes in
+    @inline(always)
+    func setGradient(_ j: Int, _ lanes: Int) {
       let t = row.targets(j, lanes)
       let values = (1 - t) * load(row.x + j, lanes)
       var d = 0 - t
@@ -118,12 +127,13 @@ func categoricalHinge(_ row: LossRow) -> Double {
       }
       row.setGradient(isActive ? d : .zero, j, lanes)
     }
+    forEachVector(row.count, setGradient)
   }
   return isActive ? Double(margin) : 0
 }
 
 /// -1, 0 or 1
-@inline(__always)
+@inline(always)
 private func sign(_ x: Vector) -> Vector {
   select(x .> 0, Vector(repeating: 1), select(x .< 0, Vector(repeating: -1), .zero))
 }
