@@ -15,10 +15,10 @@ static inline void martlet_prefetch_near(const void *address) { __builtin_prefet
 /** Ask for the cache line at `address` to come to the L2 cache, to be read later. Never faults. */
 static inline void martlet_prefetch_far(const void *address) { __builtin_prefetch(address, 0, 2); }
 
-/* Vectors of LANES floats: loads and stores of any alignment, square roots of all lanes, each correctly rounded, and
- * the transpose of 4 lines of LANES elements into LANES lines of 4. Swift's own loads and stores are generic functions,
- * which an optimiser may leave as calls; its `squareRoot()` goes lane by lane; it has no shuffles. A vector exists where
- * the instruction set has registers for it.
+/* Vectors of LANES floats: loads and stores of any alignment, halves, square roots of all lanes, each correctly rounded,
+ * and the transpose of 4 lines of LANES elements into LANES lines of 4. Swift's own loads, stores and halves are generic
+ * functions, which an optimiser may leave as calls; its `squareRoot()` goes lane by lane; it has no shuffles. A vector
+ * exists where the instruction set has registers for it.
  *
  * The shuffles work on each quarter, 4 lanes, alike: low (a0 b0 a1 b1), high (a2 b2 a3 b3), low_pairs (a0 a1 b0 b1),
  * high_pairs (a2 a3 b2 b3). */
@@ -39,6 +39,14 @@ static inline void martlet_prefetch_far(const void *address) { __builtin_prefetc
   MARTLET_INLINE martlet_float##LANES martlet_square_root##LANES(martlet_float##LANES x) {                             \
     return __builtin_elementwise_sqrt(x);                                                                              \
   }
+#define MARTLET_HALVES(LANES, HALF, LOW, HIGH)                                                                         \
+  MARTLET_INLINE martlet_float##HALF martlet_low_half##LANES(martlet_float##LANES a) {                                 \
+    return __builtin_shufflevector(a, a, MARTLET_UNPACK LOW);                                                          \
+  }                                                                                                                    \
+  MARTLET_INLINE martlet_float##HALF martlet_high_half##LANES(martlet_float##LANES a) {                                \
+    return __builtin_shufflevector(a, a, MARTLET_UNPACK HIGH);                                                         \
+  }
+#define MARTLET_UNPACK(...) __VA_ARGS__
 #define MARTLET_TRANSPOSE(LANES)                                                                                       \
   MARTLET_INLINE void martlet_transpose##LANES(const float *from, intptr_t from_stride, float *to,                     \
                                                intptr_t to_stride) {                                                   \
@@ -83,6 +91,7 @@ MARTLET_SHUFFLE(8, high, 2, 10, 3, 11, 6, 14, 7, 15)
 MARTLET_SHUFFLE(8, low_pairs, 0, 1, 8, 9, 4, 5, 12, 13)
 MARTLET_SHUFFLE(8, high_pairs, 2, 3, 10, 11, 6, 7, 14, 15)
 MARTLET_TRANSPOSE(8)
+MARTLET_HALVES(8, 4, (0, 1, 2, 3), (4, 5, 6, 7))
 #endif
 #if defined(__AVX512F__)
 MARTLET_VECTOR(16)
@@ -91,6 +100,7 @@ MARTLET_SHUFFLE(16, high, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15
 MARTLET_SHUFFLE(16, low_pairs, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
 MARTLET_SHUFFLE(16, high_pairs, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
 MARTLET_TRANSPOSE(16)
+MARTLET_HALVES(16, 8, (0, 1, 2, 3, 4, 5, 6, 7), (8, 9, 10, 11, 12, 13, 14, 15))
 
 /** Write the first `lanes` <= 16 lanes to p. */
 MARTLET_INLINE void martlet_store_part16(martlet_float16 x, float *p, intptr_t lanes) {

@@ -48,25 +48,33 @@ func maximum(of x: UnsafePointer<Float>, _ count: Int) -> Float {
   forEachVector(count) { j, lanes in
     let v = load(x + j, lanes)
     // Lanes beyond the end are 0, which may be greater than all elements.
-    greatest = maximum(lanes == width ? v : select(laneIndices .< Int32(lanes), v, greatest), greatest)
+    greatest = maximum(lanes == width ? v : select(isBefore(lanes), v, greatest), greatest)
   }
   return greatestLane(greatest)
 }
 
-/// 0, 1, 2, ...
-@inline(__always)
-var laneIndices: IntegerVector {
+/// 0, 1, 2, ... As floats, because the comparison of integer vectors goes lane by lane.
+@inline(always)
+private var laneNumbers: Vector {
   #if MARTLET_AVX512
-    IntegerVector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+    Vector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
   #elseif MARTLET_AVX2
-    IntegerVector(0, 1, 2, 3, 4, 5, 6, 7)
+    Vector(0, 1, 2, 3, 4, 5, 6, 7)
   #else
-    IntegerVector(0, 1, 2, 3)
+    Vector(0, 1, 2, 3)
   #endif
 }
+
+/// The lanes before `count`.
+@inline(always)
+func isBefore(_ count: Int) -> SIMDMask<IntegerVector> { laneNumbers .< Float(count) }
+
+/// The lane of that number, if there is one.
+@inline(always)
+func isLane(_ number: Int32) -> SIMDMask<IntegerVector> { laneNumbers .== Float(number) }
 
 /// `v` with zeros from lane `lanes` on, for sums.
 @inline(__always)
 func firstLanes(_ lanes: Int, of v: Vector) -> Vector {
-  lanes == width ? v : select(laneIndices .< Int32(lanes), v, .zero)
+  lanes == width ? v : select(isBefore(lanes), v, .zero)
 }

@@ -105,20 +105,22 @@ func greatestLane(_ v: SIMD4<Float>) -> Float { max(max(v.x, v.z), max(v.y, v.w)
 
 #if MARTLET_AVX512 || MARTLET_AVX2
   @inline(__always)
-  func sum(_ v: SIMD8<Float>) -> Float { sum(v.lowHalf + v.highHalf) }
+  func sum(_ v: SIMD8<Float>) -> Float { sum(martlet_low_half8(v) + martlet_high_half8(v)) }
 
   @inline(__always)
   func greatestLane(_ v: SIMD8<Float>) -> Float {
-    greatestLane(v.lowHalf.replacing(with: v.highHalf, where: v.highHalf .> v.lowHalf))
+    let (low, high) = (martlet_low_half8(v), martlet_high_half8(v))
+    return greatestLane(low.replacing(with: high, where: high .> low))
   }
 #endif
 
 #if MARTLET_AVX512
   @inline(__always)
-  func sum(_ v: SIMD16<Float>) -> Float { sum(v.lowHalf + v.highHalf) }
+  func sum(_ v: SIMD16<Float>) -> Float { sum(martlet_low_half16(v) + martlet_high_half16(v)) }
 
   @inline(__always)
   func greatestLane(_ v: SIMD16<Float>) -> Float {
-    greatestLane(v.lowHalf.replacing(with: v.highHalf, where: v.highHalf .> v.lowHalf))
+    let (low, high) = (martlet_low_half16(v), martlet_high_half16(v))
+    return greatestLane(low.replacing(with: high, where: high .> low))
   }
 #endif

@@ -100,7 +100,7 @@ struct LossRow {
     if let values {
       t = load(values + j, lanes)
     } else {
-      t = select(laneIndices .== labelColumn &- Int32(truncatingIfNeeded: j), Vector(repeating: labelValue), .zero)
+      t = select(isLane(labelColumn &- Int32(truncatingIfNeeded: j)), Vector(repeating: labelValue), .zero)
     }
     return multiplyAdd(t, Vector(repeating: kept), Vector(repeating: spread))
   }

@@ -107,7 +107,7 @@ func categoricalHinge(_ row: LossRow) -> Double {
     let z = load(row.x + j, lanes)
     let t = row.targets(j, lanes)
     products += firstLanes(lanes, of: t * z)
-    greatest = maximum(select(laneIndices .< Int32(lanes), (1 - t) * z, greatest), greatest)
+    greatest = maximum(select(isBefore(lanes), (1 - t) * z, greatest), greatest)
   }
   forEachVector(row.count, add)
   let (pos, neg) = (sum(products), greatestLane(greatest))
