@@ -12,6 +12,8 @@ tables.md, which is also printed; and growth.png.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
 import json
 import os
 import sys
@@ -31,7 +33,7 @@ from workloads import Workload
 # How far a participant's numbers may be from those computed in double. Losses: float32 is within 1e-6, and PyTorch,
 # whose Adam adds epsilon after the correction of bias, within 1e-5; who leaves out an update is 3e-3 off or more.
 # Products are exact.
-TOLERANCE = {"training": 1e-4, "growth": 1e-4, "predict": 1e-4, "gemm": 0.0}
+TOLERANCE = {"training": 1e-4, "content": 1e-4, "growth": 1e-4, "predict": 1e-4, "gemm": 0.0}
 CHECKED_STEPS = 3
 
 GROWTH_PEERS = {OURS, "torch", "jax", "jax-scan", "numpy"}
@@ -139,6 +141,24 @@ class Comparison:
 
         self.compare(threads, cases(), names)
 
+    def content(self, threads: int, workload: Workload) -> None:
+        """Martlet's own steps on rows of other contents."""
+        with contextlib.ExitStack() as stack:
+            workers = []
+            for number, (label, factor) in enumerate(workloads.CONTENTS.items()):
+                changed, folder = dataclasses.replace(workload, rows_times=factor), self.participants.data / str(number)
+                stack.enter_context(workloads.files(changed, folder))
+                worker = self.participants.ours(label, threads, folder)
+                stack.callback(worker.close)
+                expected = by_numpy.losses(by_numpy.Network(changed, np.float64), CHECKED_STEPS)
+                request = "training", *workload.words, CHECKED_STEPS
+                if self.prepare(Case("content", label, request, expected, workload.batch, 0), worker):
+                    workers.append(worker)
+            say(f"content: {workload.name}, {threads} thread{'s' if threads > 1 else ''}")
+            row = {"kind": "content", "case": workload.name, "threads": threads, "work": workload.batch}
+            for label, series in self.measured(workers, self.options.rounds, "content", threads).items():
+                self.emit(**row, peer=label, rates=series.rates)
+
     def predict(self, threads: int, chosen: Iterable[Workload]) -> None:
         networks: dict[str, Workload] = {}
         for workload in chosen:
@@ -240,6 +260,8 @@ def run(options: argparse.Namespace, folder: Path) -> None:
             comparison.bandwidth(threads, workloads.WORKING_SETS[: 2 if quick else None])
         if "training" in options.only:
             comparison.training(threads, "training", chosen, comparison.participants.names("training"))
+        if "content" in options.only:
+            comparison.content(threads, seed1)
         if "predict" in options.only:
             comparison.predict(threads, chosen)
         if "gemm" in options.only:
@@ -252,7 +274,7 @@ def run(options: argparse.Namespace, folder: Path) -> None:
         comparison.memory(seed1)
 
 
-KINDS = ("bandwidth", "training", "predict", "gemm", "growth", "startup", "memory")
+KINDS = ("bandwidth", "training", "content", "predict", "gemm", "growth", "startup", "memory")
 
 
 def parsed() -> argparse.Namespace:

@@ -60,6 +60,11 @@ class Participants:
         self.versions.setdefault(name, worker.version)
         return worker
 
+    def ours(self, label: str, threads: int, data: Path) -> Worker:
+        """A process of Martlet's, named `label`, with data of its own."""
+        command = [*self._program_command(OURS, threads)[:1], data, threads]
+        return Worker(label, command, threads, self.folder / f"{OURS}.log")
+
     def _program_command(self, name: str, threads: int) -> list[object]:
         if name == OUR_GEMM:
             if not GEMM_SERVER.exists():

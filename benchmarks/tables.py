@@ -183,6 +183,19 @@ def training(results: Results) -> Iterable[str]:
         yield everybody(results, "training", threads, cases, samples_per_second)
 
 
+def content(results: Results) -> Iterable[str]:
+    for threads in results.threads("content"):
+        (name,) = results.cases("content", threads)
+        rows = results.comparison("content", name, threads)
+        yield f"### The same steps on other rows ({name}), samples/s, {count_of(threads)}"
+        lines = []
+        for label, row in rows.items():
+            paired = ratios(row, next(iter(rows.values())))
+            spread = f"{min(paired):.2f} - {max(paired):.2f}"
+            lines.append([label, number(samples_per_second(row)), f"{statistics.median(paired):.2f}", spread])
+        yield table(["", "samples/s", "ratio to the first", "in all rounds"], lines)
+
+
 def predict(results: Results) -> Iterable[str]:
     for rows in workloads.PREDICT_ROWS:
         for threads in results.threads(f"predict {rows}"):
@@ -266,7 +279,7 @@ def left_out(results: Results) -> Iterable[str]:
 
 def text_of(results: Results) -> str:
     parts = [head(results)]
-    for section in (training, predict, gemm, growth, roofline, startup, memory, left_out):
+    for section in (training, content, predict, gemm, growth, roofline, startup, memory, left_out):
         parts += section(results)
     return "\n\n".join(parts) + "\n"
 

@@ -27,7 +27,8 @@ LEAST_ROWS, LEAST_BATCHES = 2048, 4
 class Workload:
     """One network with ReLU between dense layers, softmax and cross-entropy at the end, and how it is trained.
 
-    sizes: inputs, hidden units ..., classes. l2: the penalty l2 * sum W^2 of every kernel W, Keras' formula.
+    sizes: inputs, hidden units ..., classes. l2: the penalty l2 * sum W^2 of every kernel W, Keras' formula. rows_times:
+    what all rows are multiplied by.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Workload:
     optimizer: str
     batch: int
     l2: float = 0.0
+    rows_times: float = 1.0
 
     @property
     def network(self) -> str:
@@ -89,7 +91,8 @@ class Workload:
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """x [rows, I] and labels [rows]."""
-        return rows(self.sizes[0], self.rows), labels(self.sizes[-1], self.rows)
+        x = rows(self.sizes[0], self.rows) * np.float32(self.rows_times)
+        return x, labels(self.sizes[-1], self.rows)
 
     @property
     def data_bytes(self) -> int:
@@ -145,6 +148,9 @@ WORKLOADS = [
 ]
 
 PREDICT_ROWS = (1, 256)
+
+# Rows on which a step should take as long as on any other, as what ordinary ones are multiplied by.
+CONTENTS = {"ordinary rows": 1.0, "zeros": 0.0, "subnormal rows": 1e-41}
 
 # M, N, K of the product X W [M, K] [K, N] of one layer. fwd: that product; dw = X^T dY [K, N]; dx = dY W^T [M, K].
 GEMM_SHAPES = [

@@ -32,8 +32,9 @@
  *            MARTLET_OUT_OF_MEMORY. Exhaustion of memory inside the Swift runtime (small objects) ends the
  *            process; no library written in Swift can prevent that.
  * Numbers    float32 inside, but for martlet_predict_double and martlet_model_check_gradients. The floating-point
- *            environment is set on entry and restored on return. The same seed gives the same bits for any thread
- *            count on one instruction set.
+ *            environment is set on entry and restored on return. While the library computes, subnormal numbers,
+ *            those below 2^-126, are taken for 0, so that a step takes as long whatever its data are; stored numbers
+ *            stay as they are. The same seed gives the same bits for any thread count on one instruction set.
  * Bounds     Nothing passed in and nothing in a file makes the library trap, abort, exit or print. Pointers
  *            cannot be checked: one that is neither NULL nor valid is undefined behaviour, as in any C API.
  *

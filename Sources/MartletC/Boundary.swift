@@ -4,7 +4,7 @@
 //   There is one file of exports per section of the header. An export checks, converts and calls the engine; it
 //   computes nothing.
 // - Every fallible export is one call of `status`, or of `withModel`, `withDataset`, `withTrainer` (Handles.swift),
-//   which build on it: errors become a status and the thread's message, and the body runs in the default
+//   which build on it: errors become a status and the thread's message, and the body runs in the library's
 //   floating-point environment.
 // - Everything that C passes is checked before engine code sees it (Arguments.swift): nothing here may trap, and the
 //   engine may rely on what it is given. Messages call an argument or a member of a struct by its name in the header.
@@ -23,7 +23,7 @@ import MartletCore
 /// Runs the body of an export and tells C how it went.
 func status(_ body: () throws -> Void) -> martlet_status {
   do {
-    try FloatingPointEnvironment.withDefault(body)
+    try FloatingPointEnvironment.withOurs(body)
     return MARTLET_OK
   } catch {
     let error = error as? MartletError ?? MartletError(.internalError, "unexpected error: \(error)")

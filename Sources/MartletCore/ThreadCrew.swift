@@ -267,7 +267,7 @@ struct ThreadCrew: ~Copyable {
       &thread, &attributes,
       { crew in
         ThreadCrew.nameThread()
-        FloatingPointEnvironment.setDefault()
+        FloatingPointEnvironment.setOurs()
         crew?.assumingMemoryBound(to: ThreadCrew.self).pointee.serve()
         return nil
       }, crew) == 0

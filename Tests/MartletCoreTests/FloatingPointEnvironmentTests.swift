@@ -1,5 +1,5 @@
-// A host that rounds downwards, flushes subnormal numbers or has raised flags: none of it is seen inside, all of it is there
-// afterwards.
+// A host that rounds downwards, flushes subnormal numbers or not, or has raised flags: none of it is seen inside, all of it
+// is there afterwards.
 
 import Glibc
 import Testing
@@ -35,12 +35,23 @@ import Testing
     restoring {
       fesetround(downward)
       let outside = third(1, 3)
-      let inside = FloatingPointEnvironment.withDefault { third(1, 3) }
+      let inside = FloatingPointEnvironment.withOurs { third(1, 3) }
       let afterwards = third(1, 3)
       let mode = fegetround()
       #expect(outside == inside.nextDown)
       #expect(afterwards == outside)
       #expect(mode == downward)
+    }
+  }
+
+  /// A subnormal operand and a subnormal result, with a host that knows them.
+  @Test func subnormalNumbersAreZero() {
+    restoring {
+      let outside = half(.leastNormalMagnitude)
+      let inside = FloatingPointEnvironment.withOurs { (half(.leastNormalMagnitude), half(outside) * 0x1p60) }
+      let afterwards = half(.leastNormalMagnitude)
+      #expect(outside.bitPattern == 0x0040_0000 && afterwards == outside)
+      #expect(inside == (0, 0))
     }
   }
 
@@ -53,11 +64,13 @@ import Testing
         environment.__mxcsr |= 0x8040
         fesetenv(&environment)
         let outside = half(.leastNormalMagnitude)
-        let inside = FloatingPointEnvironment.withDefault { half(.leastNormalMagnitude) }
+        let callback = FloatingPointEnvironment.withOurs {
+          FloatingPointEnvironment.withDefault { half(.leastNormalMagnitude) }
+        }
         let afterwards = half(.leastNormalMagnitude)
         fegetenv(&environment)
         #expect(outside == 0)
-        #expect(inside.bitPattern == 0x0040_0000)
+        #expect(callback.bitPattern == 0x0040_0000)
         #expect(afterwards == 0)
         #expect(environment.__mxcsr & 0x8040 == 0x8040)
       }
@@ -68,7 +81,7 @@ import Testing
     restoring {
       feclearexcept(allExceptions)
       feraiseexcept(divisionByZero)
-      FloatingPointEnvironment.withDefault {
+      FloatingPointEnvironment.withOurs {
         #expect(fetestexcept(allExceptions) == 0)
         feraiseexcept(overflow)
       }
@@ -80,7 +93,7 @@ import Testing
     restoring {
       fesetround(downward)
       #expect(throws: MartletError(.stopped, "on purpose")) {
-        try FloatingPointEnvironment.withDefault { () throws(MartletError) -> Int in
+        try FloatingPointEnvironment.withOurs { () throws(MartletError) -> Int in
           throw MartletError(.stopped, "on purpose")
         }
       }

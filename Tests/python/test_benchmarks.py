@@ -17,7 +17,7 @@ import tables  # noqa: E402
 import workloads  # noqa: E402
 from peers import by_numpy  # noqa: E402
 
-MEASURED = ["bandwidth", "training", "predict", "growth", "startup", "memory"]
+MEASURED = ["bandwidth", "training", "content", "predict", "growth", "startup", "memory"]
 
 
 @pytest.mark.parametrize(

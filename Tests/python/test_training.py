@@ -132,6 +132,19 @@ def test_whole_numbers_train_like_the_floats_that_they_stand_for(random, activat
                 np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_subnormal_weights_are_zero_on_every_thread(threads):
+    """Their sums, 512 times 1e-39, would not be subnormal. Stored, they stay what they are."""
+    model = martlet.Sequential([martlet.Input((512,)), layers.Dense(512)])
+    weights = np.full((512, 512), 1e-39, np.float32)
+    model.set_weights([weights, np.zeros(512, np.float32)])
+    martlet.set_threads(threads)
+    predictions = model.predict(np.ones((256, 512), np.float32))
+    martlet.set_threads(0)
+    np.testing.assert_array_equal(predictions, 0)
+    np.testing.assert_array_equal(model.get_weights()[0], weights)
+
+
 def test_steps_and_predictions_convert_whole_numbers(random):
     x = random.integers(0, 256, (64, 50), np.uint8)
     y = random.integers(0, 3, 64)
