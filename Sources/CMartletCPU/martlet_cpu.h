@@ -116,33 +116,52 @@ MARTLET_INLINE martlet_float16 martlet_load_bytes16(const uint8_t *p, intptr_t l
   return __builtin_convertvector(b, martlet_float16);
 }
 
-/** 12 lines of 16 elements become 16 adjacent lines of 12: as three groups of 4 lines, so that element j of quarter q of
- * each group is a quarter of its own, and then the quarters of the three side by side. */
+/** Four lines of 16 elements as four vectors: quarter q of vector j has element 4 q + j of each line. */
+MARTLET_INLINE void martlet_quarters16(const float *from, intptr_t from_stride, martlet_float16 to[4]) {
+  const martlet_float16 a = martlet_load16(from), b = martlet_load16(from + from_stride);
+  const martlet_float16 c = martlet_load16(from + 2 * from_stride), d = martlet_load16(from + 3 * from_stride);
+  const martlet_float16 low_ab = martlet_low16(a, b), high_ab = martlet_high16(a, b);
+  const martlet_float16 low_cd = martlet_low16(c, d), high_cd = martlet_high16(c, d);
+  to[0] = martlet_low_pairs16(low_ab, low_cd), to[1] = martlet_high_pairs16(low_ab, low_cd);
+  to[2] = martlet_low_pairs16(high_ab, high_cd), to[3] = martlet_high_pairs16(high_ab, high_cd);
+}
+
+/* Quarters P and Q of A, then R and S of B. */
+#define MARTLET_QUARTERS(A, B, P, Q, R, S)                                                                             \
+  __builtin_shufflevector(A, B, 4 * P, 4 * P + 1, 4 * P + 2, 4 * P + 3, 4 * Q, 4 * Q + 1, 4 * Q + 2, 4 * Q + 3,        \
+                          16 + 4 * R, 17 + 4 * R, 18 + 4 * R, 19 + 4 * R, 16 + 4 * S, 17 + 4 * S, 18 + 4 * S,          \
+                          19 + 4 * S)
+
+/** 12 lines of 16 elements become 16 adjacent lines of 12. */
 MARTLET_INLINE void martlet_transpose12x16(const float *from, intptr_t from_stride, float *to) {
   martlet_float16 groups[3][4];
-  for (int g = 0; g < 3; g++, from += 4 * from_stride) {
-    const martlet_float16 a = martlet_load16(from), b = martlet_load16(from + from_stride);
-    const martlet_float16 c = martlet_load16(from + 2 * from_stride), d = martlet_load16(from + 3 * from_stride);
-    const martlet_float16 low_ab = martlet_low16(a, b), high_ab = martlet_high16(a, b);
-    const martlet_float16 low_cd = martlet_low16(c, d), high_cd = martlet_high16(c, d);
-    groups[g][0] = martlet_low_pairs16(low_ab, low_cd), groups[g][1] = martlet_high_pairs16(low_ab, low_cd);
-    groups[g][2] = martlet_low_pairs16(high_ab, high_cd), groups[g][3] = martlet_high_pairs16(high_ab, high_cd);
-  }
-#define MARTLET_QUARTERS(PAIR, Q0, Q1, Q2)                                                                             \
-  __builtin_shufflevector(PAIR, groups[2][j], Q0, Q0 + 1, Q0 + 2, Q0 + 3, Q1, Q1 + 1, Q1 + 2, Q1 + 3, Q2, Q2 + 1,      \
-                          Q2 + 2, Q2 + 3, Q2, Q2 + 1, Q2 + 2, Q2 + 3)
+  for (int g = 0; g < 3; g++) martlet_quarters16(from + 4 * g * from_stride, from_stride, groups[g]);
   for (int j = 0; j < 4; j++) {
-    const martlet_float16 front = __builtin_shufflevector(groups[0][j], groups[1][j], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17,
-                                                          18, 19, 20, 21, 22, 23);
-    const martlet_float16 back = __builtin_shufflevector(groups[0][j], groups[1][j], 8, 9, 10, 11, 12, 13, 14, 15, 24,
-                                                         25, 26, 27, 28, 29, 30, 31);
-    martlet_store_part16(MARTLET_QUARTERS(front, 0, 8, 16), to + 12 * j, 12);
-    martlet_store_part16(MARTLET_QUARTERS(front, 4, 12, 20), to + 12 * (j + 4), 12);
-    martlet_store_part16(MARTLET_QUARTERS(back, 0, 8, 24), to + 12 * (j + 8), 12);
-    martlet_store_part16(MARTLET_QUARTERS(back, 4, 12, 28), to + 12 * (j + 12), 12);
+    const martlet_float16 front = MARTLET_QUARTERS(groups[0][j], groups[1][j], 0, 1, 0, 1);
+    const martlet_float16 back = MARTLET_QUARTERS(groups[0][j], groups[1][j], 2, 3, 2, 3);
+    martlet_store_part16(MARTLET_QUARTERS(front, groups[2][j], 0, 2, 0, 0), to + 12 * j, 12);
+    martlet_store_part16(MARTLET_QUARTERS(front, groups[2][j], 1, 3, 1, 1), to + 12 * (j + 4), 12);
+    martlet_store_part16(MARTLET_QUARTERS(back, groups[2][j], 0, 2, 2, 2), to + 12 * (j + 8), 12);
+    martlet_store_part16(MARTLET_QUARTERS(back, groups[2][j], 1, 3, 3, 3), to + 12 * (j + 12), 12);
   }
-#undef MARTLET_QUARTERS
 }
+
+/** 16 lines of 16 elements become as many. */
+MARTLET_INLINE void martlet_transpose16x16(const float *from, intptr_t from_stride, float *to, intptr_t to_stride) {
+  martlet_float16 groups[4][4];
+  for (int g = 0; g < 4; g++) martlet_quarters16(from + 4 * g * from_stride, from_stride, groups[g]);
+  for (int j = 0; j < 4; j++) {
+    const martlet_float16 front_ab = MARTLET_QUARTERS(groups[0][j], groups[1][j], 0, 1, 0, 1);
+    const martlet_float16 front_cd = MARTLET_QUARTERS(groups[2][j], groups[3][j], 0, 1, 0, 1);
+    const martlet_float16 back_ab = MARTLET_QUARTERS(groups[0][j], groups[1][j], 2, 3, 2, 3);
+    const martlet_float16 back_cd = MARTLET_QUARTERS(groups[2][j], groups[3][j], 2, 3, 2, 3);
+    martlet_store16(MARTLET_QUARTERS(front_ab, front_cd, 0, 2, 0, 2), to + j * to_stride);
+    martlet_store16(MARTLET_QUARTERS(front_ab, front_cd, 1, 3, 1, 3), to + (j + 4) * to_stride);
+    martlet_store16(MARTLET_QUARTERS(back_ab, back_cd, 0, 2, 0, 2), to + (j + 8) * to_stride);
+    martlet_store16(MARTLET_QUARTERS(back_ab, back_cd, 1, 3, 1, 3), to + (j + 12) * to_stride);
+  }
+}
+#undef MARTLET_QUARTERS
 
 /** The first `lanes` <= 16 floats at p, zero in the other lanes; memory beyond them is not touched. */
 MARTLET_INLINE martlet_float16 martlet_load_part16(const float *p, intptr_t lanes) {

@@ -48,7 +48,7 @@ private func packAdjacentLines(
   }
 }
 
-/// The elements of one line are adjacent: transpose blocks of 12 lines or 4, a cache line of each at a time, as many
+/// The elements of one line are adjacent: transpose blocks of 12 lines, 16 or 4, a cache line of each at a time, as many
 /// lines may lie in the same set of the cache.
 @inline(always)
 private func packSeparateLines(
@@ -58,15 +58,19 @@ private func packSeparateLines(
   let cacheLine = 16
   let (wholeLines, wholeK, fullK) = (lines / 4 * 4, kc / 4 * 4, kc / cacheLine * cacheLine)
   for k in stride(from: 0, to: fullK, by: cacheLine) {
+    for r in size..<(size + lines) { martlet_prefetch_far(source + r * lineStride + k) }
+    var first = 0
     #if MARTLET_AVX512
       if size == 12 && lines == 12 {
-        for r in size..<(2 * size) { martlet_prefetch_far(source + r * lineStride + k) }
         martlet_transpose12x16(source + k, lineStride, panel + k * size)
         continue
       }
+      while first + 16 <= lines {
+        martlet_transpose16x16(source + first * lineStride + k, lineStride, panel + k * size + first, size)
+        first += 16
+      }
     #endif
-    for l in stride(from: 0, to: wholeLines, by: 4) {
-      for r in l..<(l + 4) { martlet_prefetch_far(source + (r + size) * lineStride + k) }
+    for l in stride(from: first, to: wholeLines, by: 4) {
       for part in stride(from: 0, to: cacheLine, by: width) {
         transpose(source + l * lineStride + k + part, lineStride, panel + (k + part) * size + l, size)
       }
