@@ -44,7 +44,7 @@ private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer
           let columns = min(NR, nc - jr)
           let packed = workspace.b + (blocking.keepsB ? jr * kc : 0)
           var panels = Panels(kc: kc, a: workspace.a, b: packed, bStride: NR)
-          if hasMasks { panels.lastLanes = (columns - 1) % width + 1 }
+          panels.lastLanes = (columns - 1) % width + 1
           if block == 0 || !blocking.keepsB {
             let b = g.b + pc * g.bRowStride + (jc + jr) * g.bColumnStride
             if g.bColumnStride == 1 && (columns == NR || hasMasks) {

@@ -13,7 +13,7 @@ struct Panels {
   var a: UnsafePointer<Float>
   var b: UnsafePointer<Float>
   var bStride: Int
-  /// Lanes of the last vector of a row of `b` that belong to B: at the right edge fewer than `width`, if `hasMasks`.
+  /// Lanes of the last vector of a row of `b` that belong to B: at the right edge fewer than `width`.
   var lastLanes = width
   /// Whether `b` is a part of B itself: then its rows are far apart, and nobody has asked for them yet.
   var readsBInPlace = false

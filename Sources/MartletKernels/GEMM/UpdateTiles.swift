@@ -33,20 +33,21 @@ struct TileUpdates {
 func updateFullTiles(
   _ first: Tile, _ count: Int, _ partial: UnsafePointer<Float>?, _ updates: UnsafeMutablePointer<TileUpdates>
 ) -> Bool {
-  switch updates.pointee.pass.pointee.rule.pointee.kind {
-  case .gradientDescent: first.forEach(count) { gradientDescentTile($0, partial, updates) }
-  case .momentum, .nesterov: first.forEach(count) { momentumTile($0, partial, updates) }
+  let pass = updates.pointee.pass
+  switch pass.pointee.rule.pointee.kind {
+  case .gradientDescent: first.forEach(count) { gradientDescentTile($0, partial, pass) }
+  case .momentum, .nesterov: first.forEach(count) { momentumTile($0, partial, pass) }
   case .adam, .amsgrad:
     if isLong(first.panels) {
       first.forEach(count) { adamTileLater($0, partial, updates) }
     } else {
-      first.forEach(count) { adamTile($0, partial, updates) }
+      first.forEach(count) { adamTile($0, partial, pass) }
     }
   case .rmsprop, .centeredRMSprop:
     if isLong(first.panels) {
       first.forEach(count) { rmspropTileLater($0, partial, updates) }
     } else {
-      first.forEach(count) { rmspropTile($0, partial, updates) }
+      first.forEach(count) { rmspropTile($0, partial, pass) }
     }
   case .adamax, .nadam, .adagrad, .adadelta, .lion: return false
   }
@@ -55,21 +56,20 @@ func updateFullTiles(
 
 /// The same for tiles at the right edge, `columns` < NR wide, of a product whose K is one chunk.
 func updateEdgeTiles(_ first: Tile, _ count: Int, columns: Int, _ pass: UnsafePointer<UpdatePass>) -> Bool {
-  let lanes = (columns - 1) % width + 1
   if columns <= width {
     switch pass.pointee.rule.pointee.kind {
-    case .gradientDescent: first.forEach(count) { gradientDescentNarrowTile($0, lanes, pass) }
-    case .momentum, .nesterov: first.forEach(count) { momentumNarrowTile($0, lanes, pass) }
-    case .adam, .amsgrad: first.forEach(count) { adamNarrowTile($0, lanes, pass) }
-    case .rmsprop, .centeredRMSprop: first.forEach(count) { rmspropNarrowTile($0, lanes, pass) }
+    case .gradientDescent: first.forEach(count) { gradientDescentNarrowTile($0, pass) }
+    case .momentum, .nesterov: first.forEach(count) { momentumNarrowTile($0, pass) }
+    case .adam, .amsgrad: first.forEach(count) { adamNarrowTile($0, pass) }
+    case .rmsprop, .centeredRMSprop: first.forEach(count) { rmspropNarrowTile($0, pass) }
     case .adamax, .nadam, .adagrad, .adadelta, .lion: return false
     }
   } else if columns > NR - width {  // a tile of three vectors has no form for two
     switch pass.pointee.rule.pointee.kind {
-    case .gradientDescent: first.forEach(count) { gradientDescentEdgeTile($0, lanes, pass) }
-    case .momentum, .nesterov: first.forEach(count) { momentumEdgeTile($0, lanes, pass) }
-    case .adam, .amsgrad: first.forEach(count) { adamEdgeTile($0, lanes, pass) }
-    case .rmsprop, .centeredRMSprop: first.forEach(count) { rmspropEdgeTile($0, lanes, pass) }
+    case .gradientDescent: first.forEach(count) { gradientDescentEdgeTile($0, pass) }
+    case .momentum, .nesterov: first.forEach(count) { momentumEdgeTile($0, pass) }
+    case .adam, .amsgrad: first.forEach(count) { adamEdgeTile($0, pass) }
+    case .rmsprop, .centeredRMSprop: first.forEach(count) { rmspropEdgeTile($0, pass) }
     case .adamax, .nadam, .adagrad, .adadelta, .lion: return false
     }
   } else {
@@ -79,44 +79,38 @@ func updateEdgeTiles(_ first: Tile, _ count: Int, columns: Int, _ pass: UnsafePo
 }
 
 @inline(never)
-private func gradientDescentTile(
-  _ tile: Tile, _ partial: UnsafePointer<Float>?, _ updates: UnsafeMutablePointer<TileUpdates>
-) {
-  update(GradientDescent.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, updates.pointee.pass)
+private func gradientDescentTile(_ tile: Tile, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>) {
+  update(GradientDescent.self, tile, zeroTile, isEdge: false, partial, pass)
 }
 
 @inline(never)
-private func gradientDescentEdgeTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(GradientDescent.self, tile, zeroTile, isEdge: true, lastLanes: lanes, nil, pass)
+private func gradientDescentEdgeTile(_ tile: Tile, _ pass: UnsafePointer<UpdatePass>) {
+  update(GradientDescent.self, tile, zeroTile, isEdge: true, nil, pass)
 }
 
 @inline(never)
-private func gradientDescentNarrowTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(GradientDescent.self, tile, zeroNarrowTile, isEdge: true, lastLanes: lanes, nil, pass)
+private func gradientDescentNarrowTile(_ tile: Tile, _ pass: UnsafePointer<UpdatePass>) {
+  update(GradientDescent.self, tile, zeroNarrowTile, isEdge: true, nil, pass)
 }
 
 @inline(never)
-private func momentumTile(
-  _ tile: Tile, _ partial: UnsafePointer<Float>?, _ updates: UnsafeMutablePointer<TileUpdates>
-) {
-  update(Momentum.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, updates.pointee.pass)
+private func momentumTile(_ tile: Tile, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>) {
+  update(Momentum.self, tile, zeroTile, isEdge: false, partial, pass)
 }
 
 @inline(never)
-private func momentumEdgeTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(Momentum.self, tile, zeroTile, isEdge: true, lastLanes: lanes, nil, pass)
+private func momentumEdgeTile(_ tile: Tile, _ pass: UnsafePointer<UpdatePass>) {
+  update(Momentum.self, tile, zeroTile, isEdge: true, nil, pass)
 }
 
 @inline(never)
-private func momentumNarrowTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(Momentum.self, tile, zeroNarrowTile, isEdge: true, lastLanes: lanes, nil, pass)
+private func momentumNarrowTile(_ tile: Tile, _ pass: UnsafePointer<UpdatePass>) {
+  update(Momentum.self, tile, zeroNarrowTile, isEdge: true, nil, pass)
 }
 
 @inline(never)
-private func adamTile(
-  _ tile: Tile, _ partial: UnsafePointer<Float>?, _ updates: UnsafeMutablePointer<TileUpdates>
-) {
-  update(Adam.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, updates.pointee.pass)
+private func adamTile(_ tile: Tile, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>) {
+  update(Adam.self, tile, zeroTile, isEdge: false, partial, pass)
 }
 
 @inline(never)
@@ -127,20 +121,18 @@ private func adamTileLater(
 }
 
 @inline(never)
-private func adamEdgeTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(Adam.self, tile, zeroTile, isEdge: true, lastLanes: lanes, nil, pass)
+private func adamEdgeTile(_ tile: Tile, _ pass: UnsafePointer<UpdatePass>) {
+  update(Adam.self, tile, zeroTile, isEdge: true, nil, pass)
 }
 
 @inline(never)
-private func adamNarrowTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(Adam.self, tile, zeroNarrowTile, isEdge: true, lastLanes: lanes, nil, pass)
+private func adamNarrowTile(_ tile: Tile, _ pass: UnsafePointer<UpdatePass>) {
+  update(Adam.self, tile, zeroNarrowTile, isEdge: true, nil, pass)
 }
 
 @inline(never)
-private func rmspropTile(
-  _ tile: Tile, _ partial: UnsafePointer<Float>?, _ updates: UnsafeMutablePointer<TileUpdates>
-) {
-  update(RMSprop.self, tile, zeroTile, isEdge: false, lastLanes: width, partial, updates.pointee.pass)
+private func rmspropTile(_ tile: Tile, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>) {
+  update(RMSprop.self, tile, zeroTile, isEdge: false, partial, pass)
 }
 
 @inline(never)
@@ -151,20 +143,22 @@ private func rmspropTileLater(
 }
 
 @inline(never)
-private func rmspropEdgeTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(RMSprop.self, tile, zeroTile, isEdge: true, lastLanes: lanes, nil, pass)
+private func rmspropEdgeTile(_ tile: Tile, _ pass: UnsafePointer<UpdatePass>) {
+  update(RMSprop.self, tile, zeroTile, isEdge: true, nil, pass)
 }
 
 @inline(never)
-private func rmspropNarrowTile(_ tile: Tile, _ lanes: Int, _ pass: UnsafePointer<UpdatePass>) {
-  update(RMSprop.self, tile, zeroNarrowTile, isEdge: true, lastLanes: lanes, nil, pass)
+private func rmspropNarrowTile(_ tile: Tile, _ pass: UnsafePointer<UpdatePass>) {
+  update(RMSprop.self, tile, zeroNarrowTile, isEdge: true, nil, pass)
 }
 
-/// Update weights and state with a tile as their gradient, of whose last vector so many lanes are in C.
+/// Update weights and state with a tile as their gradient.
+///
+/// - Parameter isEdge: whether some lanes of its last vector may not be in C.
 @inline(always)
 private func update<Step: UpdateStep, let rows: Int, let vectors: Int>(
-  _: Step.Type, _ tile: Tile, _ zeros: Sums<rows, vectors>, isEdge: Bool, lastLanes: Int,
-  _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>
+  _: Step.Type, _ tile: Tile, _ zeros: Sums<rows, vectors>, isEdge: Bool, _ partial: UnsafePointer<Float>?,
+  _ pass: UnsafePointer<UpdatePass>
 ) {
   guard let step = Step(pass.pointee) else { return }
   let (offset, rowStride, weights) = (tile.offset, tile.rowStride, pass.pointee.weights)
@@ -181,7 +175,7 @@ private func update<Step: UpdateStep, let rows: Int, let vectors: Int>(
     }
   }
   @inline(always)
-  func lanes(_ v: Int) -> Int { v + 1 < vectors ? width : lastLanes }
+  func lanes(_ v: Int) -> Int { isEdge && v + 1 == vectors ? tile.panels.lastLanes : width }
   if let partial {
     for r in 0..<rows {
       for v in 0..<vectors { sums[r][v] = load(partial + offset + r * rowStride + v * width, lanes(v)) + sums[r][v] }
