@@ -12,8 +12,9 @@ func kernels(_ name: String, flags: [String] = [], defines: [String] = []) -> Ta
     // The reference kernels are plain Swift for tests and gradient checks: once is enough.
     exclude: name == "MartletKernels" ? ["README.md"] : ["README.md", "Reference"],
     swiftSettings: defines.map { .define($0) } + [
-      // -Ounchecked: kernels run on counts that their callers have checked; a check per element would stop vectorisation.
-      // The rest makes a debug build compile kernels like a release build: in whole modules, or nothing would be inlined.
+      // -Ounchecked: kernels run on counts that their callers have checked; a check per element would stop
+      // vectorisation. The rest makes a debug build compile kernels like a release build: in whole modules, or nothing
+      // would be inlined.
       .unsafeFlags(
         ["-Ounchecked", "-disable-batch-mode", "-whole-module-optimization", "-num-threads", "2"]
           + flags.flatMap { ["-Xcc", $0] })
@@ -68,7 +69,8 @@ let package = Package(
 
     .target(name: "CFMAPeak", path: "benchmarks/kernels/CFMAPeak"),
     program(
-      "martlet-kernel-benchmark", ["CFMAPeak", "MartletKernelInterface"] + kernelNames, path: "benchmarks/kernels/Benchmark"),
+      "martlet-kernel-benchmark", ["CFMAPeak", "MartletKernelInterface"] + kernelNames,
+      path: "benchmarks/kernels/Benchmark"),
     program(
       "martlet-gemm-server", ["MartletCore", "MartletKernelInterface"] + kernelNames, path: "benchmarks/kernels/Server"),
 

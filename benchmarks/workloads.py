@@ -27,8 +27,8 @@ LEAST_ROWS, LEAST_BATCHES = 2048, 4
 class Workload:
     """One network with ReLU between dense layers, softmax and cross-entropy at the end, and how it is trained.
 
-    sizes: inputs, hidden units ..., classes. l2: the penalty l2 * sum W^2 of every kernel W, Keras' formula. rows_times:
-    what all rows are multiplied by.
+    sizes: inputs, hidden units ..., classes. l2: the penalty l2 * sum W^2 of every kernel W, Keras' formula.
+    rows_times: what all rows are multiplied by.
     """
 
     name: str

@@ -1389,10 +1389,10 @@ typedef struct martlet_progress {
 
 /** Progress callback. Runs in the thread that called fit, evaluate or the gradient check, which waits.
  *
- * May call, for the handles in use: martlet_predict, _predict_double, the functions that look inside a model or dataset,
- * martlet_model_save, _save_memory, _save_weights, _to_json, _copy, _clone, martlet_trainer_save, _learning_rate,
- * _set_learning_rate, _output_metrics, _history, _history_output, _history_length, _best_epoch and _interrupt.
- * Anything else that would change them is MARTLET_BUSY.
+ * May call, for the handles in use: martlet_predict, _predict_double, the functions that look inside a model or
+ * dataset, martlet_model_save, _save_memory, _save_weights, _to_json, _copy, _clone, martlet_trainer_save,
+ * _learning_rate, _set_learning_rate, _output_metrics, _history, _history_output, _history_length, _best_epoch and
+ * _interrupt. Anything else that would change them is MARTLET_BUSY.
  *
  * @param progress Borrowed; valid until the callback returns.
  * @param payload What was passed with the callback.
@@ -1651,8 +1651,8 @@ martlet_status martlet_trainer_use_average(martlet_trainer *trainer);
 martlet_status martlet_trainer_save(martlet_trainer *trainer, const char *path, const char *metrics);
 
 /** Give a trainer the optimiser's state of a file of martlet_trainer_save or of Keras 3's model.save: slots, moving
- * average, accumulated gradients, steps done, learning rate; and, if the file has them, the seed of shuffling and dropout
- * and the history but its times. Load the weights of the same file, and training goes on as if it had not been
+ * average, accumulated gradients, steps done, learning rate; and, if the file has them, the seed of shuffling and
+ * dropout and the history but its times. Load the weights of the same file, and training goes on as if it had not been
  * interrupted. Optimiser and model must be those of the file; other options may differ. All of the state is taken, or
  * nothing changes.
  *

@@ -15,10 +15,10 @@ static inline void martlet_prefetch_near(const void *address) { __builtin_prefet
 /** Ask for the cache line at `address` to come to the L2 cache, to be read later. Never faults. */
 static inline void martlet_prefetch_far(const void *address) { __builtin_prefetch(address, 0, 2); }
 
-/* Vectors of LANES floats: loads and stores of any alignment, halves, square roots of all lanes, each correctly rounded,
- * and the transpose of 4 lines of LANES elements into LANES lines of 4. Swift's own loads, stores and halves are generic
- * functions, which an optimiser may leave as calls; its `squareRoot()` goes lane by lane; it has no shuffles. A vector
- * exists where the instruction set has registers for it.
+/* Vectors of LANES floats: loads and stores of any alignment, halves, square roots of all lanes, each correctly
+ * rounded, and the transpose of 4 lines of LANES elements into LANES lines of 4. Swift's own loads, stores and halves
+ * are generic functions, which an optimiser may leave as calls; its `squareRoot()` goes lane by lane; it has no
+ * shuffles. A vector exists where the instruction set has registers for it.
  *
  * The shuffles work on each quarter, 4 lanes, alike: low (a0 b0 a1 b1), high (a2 b2 a3 b3), low_pairs (a0 a1 b0 b1),
  * high_pairs (a2 a3 b2 b3). */

@@ -246,7 +246,8 @@ public func martlet_model_set_class_names(
     guard count == 0 || Int(count) == classCount else {
       throw MartletError(
         .invalidArgument,
-        "count is \(count); the first output of \(model.description) has \(classCount) classes, so it must be that or 0")
+        "count is \(count); the first output of \(model.description) has \(classCount) classes, so it must be that or 0"
+      )
     }
     try built.setClassNames(try classNames(names, count: Int(count)))
   }

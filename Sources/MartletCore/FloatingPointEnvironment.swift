@@ -22,8 +22,8 @@ package enum FloatingPointEnvironment {
     return try body()
   }
 
-  /// Runs `body`, code of the host's, in the environment that a program starts in, then gives the thread back the one it
-  /// had.
+  /// Runs `body`, code of the host's, in the environment that a program starts in, then gives the thread back the one
+  /// it had.
   package static func withDefault<Result>(_ body: () -> Result) -> Result {
     var environment = fenv_t()
     fegetenv(&environment)
@@ -32,15 +32,16 @@ package enum FloatingPointEnvironment {
     return body()
   }
 
-  /// Gives the calling thread the library's environment for good: for threads of our own, which inherit their creator's.
+  /// Gives the calling thread the library's environment for good: for threads of our own, which inherit their
+  /// creator's.
   package static func setOurs() {
     var environment = ours
     fesetenv(&environment)
   }
 
-  /// Round to nearest, exceptions masked, and subnormal numbers, those below 2^-126 in float, taken for 0. Momentum of a
-  /// unit that is never active decays until it is subnormal, and stays so; a processor may take a hundred times as long
-  /// with such numbers, and a step is to take as long whatever it computes with.
+  /// Round to nearest, exceptions masked, and subnormal numbers, those below 2^-126 in float, taken for 0. Momentum of
+  /// a unit that is never active decays until it is subnormal, and stays so; a processor may take a hundred times as
+  /// long with such numbers, and a step is to take as long whatever it computes with.
   private static let ours: fenv_t = {
     var (callers, environment) = (fenv_t(), fenv_t())
     fegetenv(&callers)

@@ -35,7 +35,8 @@ package struct GEMMArguments<Scalar> {
   package var a: UnsafePointer<Scalar>
   package var aRowStride: Int
   package var aColumnStride: Int
-  /// Where op(A) comes from instead of `a`, if it is a matrix of rows of a dataset or its transpose. Packing converts them.
+  /// Where op(A) comes from instead of `a`, if it is a matrix of rows of a dataset or its transpose. Packing converts
+  /// them.
   package var aSource: (rows: SourceRows, isTransposed: Bool)?
   package var b: UnsafePointer<Scalar>
   package var bRowStride: Int
@@ -49,7 +50,8 @@ package struct GEMMArguments<Scalar> {
 
   package init(
     m: Int, n: Int, k: Int, a: UnsafePointer<Scalar>, aRowStride: Int, aColumnStride: Int,
-    aSource: (rows: SourceRows, isTransposed: Bool)? = nil, b: UnsafePointer<Scalar>, bRowStride: Int, bColumnStride: Int, c: UnsafeMutablePointer<Scalar>?, cRowStride: Int,
+    aSource: (rows: SourceRows, isTransposed: Bool)? = nil, b: UnsafePointer<Scalar>, bRowStride: Int,
+    bColumnStride: Int, c: UnsafeMutablePointer<Scalar>?, cRowStride: Int,
     epilogue: GEMMEpilogue<Scalar>, workspace: UnsafeMutablePointer<Scalar>
   ) {
     self.m = m

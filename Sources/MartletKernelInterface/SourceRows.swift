@@ -13,8 +13,8 @@ package enum SourceType: Int32, Sendable {
   }
 }
 
-/// A matrix whose element (r, j) is source[rows[r], j] * scale + offset: converted to the scalar of the kernels, to which
-/// 64-bit numbers are rounded, then multiplied, then added.
+/// A matrix whose element (r, j) is source[rows[r], j] * scale + offset: converted to the scalar of the kernels, to
+/// which 64-bit numbers are rounded, then multiplied, then added.
 package struct SourceRows: @unchecked Sendable {
   /// Of any alignment.
   package private(set) var base: UnsafeRawPointer

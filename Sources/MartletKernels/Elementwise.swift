@@ -49,7 +49,8 @@ func gate(
   forEachVector(count) { i, lanes in
     let isEqual = load(a + i, lanes) .== load(b + i, lanes)
     let x = load(x + i, lanes)
-    let kept = whereEqual ? Vector.zero.replacing(with: x, where: isEqual) : x.replacing(with: Vector.zero, where: isEqual)
+    let kept =
+      whereEqual ? Vector.zero.replacing(with: x, where: isEqual) : x.replacing(with: Vector.zero, where: isEqual)
     store(kept, y + i, lanes)
   }
 }

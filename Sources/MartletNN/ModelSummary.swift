@@ -17,7 +17,9 @@ extension Model {
       rows.append([
         layer.name, layer.layer.className, node.shape.batchDescription, isFirst ? "\(count)" : "shared",
       ])
-      if !graph.isChain { rows[index + 1].append(node.inputs.map { graph.layerName(ofNode: $0) }.joined(separator: ", ")) }
+      if !graph.isChain {
+        rows[index + 1].append(node.inputs.map { graph.layerName(ofNode: $0) }.joined(separator: ", "))
+      }
     }
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     let lines = rows.map { row in

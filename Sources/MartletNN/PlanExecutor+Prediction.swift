@@ -39,8 +39,8 @@ extension PlanExecutor {
   /// memory, to where packing finds them; it would fetch them piece by piece, and more than once.
   private static var inPlaceCount: Int { 1 << 18 }
 
-  /// Make rows those of an input: where they lie, if they are this plan's scalars and not too many, or whole numbers that
-  /// products can convert; else converted now.
+  /// Make rows those of an input: where they lie, if they are this plan's scalars and not too many, or whole numbers
+  /// that products can convert; else converted now.
   ///
   /// Whoever calls this calls `releaseInputs` before the rows may go away.
   ///

@@ -1,8 +1,8 @@
 // Runs a plan: one arena, one walk over the operations. This file holds what a caller does with it; how one operation
 // is cut into tasks and computed is in PlanExecutor+Operations.swift.
 //
-// Generic over the scalar, so that a whole plan can run in double through the reference kernels: for gradient checks and
-// predictions in double.
+// Generic over the scalar, so that a whole plan can run in double through the reference kernels: for gradient checks
+// and predictions in double.
 // The entry points are specialised for Float: generic code would box values on the heap.
 
 import MartletCore

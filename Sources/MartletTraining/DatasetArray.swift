@@ -83,8 +83,8 @@ package struct DatasetArray: Sendable {
     try source.gather(rows: rows, scale: scale, offset: offset, kernels: kernels, into: destination)
   }
 
-  /// The same where they lie, for kernels that convert them on the way; nil if they have to be gathered, as floats have,
-  /// to find out whether all are finite.
+  /// The same where they lie, for kernels that convert them on the way; nil if they have to be gathered, as floats
+  /// have, to find out whether all are finite.
   func inMemory(_ rows: UnsafeBufferPointer<Int>) -> SourceRows? {
     elementType.isInteger ? source.inMemory(rows: rows, scale: scale, offset: offset) : nil
   }

@@ -56,7 +56,8 @@ struct LayerProbe {
       let holdsLogits = graph.outputs.firstIndex(of: index).map { executor.plan.losses[$0].holdsLogits } ?? false
       if !holdsLogits {
         switch graph.activation(ofNode: index) {
-        case .relu: figures.deadShare = Self.deadShare(y, rows: count / node.shape.lastDimension, node.shape.lastDimension)
+        case .relu:
+          figures.deadShare = Self.deadShare(y, rows: count / node.shape.lastDimension, node.shape.lastDimension)
         case .sigmoid: figures.saturatedShare = Self.share(y, count) { 4 * $0 * (1 - $0) < 0.05 }
         case .tanh: figures.saturatedShare = Self.share(y, count) { 1 - $0 * $0 < 0.05 }
         case .hardSigmoid: figures.saturatedShare = Self.share(y, count) { $0 <= 0 || $0 >= 1 }
@@ -75,7 +76,8 @@ struct LayerProbe {
       let range = layout.range(ofLayer: layer)
       guard !range.isEmpty else { continue }
       statistics[layer].gradientNorm = range.reduce(0) { sum, index in
-        sum + executor.kernels.norms(gradients + layout.parameters[index].offset, layout.parameters[index].count).squared
+        sum
+          + executor.kernels.norms(gradients + layout.parameters[index].offset, layout.parameters[index].count).squared
       }.squareRoot()
     }
   }

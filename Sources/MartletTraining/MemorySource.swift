@@ -42,7 +42,8 @@ package final class MemorySource: RowSource, @unchecked Sendable {
 
   private func sourceRows(_ rows: UnsafeBufferPointer<Int>, _ scale: Float, _ offset: Float) -> SourceRows {
     SourceRows(
-      base, elementType.sourceType, columns: rowShape.elementCount, rows: rows.baseAddress, scale: scale, offset: offset)
+      base, elementType.sourceType, columns: rowShape.elementCount, rows: rows.baseAddress, scale: scale, offset: offset
+    )
   }
 
   package func gatherLabels(

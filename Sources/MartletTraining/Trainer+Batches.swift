@@ -186,8 +186,8 @@ extension Trainer {
   }
 }
 
-/// Room for the numbers of a batch's rows in the sources of a dataset: for one array after the other, and for each input
-/// that is read where it lies.
+/// Room for the numbers of a batch's rows in the sources of a dataset: for one array after the other, and for each
+/// input that is read where it lies.
 struct BatchRows {
   private let storage: TensorStorage
   private let capacity: Int

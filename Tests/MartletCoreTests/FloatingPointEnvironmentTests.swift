@@ -1,5 +1,5 @@
-// A host that rounds downwards, flushes subnormal numbers or not, or has raised flags: none of it is seen inside, all of it
-// is there afterwards.
+// A host that rounds downwards, flushes subnormal numbers or not, or has raised flags: none of it is seen inside, all
+// of it is there afterwards.
 
 import Glibc
 import Testing

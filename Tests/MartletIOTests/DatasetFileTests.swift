@@ -34,7 +34,9 @@ struct DatasetFileTests {
     #expect(dataset.inputs[0].offset == -0.5)
     #expect(dataset.classNames == ["rot", "grün", "blau"])
     var labels = [Int32](repeating: -1, count: 2)
-    try [3, 0].withUnsafeBufferPointer { try dataset.targets[0].source.gatherLabels(rows: $0, classCount: 3, name: "y", into: &labels) }
+    try [3, 0].withUnsafeBufferPointer {
+      try dataset.targets[0].source.gatherLabels(rows: $0, classCount: 3, name: "y", into: &labels)
+    }
     #expect(labels == [2, 2])
     #expect(try floats(of: dataset.inputs[0].source) == (0..<24).map { Float($0 * 10) })
   }

@@ -71,8 +71,8 @@ import Testing
     }
   }
 
-  /// C is added to the scaled sum of the first chunk; of one factor that is 1 nothing is seen in the bits, and where beta
-  /// is 0, C is not read.
+  /// C is added to the scaled sum of the first chunk; of one factor that is 1 nothing is seen in the bits, and where
+  /// beta is 0, C is not read.
   @Test("alpha and beta", arguments: tables)
   func alphaBeta(_ table: KernelTable<Float>) {
     for product in Self.products {

@@ -1,7 +1,7 @@
 // What the kernel tests share: the tables this processor can run, the oracle, and seeded numbers.
 //
-// The oracle is the reference kernels in Double on the same inputs, so its own error is negligible beside a float's ulp.
-// Bounds are stated in units of u = 2^-24, the relative error of one rounding to float.
+// The oracle is the reference kernels in Double on the same inputs, so its own error is negligible beside a float's
+// ulp. Bounds are stated in units of u = 2^-24, the relative error of one rounding to float.
 
 import MartletKernelInterface
 import MartletKernels

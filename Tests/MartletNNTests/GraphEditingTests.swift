@@ -42,7 +42,8 @@ struct GraphEditingTests {
 
   @Test func weightsThatStayAreThoseOfTheirLayers() throws {
     let model = try Model(graph: try sharing(), seed: 3)
-    let edited = try model.edited(try model.graph.replacing(layer: 1, with: Dense(units: 4), name: "a", isTrainable: true))
+    let edited = try model.edited(
+      try model.graph.replacing(layer: 1, with: Dense(units: 4), name: "a", isTrainable: true))
     func values(_ model: Model, _ layer: String) throws -> [Float] {
       let parameter = model.layout.parameters[try model.parameterIndex(layer: layer, weight: "kernel")]
       return Array(UnsafeBufferPointer(start: model.values + parameter.offset, count: parameter.count))

@@ -68,7 +68,8 @@ func message(_ body: () throws -> Void) -> String {
         == "layer 'merge': Maximum takes inputs of one shape; input 0 has rows of shape [4], input 1 of [2]")
     #expect(refusal(Concatenate(), [x]) == "layer 'merge': Concatenate takes 2 or more inputs, 1 were given")
     for axis in [0, 2, -2] {
-      #expect(refusal(Concatenate(axis: axis), [x, y]).contains("has axis \(axis); rows of shape [4] have axes 1 to 1"))
+      #expect(
+        refusal(Concatenate(axis: axis), [x, y]).contains("has axis \(axis); rows of shape [4] have axes 1 to 1"))
     }
     #expect(refusal(Dense(units: 1), [x, y]) == "layer 'merge': Dense takes 1 input, 2 were given")
   }

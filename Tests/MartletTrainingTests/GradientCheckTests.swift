@@ -48,7 +48,8 @@ private struct Wrong: Layer {
         let dataset = try Dataset(
           x: MemorySource(
             borrowing: #require(x.baseAddress), type: .float32, rowCount: rows, rowShape: Shape(vector: 3)),
-          y: MemorySource(borrowing: #require(y.baseAddress), type: .int32, rowCount: rows, rowShape: Shape([], of: "y")))
+          y: MemorySource(
+            borrowing: #require(y.baseAddress), type: .int32, rowCount: rows, rowShape: Shape([], of: "y")))
         return try trainer.checkGradients(
           dataset, options: checking, reference: .reference, errors: nil, threads: 1, progress: nil)
       }
@@ -72,8 +73,8 @@ private struct Wrong: Layer {
     #expect(worst.parameter < 2)
   }
 
-  /// A row of zeros and a bias of zero put ReLU on its kink, where the derivative is taken as 0 and the central quotient
-  /// is half that of the right side.
+  /// A row of zeros and a bias of zero put ReLU on its kink, where the derivative is taken as 0 and the central
+  /// quotient is half that of the right side.
   @Test func aKinkIsNoError() throws {
     let found = try check([Dense(units: 4, activation: .relu), Dense(units: 2)], x: x + [0, 0, 0])
     #expect(try #require(found.worst).error < 1e-6)

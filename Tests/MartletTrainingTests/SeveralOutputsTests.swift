@@ -1,5 +1,5 @@
-// Models with several inputs and outputs, and the weights of outputs, rows and classes. What they must come to follows from
-// losses being sums: rows that count twice, rows that do not count, and gradients that add.
+// Models with several inputs and outputs, and the weights of outputs, rows and classes. What they must come to follows
+// from losses being sums: rows that count twice, rows that do not count, and gradients that add.
 
 import MartletCore
 import MartletKernelInterface
@@ -83,8 +83,8 @@ private func gradient(_ data: Dataset, _ losses: [OutputLoss]) throws -> (change
   return (zip(weights(model), before).map { $0 - $1 }, trainer)
 }
 
-/// The changes are differences of weights below 2 in magnitude, each rounded to float once more than the gradient: 2^-23
-/// each; sums of eight rows in another order add a few units of 2^-24 of gradients below 1. 1e-6 covers both.
+/// The changes are differences of weights below 2 in magnitude, each rounded to float once more than the gradient:
+/// 2^-23 each; sums of eight rows in another order add a few units of 2^-24 of gradients below 1. 1e-6 covers both.
 private let tolerance: Float = 1e-6
 
 private func areClose(_ a: [Float], _ b: [Float]) -> Bool {
@@ -155,7 +155,8 @@ private func areClose(_ a: [Float], _ b: [Float]) -> Bool {
     let plain = try gradient(rows(), losses(1, 1))
     let doubled = try gradient(rows(weights: two), losses(1, 1))
     #expect(areClose(doubled.change, plain.change.map { 2 * $0 }))
-    #expect(doubled.trainer.history.epochs[0].training.dataLoss == 2 * plain.trainer.history.epochs[0].training.dataLoss)
+    #expect(
+      doubled.trainer.history.epochs[0].training.dataLoss == 2 * plain.trainer.history.epochs[0].training.dataLoss)
 
     let halves = try [[0, 1, 2, 3], [4, 5, 6, 7]].map { kept in
       try gradient(rows(weights: (0..<8).map { kept.contains($0) ? 1 : 0 }), losses(1, 1)).change

@@ -1,6 +1,6 @@
-// Runs the kernels of one instruction set over all that they offer and reports the bits of what they compute. NEON fuses
-// multiply and add like AVX2, and the contract of the kernels says in which order sums are added; so the two must agree
-// to the last bit, though not a tile or vector of theirs has the same size. Scripts/check-arm64 compares them.
+// Runs the kernels of one instruction set over all that they offer and reports the bits of what they compute. NEON
+// fuses multiply and add like AVX2, and the contract of the kernels says in which order sums are added; so the two must
+// agree to the last bit, though not a tile or vector of theirs has the same size. Scripts/check-arm64 compares them.
 //
 // It is Embedded Swift, for which the compiler brings its own library for arm64 along, and so it is made of few things.
 
@@ -225,7 +225,8 @@ func softmaxes() {
   }
   report("softmax", 0, hash.value)
 
-  // In longer rows each of the sums, of n terms that add up to 1, is within n u of it, and so is the sum of the quotients.
+  // In longer rows each of the sums, of n terms that add up to 1, is within n u of it, and so is the sum of the
+  // quotients.
   var isOne = true
   for columns in [5, 8, 9, 17, 33, 100] {
     var numbers = SeededNumbers(columns)
@@ -253,7 +254,9 @@ func others() {
     hash.add(z, count)
     kernels.constrain(WeightConstraint(.maximumNorm, limit: 0.5), z, columns, rows, columns)
     hash.add(z, count)
-    for combination in [Combination.add, .subtract, .multiply, .maximum] { kernels.combine(combination, x, y, y, count) }
+    for combination in [Combination.add, .subtract, .multiply, .maximum] {
+      kernels.combine(combination, x, y, y, count)
+    }
     kernels.scale(y, 0.3, 0.1, y, count)
     kernels.gate(x, y, false, y, y, count)
     kernels.swapAxes(y, z, 2, 3, columns, 1)

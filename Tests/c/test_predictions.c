@@ -1,4 +1,5 @@
-/* Prediction in double, and for datasets and the files of it, by hand. HDF5 is read back by Tests/python/test_predictions.py. */
+/* Prediction in double, and for datasets and the files of it, by hand. HDF5 is read back by
+ * Tests/python/test_predictions.py. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <sys/mman.h>
 

@@ -107,7 +107,7 @@ def test_arrays_of_any_type_train_alike(data):
 
 @pytest.mark.parametrize("activation", [None, "linear"])
 def test_whole_numbers_train_like_the_floats_that_they_stand_for(random, activation):
-    """What products convert while they pack it, what has to be converted before (an activation reads it), and floats."""
+    """What products convert while they pack it, what an activation reads and is converted before, and floats."""
     x = random.integers(0, 256, (101, 7, 5), np.uint8)
     y = random.integers(0, 3, 101)
     scale, offset = np.float32(1 / 255), np.float32(-0.5)

@@ -77,8 +77,8 @@ struct Blocking {
   }
 }
 
-/// The parts of the workspace, each a multiple of 64 bytes: one tile; another one, of gradients that wait; the lines of a
-/// panel that have been converted; the block that stays in the L2 cache; the panel or panels of the other operand.
+/// The parts of the workspace, each a multiple of 64 bytes: one tile; another one, of gradients that wait; the lines of
+/// a panel that have been converted; the block that stays in the L2 cache; the panel or panels of the other operand.
 struct GEMMWorkspace {
   let tile: UnsafeMutablePointer<Float>
   let lines: UnsafeMutablePointer<Float>

@@ -140,8 +140,8 @@ func store(_ sums: inout TileSums, _ c: UnsafeMutablePointer<Float>, _ rowStride
 }
 
 /// Call `body` for all rows of a full tile: written out, because a loop that the optimiser finds too long to unroll
-/// would put the sums into memory to index them. (For the same reason `body` is a local function that is always inlined:
-/// a closure that is called so often would not be.)
+/// would put the sums into memory to index them. (For the same reason `body` is a local function that is always
+/// inlined: a closure that is called so often would not be.)
 @inline(always)
 func forEachTileRow(_ body: (_ r: Int) -> Void) {
   body(0)

@@ -91,8 +91,8 @@ func accumulate<let rows: Int, let vectors: Int>(
   }
 }
 
-/// The same for a full tile, with something to do for each row meanwhile if the tile is long, such as asking for what it
-/// will be combined with: a row at a time, as many requests at once would stand in the way of the panels.
+/// The same for a full tile, with something to do for each row meanwhile if the tile is long, such as asking for what
+/// it will be combined with: a row at a time, as many requests at once would stand in the way of the panels.
 @inline(always)
 func accumulate<let rows: Int, let vectors: Int>(
   _ sums: inout Sums<rows, vectors>, _ panels: Panels, meanwhile: (_ r: Int) -> Void

@@ -48,8 +48,8 @@ private func packAdjacentLines(
   }
 }
 
-/// The elements of one line are adjacent: transpose blocks of 12 lines, 16 or 4, a cache line of each at a time, as many
-/// lines may lie in the same set of the cache.
+/// The elements of one line are adjacent: transpose blocks of 12 lines, 16 or 4, a cache line of each at a time, as
+/// many lines may lie in the same set of the cache.
 @inline(always)
 private func packSeparateLines(
   _ size: Int, _ source: UnsafePointer<Float>, lines: Int, kc: Int, lineStride: Int,

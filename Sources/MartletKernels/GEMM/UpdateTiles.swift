@@ -1,7 +1,7 @@
-// Tiles of a weight gradient that go into the weights, for the optimisers that training mostly uses: from the registers,
-// or for Adam and RMSprop by way of the L1 cache. Full tiles, and those at the right edge, whose last vector is not
-// full: where a batch has few rows, a tile is so little work that a way through the buffer would show. The rest takes
-// the buffer (Epilogue.swift).
+// Tiles of a weight gradient that go into the weights, for the optimisers that training mostly uses: from the
+// registers, or for Adam and RMSprop by way of the L1 cache. Full tiles, and those at the right edge, whose last vector
+// is not full: where a batch has few rows, a tile is so little work that a way through the buffer would show. The rest
+// takes the buffer (Epilogue.swift).
 
 import MartletKernelInterface
 

@@ -23,7 +23,8 @@ package struct Dropout: Layer {
     lowering.appendForward(.dropoutMask(mask: mask, count: .perRow(count), rate: rate, stream: UInt64(site.output)))
     lowering.appendForward(
       .combine(
-        .multiply, a: lowering.value(of: site.inputs[0]), b: mask, y: lowering.value(of: site.output), count: .perRow(count)))
+        .multiply, a: lowering.value(of: site.inputs[0]), b: mask, y: lowering.value(of: site.output),
+        count: .perRow(count)))
   }
 
   package func lowerBackward(_ site: LayerSite, into lowering: inout Lowering) {

@@ -1,5 +1,5 @@
-// Speed of the kernels on one core: the matrix product beside a bare loop of multiply-adds, all others beside their plain
-// twins.
+// Speed of the kernels on one core: the matrix product beside a bare loop of multiply-adds, all others beside their
+// plain twins.
 //
 //     swift run -c release martlet-kernel-benchmark [INSTRUCTION_SET [BEGINNING_OF_NAMES]]
 //

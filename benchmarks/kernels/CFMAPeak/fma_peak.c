@@ -1,5 +1,5 @@
-/* See fma_peak.h. 8 to 10 chains hide the latency of every FMA unit so far; 16 registers of accumulators would spill with
- * AVX2 and SSE, so those have 12 and 8 chains. */
+/* See fma_peak.h. 8 to 10 chains hide the latency of every FMA unit so far; 16 registers of accumulators would spill
+ * with AVX2 and SSE, so those have 12 and 8 chains. */
 #include "fma_peak.h"
 
 enum { CHAINS_512 = 16, CHAINS_256 = 12, CHAINS_128 = 12 };
