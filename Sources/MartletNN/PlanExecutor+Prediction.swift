@@ -35,12 +35,8 @@ extension PlanExecutor {
     }
   }
 
-  /// Floats up to which rows are read where they lie. More of them are copied, which brings them once, in the order of
-  /// memory, to where packing finds them; it would fetch them piece by piece, and more than once.
-  private static var inPlaceCount: Int { 1 << 18 }
-
-  /// Make rows those of an input: where they lie, if they are this plan's scalars and not too many, or whole numbers
-  /// that products can convert; else converted now.
+  /// Make rows those of an input: where they lie, if they are this plan's scalars, or whole numbers that products can
+  /// convert; else converted now.
   ///
   /// Whoever calls this calls `releaseInputs` before the rows may go away.
   ///
@@ -51,8 +47,7 @@ extension PlanExecutor {
     _ rows: InputRows, from first: Int, rowCount: Int, columns: Int, asInput index: Int
   ) -> Bool {
     let base = rows.base + first * columns * rows.elementByteCount
-    let isOurs = Scalar.self == Float.self && rows.type == .float32 && rowCount * columns <= Self.inPlaceCount
-    guard isOurs else {
+    guard Scalar.self == Float.self, rows.type == .float32 else {
       let source = SourceRows(base, rows.type, columns: columns)
       guard !rows.holdsFloats && convertsInput(index, rows: rowCount) else {
         return kernels.gather(source, rowCount, input(index))

@@ -193,10 +193,10 @@ static void not_built(void) {
   martlet_model_destroy(m);
 }
 
-/* Rows of floats are read where they lie if they are few, others are copied, and doubles converted: the same bits every
- * time, in predictions and in training, and the caller's rows stay as they are. */
+/* Rows of floats are read where they lie, doubles are converted: the same bits every time, in predictions and in
+ * training, and the caller's rows stay as they are. */
 static void rows_in_place(void) {
-  enum { COLUMNS = 1100, MANY = 300 }; /* 300 rows are more than are read in place, 3 are not */
+  enum { COLUMNS = 1100, MANY = 300 };
   static float x[MANY * COLUMNS], copy[MANY * COLUMNS], y[3][MANY * 3];
   static float moved[MANY * COLUMNS + 1]; /* by one float, so that no row begins where a vector does */
   static double doubles[MANY * COLUMNS];
