@@ -148,12 +148,15 @@ class Comparison:
             for number, (label, factor) in enumerate(workloads.CONTENTS.items()):
                 changed, folder = dataclasses.replace(workload, rows_times=factor), self.participants.data / str(number)
                 stack.enter_context(workloads.files(changed, folder))
-                worker = self.participants.ours(label, threads, folder)
-                stack.callback(worker.close)
                 expected = by_numpy.losses(by_numpy.Network(changed, np.float64), CHECKED_STEPS)
                 request = "training", *workload.words, CHECKED_STEPS
-                if self.prepare(Case("content", label, request, expected, workload.batch, 0), worker):
-                    workers.append(worker)
+                try:
+                    worker = self.participants.ours(label, threads, folder)
+                    stack.callback(worker.close)
+                    if self.prepare(Case("content", label, request, expected, workload.batch, 0), worker):
+                        workers.append(worker)
+                except WorkerError as reason:
+                    self.emit(kind="failed", case="content", peer=label, reason=str(reason))
             say(f"content: {workload.name}, {threads} thread{'s' if threads > 1 else ''}")
             row = {"kind": "content", "case": workload.name, "threads": threads, "work": workload.batch}
             for label, series in self.measured(workers, self.options.rounds, "content", threads).items():

@@ -63,7 +63,7 @@ class Participants:
     def ours(self, label: str, threads: int, data: Path) -> Worker:
         """A process of Martlet's, named `label`, with data of its own."""
         command = [*self._program_command(OURS, threads)[:1], data, threads]
-        return Worker(label, command, threads, self.folder / f"{OURS}.log")
+        return Worker(label, command, threads, self.folder / f"{label}.log")
 
     def _program_command(self, name: str, threads: int) -> list[object]:
         if name == OUR_GEMM:

@@ -33,8 +33,9 @@
  *            process; no library written in Swift can prevent that.
  * Numbers    float32 inside, but for martlet_predict_double and martlet_model_check_gradients. The floating-point
  *            environment is set on entry and restored on return. While the library computes, subnormal numbers,
- *            those below 2^-126, are taken for 0, so that a step takes as long whatever its data are; stored numbers
- *            stay as they are. The same seed gives the same bits for any thread count on one instruction set.
+ *            those below 2^-126 (in double 2^-1022), are taken for 0, so that a step takes as long whatever its data
+ *            are; what nothing is computed from stays as it is. The same seed gives the same bits for any thread
+ *            count on one instruction set.
  * Bounds     Nothing passed in and nothing in a file makes the library trap, abort, exit or print. Pointers
  *            cannot be checked: one that is neither NULL nor valid is undefined behaviour, as in any C API.
  *
@@ -1309,7 +1310,7 @@ typedef struct martlet_trainer_options {
   double momentum;            /* SGD, RMSprop: 0 <= momentum <= 1; default 0 */
   double beta_1;              /* Adam's family, Lion: 0 <= beta_1 < 1; default 0.9 */
   double beta_2;              /* Adam's family, Lion: 0 <= beta_2 < 1; default MARTLET_DEFAULT */
-  double epsilon;             /* all but SGD and Lion: > 0, finite; default 1e-7 */
+  double epsilon;             /* all but SGD and Lion: >= 2^-126, finite; default 1e-7 */
   uint64_t seed;              /* of shuffling and dropout; default 0 */
   int32_t nesterov;           /* SGD: 1 for Nesterov's form; default 0 */
   int32_t amsgrad;            /* Adam, AdamW: 1 for the largest v so far; default 0 */

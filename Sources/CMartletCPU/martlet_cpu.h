@@ -71,19 +71,19 @@ MARTLET_INLINE martlet_double8 martlet_load_double8(const float *p) {
   return __builtin_convertvector(*(const martlet_eight_floats *)p, martlet_double8);
 }
 
-/** Four bytes at p as floats. */
-typedef float martlet_four_floats __attribute__((ext_vector_type(4)));
-MARTLET_INLINE martlet_four_floats martlet_load_bytes4(const uint8_t *p) {
-  typedef uint8_t bytes __attribute__((ext_vector_type(4), aligned(1)));
-  return __builtin_convertvector(*(const bytes *)p, martlet_four_floats);
-}
-
 MARTLET_VECTOR(4)
 MARTLET_SHUFFLE(4, low, 0, 4, 1, 5)
 MARTLET_SHUFFLE(4, high, 2, 6, 3, 7)
 MARTLET_SHUFFLE(4, low_pairs, 0, 1, 4, 5)
 MARTLET_SHUFFLE(4, high_pairs, 2, 3, 6, 7)
 MARTLET_TRANSPOSE(4)
+
+/** Four bytes at p as floats. */
+MARTLET_INLINE martlet_float4 martlet_load_bytes4(const uint8_t *p) {
+  typedef uint8_t bytes __attribute__((ext_vector_type(4), aligned(1)));
+  return __builtin_convertvector(*(const bytes *)p, martlet_float4);
+}
+
 #if defined(__AVX__)
 MARTLET_VECTOR(8)
 MARTLET_SHUFFLE(8, low, 0, 8, 1, 9, 4, 12, 5, 13)

@@ -24,7 +24,7 @@ package struct ThreadPool: Sendable {
   /// and returns when all calls have returned; what they wrote is then visible to the caller.
   ///
   /// Threads are started when a job first asks for them, never for `threads` 1 or a single task. Once they exist, a
-  /// call allocates nothing. Tasks run in the default floating-point environment on the crew's threads and in the
+  /// call allocates nothing. Tasks run in the library's floating-point environment on the crew's threads and in the
   /// caller's own on the caller's. May be called from any thread, also from several at once.
   package func run(taskCount: Int, threads: Int, _ context: UnsafeRawPointer, _ body: @escaping Body) {
     let helpers = min(threads, taskCount) - 1

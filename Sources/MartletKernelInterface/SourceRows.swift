@@ -1,7 +1,7 @@
 // Rows of a dataset as they lie in memory: of any element type, to be scaled, in any order. Kernels convert them.
 
 /// Element types that rows can have; raw values as in `martlet.h`.
-package enum SourceType: Int32, Sendable {
+package enum SourceType: Int32, Sendable, BitwiseCopyable {
   case uint8 = 1, int32, int64, float32, float64
 
   package var byteCount: Int {
@@ -15,7 +15,7 @@ package enum SourceType: Int32, Sendable {
 
 /// A matrix whose element (r, j) is source[rows[r], j] * scale + offset: converted to the scalar of the kernels, to
 /// which 64-bit numbers are rounded, then multiplied, then added.
-package struct SourceRows: @unchecked Sendable {
+package struct SourceRows: @unchecked Sendable, BitwiseCopyable {
   /// Of any alignment.
   package private(set) var base: UnsafeRawPointer
   package let type: SourceType

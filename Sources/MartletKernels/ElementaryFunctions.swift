@@ -51,7 +51,8 @@ private func reducedExponential(_ x: Vector) -> (exponent: IntegerVector, excess
   return (unsafeBitCast(shifted, to: IntegerVector.self) &- 0x4b40_0000, multiplyAdd(q, r * r, r))
 }
 
-/// exp(x), within 2 ulp. Results below 2^-126 are subnormal, correctly scaled; 0 below -104, infinity above 88.72.
+/// exp(x), within 2 ulp. Results below 2^-126 are 0 where the environment flushes them, else subnormal, correctly
+/// scaled, and 0 below -104; infinity above 88.72.
 @inline(always)
 func exp(_ x: Vector) -> Vector {
   // Beyond these bounds the result is 0 or infinite anyway.

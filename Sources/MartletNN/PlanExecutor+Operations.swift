@@ -154,7 +154,7 @@ extension PlanExecutor {
 
   /// What a product reads in place of its first operand, from a row of op(A) on.
   private func source(of product: MatrixProduct, from row: Int) -> (rows: SourceRows, isTransposed: Bool)? {
-    guard let rows = source(of: product.a) else { return nil }
+    guard let rows = sources[product.a] else { return nil }
     return switch product.aOrder {
     case .rows: (rows.from(row, 0), false)
     case .columns: (rows.from(0, row), true)

@@ -33,8 +33,9 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
 
   let pointers: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>
   private let operations: UnsafeMutablePointer<Operation>
-  /// What products read in place of an input.
-  private var inputSources: [SourceRows?]
+  private let sourceStorage: TensorStorage
+  /// What products read in place of a buffer.
+  let sources: UnsafeMutablePointer<SourceRows?>
 
   // What the running operation's tasks read.
   var operation: Operation
@@ -57,7 +58,6 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     self.plan = plan
     self.kernels = kernels
     self.parameters = parameters
-    inputSources = plan.inputs.map { _ in nil }
     dropoutSeed = seed
     arena = try TensorStorage(
       count: plan.arenaCount, of: Scalar.self, purpose: "the buffers for a batch of \(plan.maximumBatch) rows")
@@ -85,6 +85,9 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     pointerStorage = try TensorStorage(
       count: plan.buffers.count, of: UnsafeMutablePointer<Scalar>.self, purpose: "a plan")
     pointers = pointerStorage.pointer(as: UnsafeMutablePointer<Scalar>.self)
+    sourceStorage = try TensorStorage(count: plan.buffers.count, of: SourceRows?.self, purpose: "a plan")
+    sources = sourceStorage.pointer(as: SourceRows?.self)
+    sources.initialize(repeating: nil, count: plan.buffers.count)
     ruleStorage = try TensorStorage(count: 1, of: UpdateRule.self, purpose: "a plan")
     for (index, place) in plan.buffers.enumerated() {
       pointers[index] =
@@ -108,32 +111,32 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     }
     let room = arena.pointer(as: Scalar.self) + offset
     pointers[plan.inputs[index]] = room
-    inputSources[index] = nil
+    sources[plan.inputs[index]] = nil
     return room
   }
 
   /// Read an input's rows where they lie, as they must stay while the plan runs; no operation writes to an input.
   package func setInput(_ index: Int, to rows: UnsafePointer<Scalar>) {
     pointers[plan.inputs[index]] = UnsafeMutablePointer(mutating: rows)
-    inputSources[index] = nil
+    sources[plan.inputs[index]] = nil
   }
 
-  /// Whether products can convert so many rows of an input while they pack them. A single row is not packed.
-  package func convertsInput(_ index: Int, rows: Int) -> Bool { plan.convertsInput[index] && rows > 1 }
+  /// Whether products can convert so many rows of an input while they pack them. A single row is not packed, nor is
+  /// anything by the reference kernels.
+  package func convertsInput(_ index: Int, rows: Int) -> Bool {
+    Scalar.self == Float.self && plan.convertsInput[index] && rows > 1
+  }
 
   /// Have an input's rows converted from where they lie, as they must stay while the plan runs. Allowed if
   /// `convertsInput`.
-  package func setInput(_ index: Int, to rows: SourceRows) { inputSources[index] = rows }
+  package func setInput(_ index: Int, to rows: SourceRows) {
+    precondition(convertsInput(index, rows: 2))
+    sources[plan.inputs[index]] = rows
+  }
 
   /// Forget where rows of the caller's lie: call it before they may go away.
   package func releaseInputs() {
     for index in plan.inputs.indices { _ = input(index) }
-  }
-
-  /// What a product reads in place of a buffer.
-  func source(of buffer: BufferID) -> SourceRows? {
-    for (index, input) in plan.inputs.enumerated() where input == buffer { return inputSources[index] }
-    return nil
   }
 
   /// The rows that an input is read from.

@@ -71,6 +71,18 @@ package struct DatasetArray: Sendable {
     selection = RowSelection(count: source.rowCount)
   }
 
+  /// Whether no element can be other than finite, by its type.
+  var isSurelyFinite: Bool {
+    let greatest: Float
+    switch elementType {
+    case .uint8: greatest = 0x1p8
+    case .int32: greatest = 0x1p31
+    case .int64: greatest = 0x1p63
+    case .float32, .float64: return false
+    }
+    return (greatest * abs(scale) + abs(offset)).isFinite
+  }
+
   package var rowShape: Shape { source.rowShape }
   package var elementType: ElementType { source.elementType }
 

@@ -52,7 +52,8 @@ extension Optimizer {
   }
 
   private func requireEpsilon(_ value: Double) throws(MartletError) {
-    try require(value > 0 && value.isFinite, "epsilon", value, "finite and > 0")
+    // Smaller ones would be taken for 0, and 0 / 0 is no number.
+    try require(value >= 0x1p-126 && value.isFinite, "epsilon", value, "finite and >= 2^-126")
   }
 
   private func requireNotNegative(_ name: String, _ value: Double) throws(MartletError) {

@@ -87,7 +87,7 @@ extension Trainer {
     }
     try forEachBlock(of: data, rows: block) { positions throws(MartletError) in
       for (input, array) in zip(fit.inputs, data.inputs)
-      where !array.elementType.isInteger || !(array.scale.isFinite && array.offset.isFinite) {
+      where !array.isSurelyFinite {
         try checkFinite(array, input.name, positions)
       }
       for (target, array) in zip(fit.targets, data.targets) {

@@ -12,6 +12,8 @@ final class Board: Sendable {
   nonisolated(unsafe) let counts: UnsafeMutablePointer<Int>
   let taskCount: Int
   let caller = pthread_self()
+  /// Read when it is used, so that what is computed with it is computed then.
+  let leastNormalNumber = Float.leastNormalMagnitude
 
   init(taskCount: Int) {
     self.taskCount = taskCount

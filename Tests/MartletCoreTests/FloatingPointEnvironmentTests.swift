@@ -48,7 +48,7 @@ import Testing
   @Test func subnormalNumbersAreZero() {
     restoring {
       let outside = half(.leastNormalMagnitude)
-      let inside = FloatingPointEnvironment.withOurs { (half(.leastNormalMagnitude), half(outside) * 0x1p60) }
+      let inside = FloatingPointEnvironment.withOurs { (half(.leastNormalMagnitude), half(outside * 0x1p60)) }
       let afterwards = half(.leastNormalMagnitude)
       #expect(outside.bitPattern == 0x0040_0000 && afterwards == outside)
       #expect(inside == (0, 0))

@@ -84,6 +84,11 @@ import Testing
               let product = Product(m, n, k, a: a, b: numbers.floats(k * n), aIsTransposed: isTransposed)
               let isSame = sameBits(product.run(table, aSource: source), product.run(table))
               #expect(isSame, "\(type), \(m) x \(n) x \(k), transposed \(isTransposed)")
+              // The same in two calls, as two threads would share it.
+              var c = product.sentinels
+              for part in [0..<(m / 2), (m / 2)..<m] { c = product.run(table, rows: part, c: c, aSource: source) }
+              let isSameInParts = sameBits(c, product.run(table))
+              #expect(isSameInParts, "\(type), \(m) x \(n) x \(k), transposed \(isTransposed), in parts")
             }
           }
         }

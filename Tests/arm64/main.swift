@@ -1,6 +1,7 @@
 // Runs the kernels of one instruction set over all that they offer and reports the bits of what they compute. NEON
 // fuses multiply and add like AVX2, and the contract of the kernels says in which order sums are added; so the two must
-// agree to the last bit, though not a tile or vector of theirs has the same size. Scripts/check-arm64 compares them.
+// agree to the last bit, though not a tile or vector of theirs has the same size; but for sums along a row, which are a
+// tree over the lanes. Scripts/check-arm64 compares them.
 //
 // It is Embedded Swift, for which the compiler brings its own library for arm64 along, and so it is made of few things.
 
@@ -155,7 +156,7 @@ func updates() {
   }
 }
 
-/// All binades of both signs, many numbers of each.
+/// Numbers of both signs from 2^-120 to 2^10.
 let magnitudes: [Float] = {
   var numbers = SeededNumbers(1)
   return (0..<(1 << 15)).map { _ in

@@ -17,8 +17,9 @@ static void status_and_version(void) {
   CHECK(strcmp(martlet_status_name(13), "MARTLET_UNKNOWN_STATUS") == 0, "name of status 13");
   CHECK(strcmp(martlet_status_name(INT32_MIN), "MARTLET_UNKNOWN_STATUS") == 0, "name of the smallest status");
   const char *set = martlet_instruction_set();
-  CHECK(strcmp(set, "avx512") == 0 || strcmp(set, "avx2") == 0 || strcmp(set, "baseline") == 0,
-        "martlet_instruction_set is one of three");
+  CHECK(strcmp(set, "avx512") == 0 || strcmp(set, "avx2") == 0 || strcmp(set, "baseline") == 0 ||
+            strcmp(set, "neon") == 0,
+        "martlet_instruction_set is one of four");
 }
 
 static void threads(void) {

@@ -5,6 +5,8 @@
 #include <immintrin.h>
 #endif
 
+#include <float.h>
+
 #include "check.h"
 
 enum { KERNEL = 32, OUTPUT = 24, BIAS = 3, ALL = KERNEL + OUTPUT + BIAS };
@@ -26,6 +28,33 @@ static void train(float *weights) {
   REQUIRE(martlet_model_get_weight(m, "hidden", "kernel", weights, KERNEL));
   REQUIRE(martlet_model_get_weight(m, "output", "kernel", weights + KERNEL, OUTPUT));
   REQUIRE(martlet_model_get_weight(m, "output", "bias", weights + KERNEL + OUTPUT, BIAS));
+  martlet_trainer_destroy(trainer);
+  martlet_model_destroy(m);
+}
+
+/* What a host's callback computes, and in which environment. */
+static struct {
+  volatile float least;
+  float half;
+  int rounding;
+} host = {FLT_MIN, 0, -1};
+
+static int32_t compute(const martlet_progress *progress, void *payload) {
+  (void)progress, (void)payload;
+  host.half = host.least / 2;
+  host.rounding = fegetround();
+  return 0;
+}
+
+/* Callbacks run in the environment that a program starts in, whatever that of the caller is: with subnormal numbers. */
+static void callbacks(void) {
+  martlet_model *m = small_model(2);
+  martlet_trainer *trainer;
+  martlet_fit_options options = MARTLET_FIT_OPTIONS_INIT;
+  host.half = 0, host.rounding = -1;
+  REQUIRE(martlet_trainer_create(m, NULL, &trainer));
+  REQUIRE(martlet_trainer_fit(trainer, data, NULL, &options, compute, NULL));
+  CHECK(host.half == FLT_MIN / 2 && host.rounding == FE_TONEAREST, "a callback computes as the host's programs do");
   martlet_trainer_destroy(trainer);
   martlet_model_destroy(m);
 }
@@ -52,6 +81,9 @@ int main(void) {
   }
   CHECK(same, "the host's rounding mode changes no bit");
   CHECK(kept, "the host's rounding mode is restored");
+  fesetround(FE_UPWARD);
+  callbacks();
+  fesetround(FE_TONEAREST);
 
 #if defined(__x86_64__)
   const unsigned int before = _mm_getcsr(), flushing = before | 0x8040; /* FTZ and DAZ */
@@ -61,6 +93,9 @@ int main(void) {
   _mm_setcsr(before);
   CHECK(memcmp(plain, other, sizeof plain) == 0, "the host's flush-to-zero changes no bit");
   CHECK((after & 0x8040) == 0x8040, "the host's flush-to-zero is restored");
+  _mm_setcsr(flushing);
+  callbacks();
+  _mm_setcsr(before);
 
   _mm_setcsr(flushing);
   const martlet_status status = martlet_set_threads(-1); /* also after a failure */

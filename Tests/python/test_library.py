@@ -240,7 +240,7 @@ def test_runtime():
     import martlet
 
     assert martlet.version() == "0.1.0"
-    assert martlet.instruction_set() in ("avx512", "avx2", "baseline")
+    assert martlet.instruction_set() in ("avx512", "avx2", "baseline", "neon")
     before = martlet.threads()
     assert before >= 1
     martlet.set_threads(3)

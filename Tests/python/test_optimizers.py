@@ -177,7 +177,7 @@ def test_what_the_constructors_refuse(make, message):
     [
         (optimizers.RMSprop(rho=1.0), "rho is 1.0; it must be >= 0 and < 1"),
         (optimizers.RMSprop(momentum=2.0), "momentum is 2.0; it must be between 0 and 1"),
-        (optimizers.Adadelta(epsilon=0.0), "epsilon is 0.0; it must be finite and > 0"),
+        (optimizers.Adadelta(epsilon=0.0), r"epsilon is 0.0; it must be finite and >= 2\^-126"),
         (optimizers.Adagrad(initial_accumulator_value=-1.0), "initial_accumulator_value is -1.0"),
         (optimizers.Lion(beta_2=1.0), "beta_2 is 1.0"),
         (optimizers.AdamW(weight_decay=-0.1), "weight_decay is -0.1; it must be finite and >= 0"),

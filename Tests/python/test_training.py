@@ -108,12 +108,12 @@ def test_arrays_of_any_type_train_alike(data):
 @pytest.mark.parametrize("activation", [None, "linear"])
 def test_whole_numbers_train_like_the_floats_that_they_stand_for(random, activation):
     """What products convert while they pack it, what an activation reads and is converted before, and floats."""
-    x = random.integers(0, 256, (101, 7, 5), np.uint8)
-    y = random.integers(0, 3, 101)
+    x = random.integers(0, 256, (201, 28, 28), np.uint8)
+    y = random.integers(0, 3, 201)
     scale, offset = np.float32(1 / 255), np.float32(-0.5)
     floats = x.astype(np.float32) * scale + offset
-    # The last batch has a single row, which is not packed.
-    for batch_size, threads in [(1, 1), (10, 1), (10, 2), (50, 2), (100, 2)]:
+    # The last batch has a single row, which is not packed. Products are large enough for several threads.
+    for batch_size, threads in [(10, 1), (10, 2), (100, 2), (200, 3)]:
         martlet.set_threads(threads)
         results = []
         for inputs, scaling in [(floats, (1, 0)), (x, (scale, offset)), (x.astype(np.int64), (scale, offset))]:
@@ -121,7 +121,7 @@ def test_whole_numbers_train_like_the_floats_that_they_stand_for(random, activat
             data.set_scaling(*map(float, scaling))
             first = [layers.Flatten()] + ([layers.Activation(activation)] if activation else [])
             model = martlet.Sequential(
-                [martlet.Input((7, 5)), *first, layers.Dense(40, "relu"), layers.Dense(3, "softmax")], seed=2
+                [martlet.Input((28, 28)), *first, layers.Dense(512, "relu"), layers.Dense(3, "softmax")], seed=2
             )
             model.compile(martlet.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
             history = model.fit(data, validation_data=data, epochs=2, batch_size=batch_size, verbose=0).history
@@ -134,15 +134,44 @@ def test_whole_numbers_train_like_the_floats_that_they_stand_for(random, activat
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_subnormal_weights_are_zero_on_every_thread(threads):
-    """Their sums, 512 times 1e-39, would not be subnormal. Stored, they stay what they are."""
+    """Their products with rows of 1e10 would not be subnormal. Stored, they stay what they are."""
     model = martlet.Sequential([martlet.Input((512,)), layers.Dense(512)])
     weights = np.full((512, 512), 1e-39, np.float32)
     model.set_weights([weights, np.zeros(512, np.float32)])
     martlet.set_threads(threads)
-    predictions = model.predict(np.ones((256, 512), np.float32))
+    predictions = model.predict(np.full((256, 512), 1e10, np.float32))
     martlet.set_threads(0)
     np.testing.assert_array_equal(predictions, 0)
     np.testing.assert_array_equal(model.get_weights()[0], weights)
+
+
+def test_inputs_of_whole_numbers_each_in_an_order_of_its_own(random):
+    a, b = (random.integers(0, 256, (60, width), np.uint8) for width in (20, 30))
+    y = random.integers(0, 3, 60)
+    results = []
+    for convert in (np.asarray, np.float32):
+        first, second = martlet.Dataset(convert(a), y), martlet.Dataset(convert(b), y)
+        data = martlet.Dataset.zip([first.split(0.5, seed=3)[0], second.split(0.5, seed=4)[0]])
+        x, z = martlet.Input((20,)), martlet.Input((30,))
+        read_twice = layers.Add()([layers.Dense(40)(x), layers.Dense(40)(x)])
+        merged = layers.Add()([read_twice, layers.Dense(40)(z)])
+        model = martlet.Model([x, z], [layers.Dense(3)(merged), layers.Dense(3)(merged)], seed=1)
+        loss = martlet.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(martlet.optimizers.SGD(1e-5), [loss, loss])
+        model.fit(data, epochs=2, batch_size=8, verbose=0)
+        results.append(model.get_weights())
+    for one, two in zip(*results):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_whole_numbers_that_scaling_makes_infinite_are_refused():
+    data = martlet.Dataset(np.array([[1, 2], [3, 200]], np.uint8), np.array([0, 1]))
+    data.set_scaling(1e37)
+    model = martlet.Sequential([martlet.Input((2,)), layers.Dense(2)])
+    model.compile("sgd", martlet.losses.SparseCategoricalCrossentropy(from_logits=True))
+    for use in (lambda: model.fit(data, batch_size=2, verbose=0), lambda: model.evaluate(data, verbose=0)):
+        with pytest.raises(ValueError, match="NaN or infinite in row 1"):
+            use()
 
 
 def test_steps_and_predictions_convert_whole_numbers(random):

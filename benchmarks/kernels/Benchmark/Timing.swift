@@ -37,7 +37,7 @@ func line(_ cells: [String], _ widths: [Int]) -> String {
 
 func tenths(_ x: Double) -> String { "\(Int(x * 10) / 10).\(Int(x * 10) % 10)" }
 
-/// Aligned memory of the given values for as long as the program runs.
+/// Aligned memory with the given values.
 func array(_ count: Int, _ value: (Int) -> Float = { Float($0 % 17) - 8 }) -> UnsafeMutablePointer<Float> {
   let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
   let array = raw.bindMemory(to: Float.self, capacity: max(count, 1))

@@ -14,7 +14,7 @@ def version() -> str:
 
 
 def instruction_set() -> str:
-    """Instruction set the kernels were chosen for: "avx512", "avx2" or "baseline"."""
+    """Instruction set the kernels were chosen for: "avx512", "avx2", "baseline"; on arm64 "neon"."""
     return library().martlet_instruction_set().decode()
 
 
