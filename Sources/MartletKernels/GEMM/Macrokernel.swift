@@ -54,6 +54,13 @@ private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer
               packB(b, g, kc: kc, columns: columns, into: packed)
             }
           }
+          #if MARTLET_AVX512
+            if columns <= slimColumns && !blocking.keepsB {
+              computeSlimTiles(
+                g, chunk, panels, row: ic, column: jc + jr, rows: mc, columns: columns, workspace.lines)
+              continue
+            }
+          #endif
           computeTiles(g, updates, chunk, panels, row: ic, column: jc + jr, rows: mc, columns: columns, workspace.tile)
         }
       }
