@@ -1,4 +1,4 @@
-// What the kernel tests share: the tables this processor can run, the oracle, and seeded numbers.
+// What the kernel tests share: the tables this processor can run, the oracle, and how results are compared.
 //
 // The oracle is the reference kernels in Double on the same inputs, so its own error is negligible beside a float's
 // ulp. Bounds are stated in units of u = 2^-24, the relative error of one rounding to float.
@@ -34,34 +34,6 @@ let u = 0x1p-24
 
 /// Counts around the vector widths 4, 8 and 16 and multiples of them.
 let counts = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100]
-
-/// SplitMix64: the same numbers in every run.
-struct SeededNumbers {
-  private var state: UInt64
-  init(_ seed: Int) { state = UInt64(truncatingIfNeeded: seed) }
-
-  mutating func bits() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
-  mutating func float(_ low: Float = -1, _ high: Float = 1) -> Float {
-    low + (high - low) * Float(bits() >> 40) * 0x1p-24
-  }
-
-  mutating func floats(_ count: Int, _ low: Float = -1, _ high: Float = 1) -> [Float] {
-    (0..<count).map { _ in float(low, high) }
-  }
-
-  /// The numbers that `floats` would give, without advancing.
-  func seeded(_ count: Int, _ low: Float = -1, _ high: Float = 1) -> [Float] {
-    var copy = self
-    return copy.floats(count, low, high)
-  }
-}
 
 func doubles(_ x: [Float]) -> [Double] { x.map(Double.init) }
 
