@@ -17,14 +17,14 @@ extension PlanExecutor {
   /// Tasks take whole blocks, or columns of the only one.
   func work(of constraint: PlannedConstraint) -> Int {
     let elements = constraint.blocks * constraint.rows * constraint.columns
-    return min(max(constraint.blocks, constraint.columns / Self.tileMultiple), elements / Self.elementGrain)
+    return min(max(constraint.blocks, constraint.columns / tileMultiple), elements / Self.elementGrain)
   }
 
   func run(_ constraint: PlannedConstraint, _ parameter: Int, _ task: Int) {
     let (rows, columns) = (constraint.rows, constraint.columns)
     let weights = parameters + plan.layout.parameters[parameter].offset
     if constraint.blocks == 1 {
-      let part = part(of: columns, task: task, multiple: Self.tileMultiple)
+      let part = part(of: columns, task: task, multiple: tileMultiple)
       kernels.constrain(constraint.rule, weights + part.lowerBound, columns, rows, part.count)
     } else {
       for block in part(of: constraint.blocks, task: task) {

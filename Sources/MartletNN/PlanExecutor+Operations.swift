@@ -5,27 +5,21 @@ import MartletCore
 import MartletKernelInterface
 
 extension PlanExecutor {
-  /// Work for less than about 20 microseconds is not worth waking a thread: multiply-adds of a product, elements of an
-  /// element-wise operation.
-  private static var productGrain: Int { 1 << 20 }
+  /// Work for less than about 20 microseconds is not worth waking a thread: so many elements of an element-wise
+  /// operation.
   static var elementGrain: Int { 1 << 15 }
-
-  /// Tasks end on multiples of this many rows or columns of a product, so that no thread gets a sliver of a tile.
-  static var tileMultiple: Int { 32 }
 
   func run(_ operation: Operation) {
     self.operation = operation
     taskCount = max(1, min(threads, work(of: operation)))
+    if case .matrixProduct(let product) = operation { return run(product) }
     runTasks(taskCount, threads: threads)
   }
 
   /// How many tasks an operation is worth.
   private func work(of operation: Operation) -> Int {
     switch operation {
-    case .matrixProduct(let product):
-      let (m, n) = (product.m.count(rows: rows), product.n)
-      let cuts = max(m, n) / Self.tileMultiple
-      return min(cuts, m * n * product.k.count(rows: rows) / Self.productGrain)
+    case .matrixProduct(let product): return work(of: product)
     case .activation(_, _, _, let count), .activationGradient(_, _, _, _, let count), .scale(_, _, _, _, let count),
       .combine(_, _, _, _, let count), .gate(_, _, _, _, _, let count), .penaltyGradient(_, _, _, _, let count),
       .clear(_, let count):
@@ -42,7 +36,7 @@ extension PlanExecutor {
     case .update(let parameter, _), .movingAverage(let parameter):
       return plan.layout.parameters[parameter].count / Self.elementGrain
     case .columnSums(_, let rows, let columns, _, _):
-      return min(columns / Self.tileMultiple, rows.count(rows: self.rows) * columns / Self.elementGrain)
+      return min(columns / tileMultiple, rows.count(rows: self.rows) * columns / Self.elementGrain)
     case .constrain(let constraint, _): return work(of: constraint)
     }
   }
@@ -131,49 +125,6 @@ extension PlanExecutor {
   /// The strength of a penalty that is averaged over the rows of the batch.
   private func perRow(_ strength: Float) -> Float { Float(Double(strength) / Double(rows)) }
 
-  private func run(_ product: MatrixProduct, _ task: Int) {
-    let m = product.m.count(rows: rows)
-    let n = product.n
-    // Cut along the longer side: the other operand is packed by each task.
-    let cutsRows = m >= n
-    let rowPart = cutsRows ? part(of: m, task: task, multiple: Self.tileMultiple) : 0..<m
-    let columnPart = cutsRows ? 0..<n : part(of: n, task: task, multiple: Self.tileMultiple)
-    guard !rowPart.isEmpty, !columnPart.isEmpty else { return }
-    let offset = rowPart.lowerBound * n + columnPart.lowerBound
-    let a = product.aOrder.strides
-    let b = product.bOrder.strides
-    kernels.gemm(
-      GEMMArguments(
-        m: rowPart.count, n: columnPart.count, k: product.k.count(rows: rows),
-        a: pointers[product.a] + rowPart.lowerBound * a.row, aRowStride: a.row, aColumnStride: a.column,
-        aSource: source(of: product, from: rowPart.lowerBound),
-        b: pointers[product.b] + columnPart.lowerBound * b.column, bRowStride: b.row, bColumnStride: b.column,
-        c: product.c.map { pointers[$0] + offset }, cRowStride: n,
-        epilogue: epilogue(product, offset: offset, column: columnPart.lowerBound), workspace: workspace(task)))
-  }
-
-  /// What a product reads in place of its first operand, from a row of op(A) on.
-  private func source(of product: MatrixProduct, from row: Int) -> (rows: SourceRows, isTransposed: Bool)? {
-    guard let rows = sources[product.a] else { return nil }
-    return switch product.aOrder {
-    case .rows: (rows.from(row, 0), false)
-    case .columns: (rows.from(0, row), true)
-    }
-  }
-
-  private func epilogue(_ product: MatrixProduct, offset: Int, column: Int) -> GEMMEpilogue<Scalar> {
-    switch product.epilogue {
-    case .store(let adds): return .store(beta: adds ? 1 : 0)
-    case .biasActivation(let bias, let activation):
-      return .biasActivation(bias: bias.map { UnsafePointer(pointers[$0] + column) }, activation: activation)
-    case .activationGradient(let v, let activation):
-      return .activationGradient(v: pointers[v] + offset, vRowStride: product.n, activation: activation)
-    case .sink(let parameter):
-      guard plan.sink == .update, let rule else { return .store() }
-      return .update(rule, target(parameter, offset: offset))
-    }
-  }
-
   private func runColumnSums(
     _ x: BufferID, _ rowCount: Int, _ columns: Int, _ part: Range<Int>, _ sums: BufferID, _ parameter: Int?
   ) {
@@ -204,7 +155,7 @@ extension PlanExecutor {
   }
 
   /// The weights of a parameter with their state and regularisation, from element `offset` on.
-  private func target(_ index: Int, offset: Int) -> UpdateTarget<Scalar> {
+  func target(_ index: Int, offset: Int) -> UpdateTarget<Scalar> {
     let parameter = plan.layout.parameters[index]
     let start = parameter.offset + offset
     return UpdateTarget(

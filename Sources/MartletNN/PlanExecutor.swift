@@ -30,6 +30,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
   private let ruleStorage: TensorStorage
   private var workspaceStorage: TensorStorage
   private var workspaceThreads = 0
+  private var sumStorage: TensorStorage
 
   let pointers: UnsafeMutablePointer<UnsafeMutablePointer<Scalar>>
   private let operations: UnsafeMutablePointer<Operation>
@@ -42,6 +43,8 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
   var rows = 0
   var threads = 1
   var taskCount = 1
+  /// Whether the tasks of a product share the rows of its B.
+  var cutsSums = false
   var step: UInt64 = 0
   var dropoutSeed: UInt64
   var rule: UnsafePointer<UpdateRule>?
@@ -73,6 +76,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     rowWeightStorage = try TensorStorage(count: allLossRows, of: Float.self, purpose: "the weights of rows")
     rowLossStorage = try TensorStorage(count: lossRows.max() ?? 0, of: Double.self, purpose: "the losses of a batch")
     workspaceStorage = try TensorStorage(count: 0, of: Scalar.self, purpose: "packing")
+    sumStorage = try TensorStorage(count: 0, of: Scalar.self, purpose: "partial sums")
 
     for (index, value) in plan.constants.enumerated() {
       constantStorage.pointer(as: Scalar.self)[index] = Scalar(value)
@@ -297,15 +301,20 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     constrainWeights()
   }
 
-  /// Make sure of the packing memory for `threads` threads: afterwards a `forward` with no more of them cannot fail.
+  /// Make sure of the memory that `threads` threads need: afterwards a `forward` with no more of them cannot fail.
   package func reserve(threads: Int) throws(MartletError) {
     guard threads > workspaceThreads else { return }
+    let sums = try TensorStorage(count: threads > 1 ? sumCount : 0, of: Scalar.self, purpose: "partial sums")
     workspaceStorage = try TensorStorage(
       count: kernels.gemmWorkspaceCount * threads, of: Scalar.self, purpose: "packing")
+    sumStorage = sums
     workspaceThreads = threads
   }
 
   // MARK: Inside
+
+  /// Sums of the chunks of a product, each [m, n].
+  var sums: UnsafeMutablePointer<Scalar> { sumStorage.pointer(as: Scalar.self) }
 
   @_specialize(where Scalar == Float)
   override func runTask(_ task: Int) { runTaskOfOperation(task) }

@@ -1,0 +1,164 @@
+// One matrix product: how it is cut into tasks. There are two ways, which give the same bits.
+//
+// Each task computes some rows or columns of C. Or, for a few rows of A that read a tall B, each task reads some of the
+// rows of B and sums over them alone, whole chunks of `KernelTable.chunk`, which are then added in their order. B are
+// weights, and the gradient of a tall matrix of weights is cut into its rows: so each processor reads, in rows that lie
+// side by side, the weights that it has updated and may still have in its cache.
+
+import MartletCore
+import MartletKernelInterface
+
+/// Tasks end on multiples of this many rows or columns of a product, so that no thread gets a sliver of a tile.
+let tileMultiple = 32
+
+/// How the rows of B are shared among the tasks of a product: evenly, to within a chunk's columns.
+struct SumCut {
+  /// A chunk and a column from which on a task begins.
+  typealias Place = (chunk: Int, column: Int)
+
+  let n: Int
+  let k: Int
+  let taskCount: Int
+
+  static var chunk: Int { KernelTable<Float>.chunk }
+
+  var chunkCount: Int { (k + Self.chunk - 1) / Self.chunk }
+
+  func start(of task: Int) -> Place {
+    guard task < taskCount else { return (chunkCount, 0) }
+    let row = k * task / taskCount
+    let chunk = row / Self.chunk
+    let size = min(Self.chunk, k - chunk * Self.chunk)
+    let column = (n * (row % Self.chunk) / size + tileMultiple / 2) / tileMultiple * tileMultiple
+    return column < n ? (chunk, column) : (chunk + 1, 0)
+  }
+
+  /// The first chunk whose sums are not in C when all tasks have run.
+  var firstApart: Int { max(1, start(of: 1).chunk) }
+}
+
+extension PlanExecutor {
+  /// Work for less than about 20 microseconds is not worth waking a thread: so many multiply-adds.
+  private static var productGrain: Int { 1 << 20 }
+
+  /// With more rows of A the time goes into computing, with so few into reading B.
+  private static var fewRows: Int { 16 }
+
+  /// How many tasks a product is worth.
+  func work(of product: MatrixProduct) -> Int {
+    let (m, n, k) = (product.m.count(rows: rows), product.n, product.k.count(rows: rows))
+    let length = Self.canCutSums(product, m: m, k: k) ? k : max(m, n)
+    return min(length / tileMultiple, m * n * k / Self.productGrain)
+  }
+
+  /// Run a product as `taskCount` tasks.
+  func run(_ product: MatrixProduct) {
+    let (m, k) = (product.m.count(rows: rows), product.k.count(rows: rows))
+    cutsSums = taskCount > 1 && Self.canCutSums(product, m: m, k: k)
+    runTasks(taskCount, threads: threads)
+    if cutsSums { addSums(of: product, m: m, k: k) }
+  }
+
+  private static func canCutSums(_ product: MatrixProduct, m: Int, k: Int) -> Bool {
+    guard case .biasActivation = product.epilogue else { return false }
+    return m <= fewRows && k >= product.n && k > SumCut.chunk
+  }
+
+  /// Scalars for the sums of all chunks but the first, of any product.
+  var sumCount: Int {
+    var count = 0
+    for case .matrixProduct(let product) in plan.forward {
+      let (m, k) = (product.m.count(rows: plan.maximumBatch), product.k.count(rows: plan.maximumBatch))
+      let rows = min(m, Self.fewRows)
+      guard Self.canCutSums(product, m: rows, k: k) else { continue }
+      count = max(count, (SumCut(n: product.n, k: k, taskCount: 1).chunkCount - 1) * rows * product.n)
+    }
+    return count
+  }
+
+  func run(_ product: MatrixProduct, _ task: Int) {
+    if cutsSums { computeSums(product, task) } else { computeElements(product, task) }
+  }
+
+  /// Sum over the rows of B that belong to a task. The first chunk goes to C, and so do those after it that belong to
+  /// the first task as a whole; each other one to a place of its own.
+  private func computeSums(_ product: MatrixProduct, _ task: Int) {
+    guard let c = product.c else { return }
+    let (m, n) = (product.m.count(rows: rows), product.n)
+    let (a, b) = (product.aOrder.strides, product.bOrder.strides)
+    let cut = SumCut(n: n, k: product.k.count(rows: rows), taskCount: taskCount)
+    var (place, end) = (cut.start(of: task), cut.start(of: task + 1))
+    while place < end {
+      let chunks = task == 0 && place.chunk == 0 ? max(1, end.chunk) : 1
+      let columns = place.column..<(place.chunk == end.chunk ? end.column : n)
+      let row = place.chunk * SumCut.chunk
+      let destination = place.chunk == 0 ? pointers[c] : sums + (place.chunk - 1) * m * n
+      kernels.gemm(
+        GEMMArguments(
+          m: m, n: columns.count, k: min(chunks * SumCut.chunk, cut.k - row),
+          a: pointers[product.a] + row * a.column, aRowStride: a.row, aColumnStride: a.column,
+          aSource: source(of: product, row: 0, column: row),
+          b: pointers[product.b] + row * b.row + columns.lowerBound * b.column, bRowStride: b.row,
+          bColumnStride: b.column, c: destination + columns.lowerBound, cRowStride: n, epilogue: .store(),
+          workspace: workspace(task)))
+      place = (place.chunk + chunks, 0)
+    }
+  }
+
+  /// C = activation(C + the other chunks + bias), as the epilogue of a whole product would have it.
+  private func addSums(of product: MatrixProduct, m: Int, k: Int) {
+    guard case .biasActivation(let bias, let activation) = product.epilogue, let c = product.c else { return }
+    let (n, total) = (product.n, pointers[c])
+    let cut = SumCut(n: n, k: k, taskCount: taskCount)
+    for chunk in cut.firstApart..<cut.chunkCount {
+      kernels.combine(.add, total, sums + (chunk - 1) * m * n, total, m * n)
+    }
+    if let bias {
+      for row in 0..<m { kernels.combine(.add, total + row * n, pointers[bias], total + row * n, n) }
+    }
+    kernels.activation(activation, total, total, m * n)
+  }
+
+  private func computeElements(_ product: MatrixProduct, _ task: Int) {
+    let m = product.m.count(rows: rows)
+    let n = product.n
+    // Cut along the longer side: the other operand is packed by each task.
+    let cutsRows = m >= n
+    let rowPart = cutsRows ? part(of: m, task: task, multiple: tileMultiple) : 0..<m
+    let columnPart = cutsRows ? 0..<n : part(of: n, task: task, multiple: tileMultiple)
+    guard !rowPart.isEmpty, !columnPart.isEmpty else { return }
+    let offset = rowPart.lowerBound * n + columnPart.lowerBound
+    let a = product.aOrder.strides
+    let b = product.bOrder.strides
+    kernels.gemm(
+      GEMMArguments(
+        m: rowPart.count, n: columnPart.count, k: product.k.count(rows: rows),
+        a: pointers[product.a] + rowPart.lowerBound * a.row, aRowStride: a.row, aColumnStride: a.column,
+        aSource: source(of: product, row: rowPart.lowerBound, column: 0),
+        b: pointers[product.b] + columnPart.lowerBound * b.column, bRowStride: b.row, bColumnStride: b.column,
+        c: product.c.map { pointers[$0] + offset }, cRowStride: n,
+        epilogue: epilogue(product, offset: offset, column: columnPart.lowerBound), workspace: workspace(task)))
+  }
+
+  /// What a product reads in place of its first operand, from an element of op(A) on.
+  private func source(of product: MatrixProduct, row: Int, column: Int) -> (rows: SourceRows, isTransposed: Bool)? {
+    guard let rows = sources[product.a] else { return nil }
+    return switch product.aOrder {
+    case .rows: (rows.from(row, column), false)
+    case .columns: (rows.from(column, row), true)
+    }
+  }
+
+  private func epilogue(_ product: MatrixProduct, offset: Int, column: Int) -> GEMMEpilogue<Scalar> {
+    switch product.epilogue {
+    case .store(let adds): return .store(beta: adds ? 1 : 0)
+    case .biasActivation(let bias, let activation):
+      return .biasActivation(bias: bias.map { UnsafePointer(pointers[$0] + column) }, activation: activation)
+    case .activationGradient(let v, let activation):
+      return .activationGradient(v: pointers[v] + offset, vRowStride: product.n, activation: activation)
+    case .sink(let parameter):
+      guard plan.sink == .update, let rule else { return .store() }
+      return .update(rule, target(parameter, offset: offset))
+    }
+  }
+}
