@@ -60,7 +60,8 @@ struct Product {
             GEMMArguments(
               m: rows.count, n: columns.count, k: k,
               a: (a.baseAddress ?? UnsafePointer(anything)) + rows.lowerBound * aStrides.row,
-              aRowStride: aStrides.row, aColumnStride: aStrides.column, aSource: aSource.map {
+              aRowStride: aStrides.row, aColumnStride: aStrides.column,
+              aSource: aSource.map {
                 (aIsTransposed ? $0.from(0, rows.lowerBound) : $0.from(rows.lowerBound, 0), aIsTransposed)
               },
               b: (b.baseAddress ?? UnsafePointer(anything)) + columns.lowerBound * bStrides.column,

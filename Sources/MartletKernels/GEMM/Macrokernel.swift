@@ -50,6 +50,9 @@ private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer
             if g.bColumnStride == 1 && (columns == NR || hasMasks) {
               (panels.b, panels.bStride, panels.readsBInPlace) = (b, g.bRowStride, true)
               if (blocking.keepsB ? g.m : mc) > MR { panels.packedB = packed }
+            } else if transposesPanel(g, columns: columns) {
+              (panels.b, panels.bStride, panels.transposesB) = (b, g.bColumnStride, true)
+              panels.packedB = packed
             } else {
               packB(b, g, kc: kc, columns: columns, into: packed)
             }
@@ -112,7 +115,7 @@ private func computeTiles(
 ) {
   var (ir, panels) = (0, panels)
   let fullTiles = rows / MR
-  if fullTiles > 0
+  if fullTiles > 0 && !panels.transposesB
     && computesInRegisters(g, updates, chunk, panels, row: row, column: column, columns: columns, fullTiles)
   {
     for _ in 0..<fullTiles { panels.advance() }

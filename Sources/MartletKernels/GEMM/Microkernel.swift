@@ -17,7 +17,9 @@ struct Panels {
   var lastLanes = width
   /// Whether `b` is a part of B itself: then its rows are far apart, and nobody has asked for them yet.
   var readsBInPlace = false
-  /// Where to leave a packed copy of such a part for the tiles after this one.
+  /// Whether `b` is a part of a transposed B: then its columns are `bStride` apart, and each is adjacent.
+  var transposesB = false
+  /// Where to leave a packed copy of such parts for the tiles after this one.
   var packedB: UnsafeMutablePointer<Float>?
 
   /// Go to the tile below: the next panel of A, and B as the tile before has left it.
@@ -25,7 +27,7 @@ struct Panels {
   mutating func advance() {
     a += MR * kc
     if let packed = packedB { (b, bStride) = (UnsafePointer(packed), NR) }
-    (readsBInPlace, packedB) = (false, nil)
+    (readsBInPlace, transposesB, packedB) = (false, false, nil)
   }
 }
 
@@ -145,7 +147,7 @@ func prefetchRow(_ r: Int, _ first: UnsafePointer<Float>, _ stride: Int) {
 
 /// One k.
 @inline(always)
-private func step<let rows: Int, let vectors: Int>(
+func step<let rows: Int, let vectors: Int>(
   _ sums: inout Sums<rows, vectors>, _ panels: inout Panels, readsBInPlace: Bool, _ mayBeEdge: Bool
 ) {
   var bRow = sums[0]  // for its type
@@ -182,6 +184,9 @@ private func forEachCacheLine(_ p: UnsafePointer<Float>, _ count: Int, _ body: (
 /// the edges one of the smaller sizes, so that a matrix with few rows or columns does not pay for a full tile. Elements
 /// that this rounding adds are written too; what is read for them must exist, which zeros in the packed panels see to.
 func bufferTile(_ panels: Panels, rows: Int, columns: Int, _ buffer: UnsafeMutablePointer<Float>) {
+  #if MARTLET_AVX512
+    if panels.transposesB { return transposingTile(panels, rows: rows, buffer) }
+  #endif
   let isNarrow = columns <= width
   switch computedRows(rows) {
   #if MARTLET_AVX512

@@ -1,6 +1,6 @@
 // Up to four columns at the right edge of a product with a long k. A tile would compute a whole vector of each row for
-// them. Here the vectors run down the columns: a panel of A is a vector for each k already. Two panels at a time, as each
-// sum waits for the one before it. The chains are those of the microkernel, and so are the bits.
+// them. Here the vectors run down the columns: a panel of A is a vector for each k already. Two panels at a time, as
+// each sum waits for the one before it. The chains are those of the microkernel, and so are the bits.
 
 import CMartletCPU
 import MartletKernelInterface
@@ -47,7 +47,8 @@ import MartletKernelInterface
     let (second, third, fourth) = (min(1, columns - 1), min(2, columns - 1), min(3, columns - 1))
     for _ in 0..<panels.kc {
       let elements: SlimSums = [
-        Vector(repeating: b[0]), Vector(repeating: b[second]), Vector(repeating: b[third]), Vector(repeating: b[fourth]),
+        Vector(repeating: b[0]), Vector(repeating: b[second]), Vector(repeating: b[third]),
+        Vector(repeating: b[fourth]),
       ]
       for p in 0..<count {
         let rows = load(a + p * MR * panels.kc, MR)
