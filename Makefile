@@ -1,5 +1,5 @@
-# What one can do with this checkout: `make help`. Everything built lands in .build, .venv and .venv-bench; nothing
-# else is written.
+# What one can do with this checkout: `make help`. Everything built lands in .build, .venv and .venv-bench, beside which
+# only Python writes: __pycache__.
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib

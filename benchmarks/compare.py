@@ -6,7 +6,8 @@
     make bench BENCH=--quick                        a minute: shows that all works, measures nothing of worth
 
 The folder of --output gets results.jsonl, a line for each participant of each comparison with its rate in every round;
-tables.md, which is also printed; and growth.png.
+tables.md, which is also printed; and growth.png. A run that is stopped leaves the lines it has, which --report shows; the
+results before it are kept as results.previous.jsonl.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import machine
 import numpy as np
+import peers
 import tables
 import workloads
 from participants import HDF5, OURS, PEAK, READ, ROOT, Participants
@@ -59,7 +61,10 @@ class Comparison:
     def __init__(self, options: argparse.Namespace, folder: Path) -> None:
         self.options = options
         self.participants = Participants(folder)
-        self.results = open(folder / "results.jsonl", "w")
+        results = folder / "results.jsonl"
+        if results.exists():
+            results.replace(folder / "results.previous.jsonl")
+        self.results = open(results, "w")
         self.told: set[str] = set()
 
     def emit(self, **row: object) -> None:
@@ -67,7 +72,7 @@ class Comparison:
 
     def start(self, name: str, threads: int) -> Worker | None:
         """The participant's process; the first time, what it is, or what it lacks, is said and written."""
-        if self.options.peers and not name.startswith((*self.options.peers, PEAK, READ, HDF5)):
+        if self.options.peers and not name.startswith((*self.options.peers, OURS, PEAK, READ, HDF5)):
             return None
         worker = self.participants.start(name, threads)
         if name not in self.told:
@@ -252,7 +257,8 @@ def say(*words: object) -> None:
 def run(options: argparse.Namespace, folder: Path) -> None:
     comparison = Comparison(options, folder)
     about = machine.description()
-    comparison.emit(kind="machine", **about, rounds=options.rounds, block_seconds=options.block, clock=options.clock)
+    measures = {"rounds": options.rounds, "block_seconds": options.block, "clock": options.clock}
+    comparison.emit(kind="machine", **about, **measures, quick=options.quick)
     if about["load"] > 0.5:
         say(f"other programs are busy (load {about['load']:.1f}): the figures will be too low, and their spread wide")
     quick, names = options.quick, options.workloads
@@ -280,39 +286,75 @@ def run(options: argparse.Namespace, folder: Path) -> None:
 KINDS = ("bandwidth", "training", "content", "predict", "gemm", "growth", "startup", "memory")
 
 
+def positive(number: type[int] | type[float]) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = number(text)
+        except ValueError:
+            value = 0
+        if not value > 0:
+            kind = "a whole number" if number is int else "a number"
+            raise argparse.ArgumentTypeError(f"{text!r} is not {kind} greater than 0")
+        return value
+
+    return parse
+
+
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [workload.name for workload in workloads.WORKLOADS]
+    everybody = sorted({*STARTED, *(entry.name for entry in peers.ENTRIES)})
     processors = len(os.sched_getaffinity(0))
     parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, help="kinds of comparison")
     parser.add_argument("--workloads", nargs="+", choices=names, help="of training and predict; default: all")
-    parser.add_argument("--peers", nargs="+", help="participants whose names begin so; default: all that are installed")
+    parser.add_argument("--peers", nargs="+", help="those whose names begin so; default: all that are installed")
     threads = [count for count in (1, 2) if count <= processors]
-    parser.add_argument("--threads", nargs="+", type=int, default=threads, help="default: 1 2, or 1 on one processor")
-    parser.add_argument("--rounds", type=int, default=11, help="blocks of each participant (default 11)")
-    parser.add_argument("--block", type=float, default=0.2, help="seconds of a block (default 0.2)")
+    parser.add_argument(
+        "--threads", nargs="+", type=positive(int), default=threads, help="default: 1 2, or 1 on one processor"
+    )
+    parser.add_argument(
+        "--rounds", type=positive(int), default=11, help="blocks of each participant (default %(default)s)"
+    )
+    parser.add_argument(
+        "--block", type=positive(float), default=0.2, help="seconds of a block (default %(default)s)"
+    )
     parser.add_argument(
         "--clock",
         choices=["wall", "cpu"],
         default="wall",
         help="cpu: count processor time at one thread, on a machine that others use too",
     )
-    parser.add_argument("--quick", action="store_true", help="two tiny rounds of the smallest cases, one thread")
-    parser.add_argument("--output", type=Path, default=ROOT / ".build" / "benchmarks", help="folder of the results")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="rounds that measure nothing, of the smallest cases at one thread; into the folder 'quick' of the results",
+    )
+    parser.add_argument("--output", type=Path, help="folder of the results (default .build/benchmarks)")
     parser.add_argument("--report", action="store_true", help="measure nothing: tables and picture of the last results")
     parser.add_argument("--readme", action="store_true", help="put the tables and the picture into benchmarks/")
     options = parser.parse_args()
+    if options.quick and options.readme:
+        parser.error("--quick measures nothing that --readme could show")
     if options.quick:
         options.rounds, options.block, options.threads = 2, 0.002, [1]
         options.workloads = options.workloads or ["seed3"]
+    options.output = options.output or ROOT / ".build" / "benchmarks" / ("quick" if options.quick else "")
     if max(options.threads) > processors:
         parser.error(f"--threads {max(options.threads)}: this process may use {processors} processors")
+    for peer in options.peers or []:
+        if not any(name.startswith(peer) for name in everybody):
+            parser.error(f"--peers {peer}: no name begins so; there are {', '.join(everybody)}")
+    if options.report and not (options.output / "results.jsonl").exists():
+        parser.error(f"--report: {options.output} has no results.jsonl")
     return options
 
 
 def main() -> None:
     options = parsed()
-    options.output.mkdir(parents=True, exist_ok=True)
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"compare.py: error: --output: {error}")
     if not options.report:
         run(options, options.output)
     tables.write(options.output, options.readme)

@@ -162,16 +162,17 @@ def head(results: Results) -> str:
     for row in results.of("participant"):
         peers.setdefault(row["version"], []).append(row["peer"])
     missing = peers.pop(None, [])
-    text = (
+    text = "**A quick run: it shows that all works; its figures are worth nothing.**\n\n" if about["quick"] else ""
+    text += (
         f"{about['processor']}, processors used: {about['processors']}, {about['caches']}, {about['memory']}; "
         f"{about['system']}, Linux {about['kernel'].split('-')[0]}, Python {about['python']}; "
         f"commit {about['commit']}, {about['date']}. "
         f"Medians of {about['rounds']} rounds of {about['block_seconds']} s"
         + (", processor time at one thread" if about["clock"] == "cpu" else "")
         + f"; load of the machine before: {about['load']:.1f}.\n\n"
-        + "; ".join(f"{', '.join(names)}: {version}" for version, names in peers.items())
-        + "."
     )
+    if peers:
+        text += "; ".join(f"{', '.join(names)}: {version}" for version, names in peers.items()) + "."
     return text + (f" Not installed: {', '.join(missing)}." if missing else "")
 
 

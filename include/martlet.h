@@ -75,7 +75,8 @@ int32_t martlet_version(void);
 const char *martlet_version_string(void);
 
 /** Instruction set of the kernels. Chosen once, when first needed: the best the processor has, or a lower one that the
- * environment variable MARTLET_INSTRUCTION_SET names.
+ * environment variable MARTLET_INSTRUCTION_SET names, in letters of any case. A name that is none of those below, or that
+ * of a set which the processor lacks, is ignored: what this function returns tells.
  *
  * @return "avx512", "avx2", "baseline"; on arm64 "neon". Static string. */
 const char *martlet_instruction_set(void);
@@ -922,7 +923,7 @@ martlet_status martlet_model_from_json(const char *text, uint64_t seed, martlet_
  * --------------------------------------------------------------------------------------------------------- */
 
 /** Compute the model's outputs for any number of rows; they are batched inside. The result of a row does not depend on
- * the other rows.
+ * the other rows. Where sums of finite numbers overflow, it holds infinities or NaN.
  *
  * @param model Model, built.
  * @param x [x_count] arrays, one for each input: [N, ...], N >= 1 the same for all, rows of exactly the shape of that
@@ -930,7 +931,7 @@ martlet_status martlet_model_from_json(const char *text, uint64_t seed, martlet_
  * @param x_count Number of the model's inputs.
  * @param out_y The outputs one after the other, each [N, ...]; written. It must not overlap x.
  * @param y_count Floats out_y has room for: N times the elements of one row of all outputs, no more and no less.
- * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT (wrong shape or type; NaN or infinite x), MARTLET_INVALID_STATE (not
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT (wrong shape or type; x that is not finite), MARTLET_INVALID_STATE (not
  *         built), MARTLET_OUT_OF_MEMORY, MARTLET_BUSY (the model is being trained or changed).
  *
  * Threads: any number at once on one model.
@@ -1305,12 +1306,12 @@ typedef struct martlet_trainer_options {
   int32_t loss_count;         /* 0 (default): MARTLET_LOSS_INIT for every output; 1: losses[0] for every output; else
                                  one for each output. The total is sum_i weight_i * loss_i + regularisation */
   int32_t top_k;              /* k of top-k accuracy, >= 1; default 5 */
-  double learning_rate;       /* finite, >= 0; default MARTLET_DEFAULT: see the table of optimisers */
+  double learning_rate;       /* >= 0, finite as a float; default MARTLET_DEFAULT: see the table of optimisers */
   double learning_rate_decay; /* the rate is multiplied by this after each epoch of fit; > 0, finite; default 1 */
   double momentum;            /* SGD, RMSprop: 0 <= momentum <= 1; default 0 */
   double beta_1;              /* Adam's family, Lion: 0 <= beta_1 < 1; default 0.9 */
   double beta_2;              /* Adam's family, Lion: 0 <= beta_2 < 1; default MARTLET_DEFAULT */
-  double epsilon;             /* all but SGD and Lion: >= 2^-126, finite; default 1e-7 */
+  double epsilon;             /* all but SGD and Lion: >= 2^-126, finite as a float; default 1e-7 */
   uint64_t seed;              /* of shuffling and dropout; default 0 */
   int32_t nesterov;           /* SGD: 1 for Nesterov's form; default 0 */
   int32_t amsgrad;            /* Adam, AdamW: 1 for the largest v so far; default 0 */
@@ -1544,7 +1545,7 @@ martlet_status martlet_trainer_learning_rate(martlet_trainer *trainer, double *o
 /** Set the learning rate of the following steps; learning_rate_decay goes on from it.
  *
  * @param trainer Trainer.
- * @param learning_rate Finite, >= 0.
+ * @param learning_rate >= 0, finite as a float.
  * @return The section's codes. */
 martlet_status martlet_trainer_set_learning_rate(martlet_trainer *trainer, double learning_rate);
 

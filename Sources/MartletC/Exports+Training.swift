@@ -180,6 +180,7 @@ public func martlet_trainer_learning_rate(
 @_cdecl("martlet_trainer_set_learning_rate") @implementation
 public func martlet_trainer_set_learning_rate(_ trainer: OpaquePointer?, _ learning_rate: Double) -> martlet_status {
   withTrainer(trainer, .adjust) { trainer in
+    _ = try finiteFloat(learning_rate, "learning_rate")
     trainer.trainer.learningRate = try finite(learning_rate, "learning_rate", minimum: 0)
   }
 }

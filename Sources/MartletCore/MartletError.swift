@@ -29,5 +29,11 @@ package struct MartletError: Error, Equatable, CustomStringConvertible {
     self.message = message
   }
 
+  /// For a row with a value that cannot be computed with, as a float or as a double.
+  package static func notFinite(_ name: String, row: Int, isFloat: Bool = true) -> MartletError {
+    let fault = isFloat ? "NaN, infinite or too large for float32" : "NaN or infinite"
+    return MartletError(.invalidArgument, "\(name) has a value that is \(fault) in row \(row)")
+  }
+
   package var description: String { message }
 }

@@ -23,8 +23,9 @@ package enum InstructionSet: String, Sendable, CaseIterable {
 
   package static var best: InstructionSet { available[available.count - 1] }
 
-  /// The set of that name if it can run here; the best one for nil, for an unknown name and for one that cannot.
+  /// The set of that name, in letters of any case, if it can run here; the best one for nil, for an unknown name and
+  /// for one that cannot.
   package static func chosen(named name: String?) -> InstructionSet {
-    available.first { $0.rawValue == name } ?? best
+    available.first { $0.rawValue == name?.lowercased() } ?? best
   }
 }

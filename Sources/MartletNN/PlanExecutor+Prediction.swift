@@ -81,8 +81,7 @@ extension PlanExecutor {
         let values = value(ofInput: index)
         let bad = (0..<rows.count).first { !kernels.allFinite(values + $0 * columns, columns) } ?? 0
         let name = inputs.count == 1 ? "x" : "x[\(index)]"
-        throw MartletError(
-          .invalidArgument, "\(name) has a value that is NaN or infinite in row \(rows.lowerBound + bad)")
+        throw MartletError.notFinite(name, row: rows.lowerBound + bad, isFloat: Scalar.self == Float.self)
       }
     }
     let starts = stride(from: 0, to: rowCount, by: plan.maximumBatch)

@@ -41,7 +41,7 @@ extension Dataset {
       let buffer = values.pointer(as: Float.self)
       guard try x.gather(rows, kernels, into: buffer) else {
         let bad = rows.indices.first { !kernels.allFinite(buffer + $0 * columns, columns) } ?? 0
-        throw MartletError(.invalidArgument, "x has a value that is NaN or infinite in row \(rows[bad])")
+        throw MartletError.notFinite("x", row: rows[bad])
       }
       for row in 0..<(rows.count * columns / count) {
         seen += 1

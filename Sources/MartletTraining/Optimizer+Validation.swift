@@ -54,13 +54,16 @@ extension Optimizer {
   private func requireEpsilon(_ value: Double) throws(MartletError) {
     // Smaller ones would be taken for 0, and 0 / 0 is no number.
     try require(value >= 0x1p-126 && value.isFinite, "epsilon", value, "finite and >= 2^-126")
+    try requireFloat("epsilon", value)
   }
 
   private func requireNotNegative(_ name: String, _ value: Double) throws(MartletError) {
     try require(value >= 0 && value.isFinite, name, value, "finite and >= 0")
+    try requireFloat(name, value)
   }
 
   private func requireLimit(_ name: String, _ value: Double) throws(MartletError) {
     try require(value > 0 && value.isFinite, name, value, "finite and >= 0 (0: no clipping)")
+    try requireFloat(name, value)
   }
 }

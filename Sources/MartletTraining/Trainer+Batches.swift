@@ -181,8 +181,7 @@ extension Trainer {
     of sourceRows: UnsafeBufferPointer<Int>? = nil
   ) -> MartletError {
     let row = (0..<rowCount).first { !kernels.allFinite(values + $0 * columns, columns) } ?? 0
-    return MartletError(
-      .invalidArgument, "\(name) has a value that is NaN or infinite in row \(sourceRows?[row] ?? row)")
+    return .notFinite(name, row: sourceRows?[row] ?? row)
   }
 }
 

@@ -97,7 +97,7 @@ extension Trainer {
     // Checked before anything is overwritten: a failed call leaves the last forward as it was.
     for (index, input) in fit.inputs.enumerated() {
       if let row = x[index].firstRowNotFinite {
-        throw MartletError(.invalidArgument, "\(input.name) has a value that is NaN or infinite in row \(row)")
+        throw MartletError.notFinite(input.name, row: row)
       }
     }
     let executor = try steppingExecutor(rows, threads: threads)

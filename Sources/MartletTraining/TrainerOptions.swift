@@ -37,6 +37,7 @@ package struct TrainerOptions: Sendable {
   /// - Throws: `invalidArgument` naming the field of `martlet_trainer_options`, its range and what came.
   package func validate() throws(MartletError) {
     try require(learningRate >= 0 && learningRate.isFinite, "learning_rate", learningRate, "finite and >= 0")
+    try requireFloat("learning_rate", learningRate)
     try require(
       learningRateDecay > 0 && learningRateDecay.isFinite, "learning_rate_decay", learningRateDecay, "finite and > 0")
     try optimizer.validate()
@@ -73,6 +74,11 @@ package struct FitOptions: Sendable {
         earlyStopping.minimumDelta, "finite and >= 0")
     }
   }
+}
+
+/// A double that is computed with as a float, where 1e300 would be infinite.
+func requireFloat(_ name: String, _ value: Double) throws(MartletError) {
+  try require(Float(value).isFinite, name, value, "finite as a 32-bit float")
 }
 
 func require(

@@ -7,12 +7,18 @@ import Testing
 
 @Suite struct GEMMEpilogueTests {
   /// With full tiles of every table and without, short and deep, of one chunk and of several.
-  private static let products: [Product] = [
+  private static let products: [Product] =
+    plainProducts.map { Product($0.0, $0.1, $0.2) }
+    // The transposes of a layer's gradients: dX = dZ W^T, of few rows and more, and dW = X^T dZ.
+    + [(2, 35, 20), (8, 70, 300), (16, 65, 40), (30, 70, 300)].map { Product($0.0, $0.1, $0.2, bIsTransposed: true) }
+    + [(50, 61, 8), (49, 70, 24), (27, 65, 300)].map { Product($0.0, $0.1, $0.2, aIsTransposed: true) }
+
+  private static let plainProducts = [
     (1, 10, 300), (13, 33, 40), (50, 17, 257), (30, 70, 600), (25, 65, 8), (4, 5, 0), (12, 32, 0), (26, 4, 300),
     (27, 10, 40), (1, 70, 600),
     // Full tiles and wide edges, several blocks of rows from the bottom up, long k and short.
     (50, 61, 40), (50, 61, 8), (50, 76, 40), (49, 47, 24),
-  ].map { Product($0.0, $0.1, $0.2) }
+  ]
 
   /// The stored product without gaps.
   private func stored(_ product: Product, _ table: KernelTable<Float>) -> [Float] {

@@ -29,6 +29,7 @@ import Testing
   func names() {
     #expect(InstructionSet.chosen(named: nil) == .best)
     #expect(InstructionSet.chosen(named: "AVX-9000") == .best)
+    #expect(InstructionSet.chosen(named: "Baseline") == .chosen(named: "baseline"))
     for set in InstructionSet.allCases {
       #expect(InstructionSet.chosen(named: set.rawValue) == (InstructionSet.available.contains(set) ? set : .best))
     }

@@ -56,6 +56,23 @@ private func run<Scalar: BinaryFloatingPoint>(
 }
 
 @Suite struct LossesTests {
+  /// The Kullback-Leibler divergence of single numbers is t log(t / p): with p = 1 the logarithm of all that losses take
+  /// it of below 1, with t = 1 of what is above, the quotient rounded as anywhere. log is within 6 u: of 2 atanh 3 u, at
+  /// most 0.35 of it beside n ln 2, and two sums, where the result is 0.35 or more; the product rounds once more.
+  @Test("log within 6 u from 1e-7 to 1e7", arguments: tables)
+  func logarithmAccuracy(_ table: KernelTable<Float>) {
+    let x = stratified(from: 1e-7, to: 1, perBinade: 4096).filter { $0 > 0 }
+    let ones = [Float](repeating: 1, count: x.count)
+    func worst(_ p: [Float], _ t: [Float]) -> (ratio: Double, index: Int) {
+      let losses = run(table, .klDivergence, p, .values(t), rows: x.count).losses
+      let expected = zip(t, p).map { Double($0) * log(Double($0 / $1)) }
+      return worstError(losses.map { Float($0) }, expected) { 7 * u * abs(expected[$0]) }
+    }
+    let (below, above) = (worst(ones, x), worst(x, ones))
+    #expect(below.ratio <= 1, "\(below) at \(x[max(0, below.index)])")
+    #expect(above.ratio <= 1, "\(above) at \(x[max(0, above.index)])")
+  }
+
   @Test("Values by hand", arguments: tables)
   func handComputed(_ table: KernelTable<Float>) {
     func loss(_ kind: LossKind, _ x: [Float], _ targets: Targets) -> (loss: Double, gradient: [Float]) {

@@ -113,7 +113,7 @@ import Testing
         }
       }
     }
-    #expect(error == "x has a value that is NaN or infinite in row 650")
+    #expect(error == "x has a value that is NaN, infinite or too large for float32 in row 650")
     #expect(y.allSatisfy { $0 == -5 })
   }
 }

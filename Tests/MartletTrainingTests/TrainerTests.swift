@@ -474,7 +474,7 @@ private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrosse
         .contains("validation is NULL"))
     #expect(fails(x, [0, 1, 0], rows: 3, rate: -1) == "learning_rate is -1.0; it must be finite and >= 0")
     x[7] = .nan
-    #expect(fails(x, [0, 1, 0], rows: 3) == "x has a value that is NaN or infinite in row 1")
+    #expect(fails(x, [0, 1, 0], rows: 3) == "x has a value that is NaN, infinite or too large for float32 in row 1")
     #expect(weights(model) == trained)
   }
 
@@ -498,6 +498,6 @@ private let crossEntropy = OutputLoss(LossConfiguration(.sparseCategoricalCrosse
     var x = [Float](repeating: 0, count: 30)
     #expect(message(x, [0, 1, 0, 7, 1]) == "y has label 7 in row 3; the model has classes 0 to 1")
     x[3 * 6 + 5] = .infinity
-    #expect(message(x, [0, 1, 0, 1, 1]) == "x has a value that is NaN or infinite in row 3")
+    #expect(message(x, [0, 1, 0, 1, 1]) == "x has a value that is NaN, infinite or too large for float32 in row 3")
   }
 }

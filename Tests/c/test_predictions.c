@@ -100,7 +100,8 @@ static void rows_of_a_dataset(martlet_model *m) {
   const float spoilt[] = {1, 2, 3, 4, INFINITY, 6};
   const int64_t two[] = {2, 3};
   wrong = dataset_of(spoilt, 2, two, MARTLET_FLOAT32);
-  EXPECT_INVALID(martlet_predict_dataset(m, wrong, y, 6), "x has a value that is NaN or infinite in row 1");
+  EXPECT_INVALID(martlet_predict_dataset(m, wrong, y, 6),
+                 "x has a value that is NaN, infinite or too large for float32 in row 1");
   martlet_dataset_destroy(wrong);
   EXPECT_INVALID(martlet_predict_dataset(NULL, d, y, 9), "model");
   EXPECT_INVALID(martlet_predict_dataset(m, NULL, y, 9), "dataset");

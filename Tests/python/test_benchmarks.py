@@ -99,6 +99,31 @@ def test_ratios_are_those_of_single_rounds(tmp_path):
     assert "| martlet | **32,000** |" in everybody and "peak" not in everybody
 
 
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--threads", "0"], "'0' is not a whole number greater than 0"),
+        (["--threads", "1000000"], "this process may use"),
+        (["--rounds", "2.5"], "'2.5' is not a whole number greater than 0"),
+        (["--block", "-1"], "'-1' is not a number greater than 0"),
+        (["--peers", "nonsense"], "no name begins so; there are jax, jax-scan"),
+        (["--workloads", "nonsense"], "choose from 'seed1'"),
+        (["--quick", "--readme"], "measures nothing"),
+        (["--report"], "has no results.jsonl"),
+    ],
+)
+def test_wrong_options_measure_nothing(run_python, tmp_path, arguments, message):
+    done = run_python(COMPARE, *arguments, "--output", tmp_path)
+    assert done.returncode == 2 and message in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_keeps_the_results_before_it(tmp_path):
+    (tmp_path / "results.jsonl").write_text("an hour's work")
+    compare.Comparison(SimpleNamespace(peers=None), tmp_path).results.close()
+    assert (tmp_path / "results.previous.jsonl").read_text() == "an hour's work"
+
+
 def test_a_quick_run(run_python, tmp_path):
     """Martlet, from C and from Python, beside NumPy: all agree on every case and all have a rate in every round."""
     done = run_python(COMPARE, "--quick", "--peers", "martlet", "numpy", "--only", *MEASURED, "--output", tmp_path)

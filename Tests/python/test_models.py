@@ -331,7 +331,7 @@ SPOILT[4, 2] = np.nan
         (X, np.array([0, 1, -1, 0, 0, 1]), "y has label -1 in row 2"),
         (X, np.array([0, 1, 0.5, 0, 0, 1]), r"y\[2\] is 0.5; class labels are whole numbers"),
         (X, np.eye(3)[Y], r"y has rows of shape \[3\] .* expects integer labels"),
-        (SPOILT, Y, "x has a value that is NaN or infinite in row 4"),
+        (SPOILT, Y, "x has a value that is NaN, infinite or too large for float32 in row 4"),
         (X[:0], Y[:0], r"x has shape \[0, 4\]; every dimension must be 1 or more"),
         (None, Y, "x and y must be given"),
         (X, None, "x and y must be given"),
@@ -357,7 +357,7 @@ def test_data_that_do_not_fit(compiled, x, y, message):
     "x, message",
     [
         (np.ones((6, 5)), r"\[6, 5\]|rows of shape \[5\]"),
-        (SPOILT, "x has a value that is NaN or infinite in row 4"),
+        (SPOILT, "x has a value that is NaN, infinite or too large for float32 in row 4"),
         (X[:0], r"x has shape \[0, 4\]"),
         (martlet.Dataset, "x must be"),
     ],

@@ -152,7 +152,7 @@ def test_what_is_wrong_is_said(model, x, tmp_path):
         (tmp_path / "out.txt", x, ValueError, "must end in .csv, .h5 or .hdf5"),
         (tmp_path / "none" / "out.csv", x, FileNotFoundError, "none/out.csv"),
         (tmp_path / "out.csv", x[:, :3], ValueError, r"x has rows of shape \[3\]; the model expects \[4\]"),
-        (tmp_path / "out.csv", np.full((3, 4), np.nan), ValueError, "x has a value that is NaN or infinite in row 0"),
+        (tmp_path / "out.csv", np.full((3, 4), np.nan), ValueError, "x has a value that is NaN, infinite or too large for float32 in row 0"),
         (tmp_path / "out.csv", martlet.Dataset(None, x), ValueError, "dataset has 0 x; model 'sequential' has 1 input"),
     ]:
         with pytest.raises(kind, match=message):

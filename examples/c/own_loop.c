@@ -1,8 +1,8 @@
 /* A training loop of one's own: the engine computes output and gradients, the loss is this program's.
  *
- * Fits y = sin(x) on [-pi, pi] with the Huber loss, which the library does not have: quadratic for small errors, linear
- * for large ones, so that outliers (every 50th sample here) do not pull the curve away. Shows the gradients and
- * clips them by their norm.
+ * Fits y = sin(x) on [-pi, pi] with the Huber loss, written here to show how a loss of one's own is used (the library
+ * has it, too): quadratic for small errors, linear for large ones, so that outliers (every 50th sample here) do not pull
+ * the curve away. Shows the gradients and clips them by their norm.
  */
 #include <martlet.h>
 #include <math.h>

@@ -38,14 +38,23 @@ private func losses(
   _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ z: UnsafeMutablePointer<Float>
 ) -> [Kernel] {
   let rowLosses = UnsafeMutablePointer<Double>.allocate(capacity: rows)
-  return LossKind.allCases.map { kind in
-    Kernel(name: "\(kind)", count: rows * classes) {
-      $0.loss(
-        LossArguments(
-          kind: kind, rows: rows, columns: classes, predictions: y, targets: .values(z), rowLosses: rowLosses,
-          gradient: x + rows * classes, gradientScale: 0.01))
-    }
+  let labels = UnsafeMutablePointer<Int32>.allocate(capacity: rows)
+  for row in 0..<rows { labels[row] = Int32(row % classes) }
+  let ofLabels = Kernel(name: "softmaxCrossEntropy of labels", count: rows * classes) {
+    $0.loss(
+      LossArguments(
+        kind: .softmaxCrossEntropy, rows: rows, columns: classes, predictions: y, targets: .labels(labels),
+        rowLosses: rowLosses, gradient: x + rows * classes, gradientScale: 0.01))
   }
+  return [ofLabels]
+    + LossKind.allCases.map { kind in
+      Kernel(name: "\(kind)", count: rows * classes) {
+        $0.loss(
+          LossArguments(
+            kind: kind, rows: rows, columns: classes, predictions: y, targets: .values(z), rowLosses: rowLosses,
+            gradient: x + rows * classes, gradientScale: 0.01))
+      }
+    }
 }
 
 private func updates(

@@ -2,6 +2,17 @@
 
 import MartletKernelInterface
 
+/// What becomes of the sums.
+enum Finish {
+  case stored
+  /// Added to what is there.
+  case added
+  case biasReLU
+  case reluGradient
+  /// Applied to the weights.
+  case update(UpdateRule)
+}
+
 struct Shape {
   var purpose: String
   var m: Int
@@ -11,8 +22,7 @@ struct Shape {
   var bIsTransposed = false
   /// A are bytes in the order of a shuffle, which packing converts.
   var aIsBytes = false
-  /// Apply this to the weights instead of storing the product.
-  var update: UpdateRule?
+  var finish = Finish.stored
 }
 
 let gradientDescent = UpdateRule(.gradientDescent, rate: 1e-9)
@@ -29,27 +39,30 @@ let shapes = [
   Shape(purpose: "square", m: 1024, n: 1024, k: 1024),
   Shape(purpose: "square, A^T", m: 1024, n: 1024, k: 1024, aIsTransposed: true),
   Shape(purpose: "square, B^T", m: 1024, n: 1024, k: 1024, bIsTransposed: true),
+  Shape(purpose: "square, A^T B^T", m: 1024, n: 1024, k: 1024, aIsTransposed: true, bIsTransposed: true),
+  Shape(purpose: "square, added to C", m: 1024, n: 1024, k: 1024, finish: .added),
   Shape(purpose: "square", m: 2000, n: 2000, k: 2000),
-  Shape(purpose: "predict 1 row", m: 1, n: 360, k: 784),
-  Shape(purpose: "forward, batch 32", m: 32, n: 360, k: 784),
-  Shape(purpose: "forward, batch 32", m: 32, n: 10, k: 360),
-  Shape(purpose: "dX, batch 32", m: 32, n: 360, k: 10, bIsTransposed: true),
+  Shape(purpose: "predict 1 row", m: 1, n: 360, k: 784, finish: .biasReLU),
+  Shape(purpose: "forward, batch 32", m: 32, n: 360, k: 784, finish: .biasReLU),
+  Shape(purpose: "forward, batch 32", m: 32, n: 10, k: 360, finish: .biasReLU),
+  Shape(purpose: "dX, batch 8", m: 8, n: 1024, k: 256, bIsTransposed: true, finish: .reluGradient),
+  Shape(purpose: "dX, batch 32", m: 32, n: 360, k: 10, bIsTransposed: true, finish: .reluGradient),
   Shape(purpose: "dW, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true),
-  Shape(purpose: "dW + SGD, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: gradientDescent),
-  Shape(purpose: "dW + momentum, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: momentum),
-  Shape(purpose: "dW + Adam, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: adam),
-  Shape(purpose: "dW + AdamW, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: adamW),
-  Shape(purpose: "dW + RMSprop, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, update: rmsprop),
-  Shape(purpose: "dW + SGD, batch 8", m: 3072, n: 256, k: 8, aIsTransposed: true, update: gradientDescent),
-  Shape(purpose: "dW + momentum, batch 8", m: 3072, n: 100, k: 8, aIsTransposed: true, update: momentum),
-  Shape(purpose: "dW + Adam, batch 8", m: 3072, n: 100, k: 8, aIsTransposed: true, update: adam),
-  Shape(purpose: "dW + Adam, batch 256", m: 784, n: 2048, k: 256, aIsTransposed: true, update: adam),
-  Shape(purpose: "forward, batch 100", m: 100, n: 392, k: 784),
-  Shape(purpose: "forward, 100 rows of bytes", m: 100, n: 392, k: 784, aIsBytes: true),
-  Shape(purpose: "dX, batch 100", m: 100, n: 392, k: 128, bIsTransposed: true),
+  Shape(purpose: "dW + SGD, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, finish: .update(gradientDescent)),
+  Shape(purpose: "dW + momentum, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, finish: .update(momentum)),
+  Shape(purpose: "dW + Adam, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, finish: .update(adam)),
+  Shape(purpose: "dW + AdamW, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, finish: .update(adamW)),
+  Shape(purpose: "dW + RMSprop, batch 32", m: 784, n: 360, k: 32, aIsTransposed: true, finish: .update(rmsprop)),
+  Shape(purpose: "dW + SGD, batch 8", m: 3072, n: 256, k: 8, aIsTransposed: true, finish: .update(gradientDescent)),
+  Shape(purpose: "dW + momentum, batch 8", m: 3072, n: 100, k: 8, aIsTransposed: true, finish: .update(momentum)),
+  Shape(purpose: "dW + Adam, batch 8", m: 3072, n: 100, k: 8, aIsTransposed: true, finish: .update(adam)),
+  Shape(purpose: "dW + Adam, batch 256", m: 784, n: 2048, k: 256, aIsTransposed: true, finish: .update(adam)),
+  Shape(purpose: "forward, batch 100", m: 100, n: 392, k: 784, finish: .biasReLU),
+  Shape(purpose: "forward, 100 rows of bytes", m: 100, n: 392, k: 784, aIsBytes: true, finish: .biasReLU),
+  Shape(purpose: "dX, batch 100", m: 100, n: 392, k: 128, bIsTransposed: true, finish: .reluGradient),
   Shape(purpose: "dW, batch 100", m: 784, n: 392, k: 100, aIsTransposed: true),
   Shape(purpose: "dW, 100 rows of bytes", m: 784, n: 392, k: 100, aIsTransposed: true, aIsBytes: true),
-  Shape(purpose: "forward, batch 1000", m: 1000, n: 900, k: 3072),
+  Shape(purpose: "forward, batch 1000", m: 1000, n: 900, k: 3072, finish: .biasReLU),
   Shape(purpose: "dW, batch 1000", m: 3072, n: 900, k: 1000, aIsTransposed: true),
 ]
 
@@ -69,13 +82,24 @@ func measure(_ shape: Shape, _ table: KernelTable<Float>) -> Double {
     order.deallocate()
   }
   let source = SourceRows(bytes, .uint8, columns: columns, rows: order, scale: 1 / 255, offset: 0)
-  return withUnsafePointer(to: shape.update ?? gradientDescent) { rule in
-    let target = UpdateTarget(weights: c, slot0: slot0, slot1: slot1, slot2: nil, l1: 0, l2: 0)
+  let target = UpdateTarget(weights: c, slot0: slot0, slot1: slot1, slot2: nil, l1: 0, l2: 0)
+  var rule = gradientDescent
+  if case .update(let updateRule) = shape.finish { rule = updateRule }
+  return withUnsafePointer(to: rule) { rule in
+    let epilogue: GEMMEpilogue<Float> =
+      switch shape.finish {
+      case .stored: .store()
+      case .added: .store(beta: 1)
+      case .biasReLU: .biasActivation(bias: slot1, activation: ActivationFunction(.relu))
+      case .reluGradient: .activationGradient(v: slot1, vRowStride: n, activation: ActivationFunction(.relu))
+      case .update: .update(rule, target)
+      }
+    let isUpdate = if case .update = shape.finish { true } else { false }
     let arguments = GEMMArguments<Float>(
       m: m, n: n, k: k, a: a, aRowStride: shape.aIsTransposed ? 1 : k, aColumnStride: shape.aIsTransposed ? m : 1,
       aSource: shape.aIsBytes ? (source, shape.aIsTransposed) : nil, b: b, bRowStride: shape.bIsTransposed ? 1 : n,
-      bColumnStride: shape.bIsTransposed ? k : 1, c: shape.update == nil ? c : nil, cRowStride: n,
-      epilogue: shape.update == nil ? .store() : .update(rule, target), workspace: workspace)
+      bColumnStride: shape.bIsTransposed ? k : 1, c: isUpdate ? nil : c, cRowStride: n, epilogue: epilogue,
+      workspace: workspace)
     return 2e-9 * Double(m * n * k) / fastest { table.gemm(arguments) }
   }
 }
