@@ -40,7 +40,7 @@ import Testing
       }
       let plan = try Plan(graph: model.graph, layout: model.layout, purpose: .prediction, maximumBatch: 40)
       let source = RandomSource(seed: 2, stream: 0)
-      for rows in [1, 2, 8, 16, 17, 40] {
+      for rows in [1, 2, 8, 32, 33, 40] {
         var outputs: [[Float]] = []
         for threads in [1, 2, 3, 7] {
           let executor = try PlanExecutor(plan: plan, parameters: model.values, kernels: kernels)
