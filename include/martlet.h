@@ -1318,8 +1318,8 @@ typedef struct martlet_trainer_options {
   int32_t centered;           /* RMSprop: 1 for the variance of the gradient; default 0 */
   int32_t accumulation_steps; /* steps whose mean gradient makes one update, >= 1; default 1 */
   double rho;                 /* RMSprop, Adadelta: 0 <= rho < 1; default MARTLET_DEFAULT */
-  double weight_decay;        /* finite, >= 0; default MARTLET_DEFAULT */
-  double initial_accumulator_value; /* Adagrad: finite, >= 0; default 0.1 */
+  double weight_decay;        /* >= 0, finite as a float; default MARTLET_DEFAULT */
+  double initial_accumulator_value; /* Adagrad: >= 0, finite as a float; default 0.1 */
   double clip_value;          /* each gradient is held between -clip_value and clip_value; 0 (default): no clipping */
   double clip_norm;           /* L2 norm that the gradient of a weight array is scaled down to; 0 (default): none */
   double global_clip_norm;    /* L2 norm that all gradients together are scaled down to; 0 (default): none */

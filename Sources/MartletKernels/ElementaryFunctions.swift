@@ -124,8 +124,8 @@ func tanh(_ x: Vector) -> Vector {
   return copySign(select(a .< 0.625, small, large), x)
 }
 
-/// 1 / (1 + exp(-x)) and its complement 1 / (1 + exp(x)), within 3 ulp. Both keep their relative accuracy at both ends: the
-/// exponential is that of -|x| <= 0, and the smaller of the two is exp(-|x|) / (1 + exp(-|x|)).
+/// 1 / (1 + exp(-x)) and its complement 1 / (1 + exp(x)), within 3 ulp. Both keep their relative accuracy at both ends:
+/// the exponential is that of -|x| <= 0, and the smaller of the two is exp(-|x|) / (1 + exp(-|x|)).
 @inline(always)
 func sigmoidAndComplement(_ x: Vector) -> (sigmoid: Vector, complement: Vector) {
   let e = exp(0 - magnitude(x))

@@ -56,9 +56,9 @@ private func run<Scalar: BinaryFloatingPoint>(
 }
 
 @Suite struct LossesTests {
-  /// The Kullback-Leibler divergence of single numbers is t log(t / p): with p = 1 the logarithm of all that losses take
-  /// it of below 1, with t = 1 of what is above, the quotient rounded as anywhere. log is within 6 u: of 2 atanh 3 u, at
-  /// most 0.35 of it beside n ln 2, and two sums, where the result is 0.35 or more; the product rounds once more.
+  /// The Kullback-Leibler divergence of single numbers is t log(t / p): with p = 1 the logarithm of all that losses
+  /// take it of below 1, with t = 1 of what is above, the quotient rounded as anywhere. log is within 6 u: of 2 atanh
+  /// 3 u, at most 0.35 of it beside n ln 2, and two sums, where the result is 0.35 or more; the product rounds once more.
   @Test("log within 6 u from 1e-7 to 1e7", arguments: tables)
   func logarithmAccuracy(_ table: KernelTable<Float>) {
     let x = stratified(from: 1e-7, to: 1, perBinade: 4096).filter { $0 > 0 }

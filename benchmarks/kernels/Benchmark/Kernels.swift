@@ -40,21 +40,16 @@ private func losses(
   let rowLosses = UnsafeMutablePointer<Double>.allocate(capacity: rows)
   let labels = UnsafeMutablePointer<Int32>.allocate(capacity: rows)
   for row in 0..<rows { labels[row] = Int32(row % classes) }
-  let ofLabels = Kernel(name: "softmaxCrossEntropy of labels", count: rows * classes) {
-    $0.loss(
-      LossArguments(
-        kind: .softmaxCrossEntropy, rows: rows, columns: classes, predictions: y, targets: .labels(labels),
-        rowLosses: rowLosses, gradient: x + rows * classes, gradientScale: 0.01))
-  }
-  return [ofLabels]
-    + LossKind.allCases.map { kind in
-      Kernel(name: "\(kind)", count: rows * classes) {
-        $0.loss(
-          LossArguments(
-            kind: kind, rows: rows, columns: classes, predictions: y, targets: .values(z), rowLosses: rowLosses,
-            gradient: x + rows * classes, gradientScale: 0.01))
-      }
+  func kernel(_ name: String, _ kind: LossKind, _ targets: LossTargets<Float>) -> Kernel {
+    Kernel(name: name, count: rows * classes) {
+      $0.loss(
+        LossArguments(
+          kind: kind, rows: rows, columns: classes, predictions: y, targets: targets, rowLosses: rowLosses,
+          gradient: x + rows * classes, gradientScale: 0.01))
     }
+  }
+  return [kernel("softmaxCrossEntropy of labels", .softmaxCrossEntropy, .labels(labels))]
+    + LossKind.allCases.map { kernel("\($0)", $0, .values(z)) }
 }
 
 private func updates(
