@@ -10,8 +10,10 @@ import Testing
   private static let products: [Product] =
     plainProducts.map { Product($0.0, $0.1, $0.2) }
     // The transposes of a layer's gradients: dX = dZ W^T, of few rows and more, and dW = X^T dZ.
-    + [(2, 35, 20), (8, 70, 300), (16, 65, 40), (30, 70, 300)].map { Product($0.0, $0.1, $0.2, bIsTransposed: true) }
-    + [(50, 61, 8), (49, 70, 24), (27, 65, 300)].map { Product($0.0, $0.1, $0.2, aIsTransposed: true) }
+    + [(1, 35, 20), (1, 70, 300), (2, 35, 20), (8, 70, 300), (16, 65, 40), (30, 70, 300)].map {
+      Product($0.0, $0.1, $0.2, bIsTransposed: true)
+    }
+    + [(50, 61, 8), (49, 70, 24), (27, 65, 300), (40, 70, 1)].map { Product($0.0, $0.1, $0.2, aIsTransposed: true) }
 
   private static let plainProducts = [
     (1, 10, 300), (13, 33, 40), (50, 17, 257), (30, 70, 600), (25, 65, 8), (4, 5, 0), (12, 32, 0), (26, 4, 300),
@@ -113,6 +115,16 @@ import Testing
     for product in Self.products {
       for rule in updateRules {
         for (l1, l2) in [(Float(0), Float(0)), (0.01, 0.1)] { check(product, rule, l1: l1, l2: l2, table) }
+      }
+    }
+  }
+
+  /// More weights than stay in the L2 cache, in narrow rows and in wide ones, with the gradient of a single row.
+  @Test("update of many weights with an outer product", arguments: tables)
+  func updateWithOuterProduct(_ table: KernelTable<Float>) {
+    for (m, n) in [(403, 330), (47, 2811)] {
+      for rule in updateRules where rule.kind == .gradientDescent || rule.kind == .adam {
+        check(Product(m, n, 1, aIsTransposed: true), rule, l1: 0, l2: 0.1, table)
       }
     }
   }

@@ -32,7 +32,7 @@ import MartletKernelInterface
 @inline(always) var NR: Int { TileRow.count * Vector.scalarCount }
 
 /// Floats of the block that stays in the L2 cache: half a megabyte of 1 MiB, as the other operand and C pass by.
-@inline(always) private var blockCount: Int { 504 * KC }
+@inline(always) var blockCount: Int { 504 * KC }
 
 /// Rows of A that pass by a kept block of B: two panels or more, and few streams, as each row of C is one. A multiple
 /// of every MR.

@@ -4,8 +4,8 @@
 //
 // Sizes and the two orders that they make are in Blocking.swift. B has no loop of its own for packing: the first tile
 // that needs a panel of B reads it where it lies, if columns are adjacent there and the panel is full or there are
-// masks, and leaves it packed for the others. A single row and a few columns go their own ways (OneRow.swift,
-// NarrowProduct.swift).
+// masks, and leaves it packed for the others. A single row, many updates with a single k, and a few columns go their own
+// ways (OneRow.swift, OuterUpdate.swift, NarrowProduct.swift).
 
 import MartletKernelInterface
 
@@ -15,6 +15,7 @@ func gemm(_ g: GEMMArguments<Float>) {
   if g.n <= width { return multiplyNarrow(g) }
   if case .update(let rule, let target) = g.epilogue {
     withUnsafePointer(to: UpdatePass(rule, target)) { pass in
+      if isLargeOuterUpdate(g) { return updateWithOuterProduct(g, pass.pointee) }
       var updates = TileUpdates(pass: pass, waiting: GEMMWorkspace.waitingTile(g.workspace))
       withUnsafeMutablePointer(to: &updates) { multiply(g, $0) }
       updates.finish(rowStride: g.cRowStride)

@@ -9,7 +9,7 @@ import MartletKernelInterface
 @inline(always)
 func transposesPanel(_ g: GEMMArguments<Float>, columns: Int) -> Bool {
   #if MARTLET_AVX512
-    g.bColumnStride != 1 && columns == NR && g.m > 1 && g.m <= transposingRows
+    g.bColumnStride != 1 && columns == NR && g.m <= transposingRows
   #else
     false
   #endif
@@ -30,7 +30,8 @@ func transposesPanel(_ g: GEMMArguments<Float>, columns: Int) -> Bool {
     switch computedRows(rows) {
     case 12: transposingTile12(panels, buffer)
     case 8: transposingTile8(panels, buffer)
-    default: transposingTile4(panels, buffer)
+    case 4: transposingTile4(panels, buffer)
+    default: transposingTile1(panels, buffer)
     }
   }
 
@@ -50,6 +51,11 @@ func transposesPanel(_ g: GEMMArguments<Float>, columns: Int) -> Bool {
   private func transposingTile4(_ panels: Panels, _ buffer: UnsafeMutablePointer<Float>) {
     let z = zeroRow
     compute([z, z, z, z], panels, buffer)
+  }
+
+  @inline(never)
+  private func transposingTile1(_ panels: Panels, _ buffer: UnsafeMutablePointer<Float>) {
+    compute([zeroRow], panels, buffer)
   }
 
   @inline(always)
