@@ -37,6 +37,9 @@ func module(_ name: String, _ dependencies: [String], flags: [SwiftSetting] = []
   .target(name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, swiftSettings: flags)
 }
 
+/// Of what runs once per file, call or epoch, size counts.
+let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
 func program(_ name: String, _ dependencies: [String], path: String) -> Target {
   .executableTarget(name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, path: path)
 }
@@ -59,13 +62,13 @@ let package = Package(
 
     module("MartletCore", []),
     module("MartletNN", ["MartletCore", "MartletKernelInterface"]),
-    module("MartletTraining", ["MartletNN", "MartletCore", "MartletKernelInterface"]),
-    module("MartletIO", ["CHDF5", "MartletTraining", "MartletNN", "MartletCore"]),
+    module("MartletTraining", ["MartletNN", "MartletCore", "MartletKernelInterface"], flags: small),
+    module("MartletIO", ["CHDF5", "MartletTraining", "MartletNN", "MartletCore"], flags: small),
     module(
       "MartletC",
       ["CMartlet", "MartletIO", "MartletTraining", "MartletNN", "MartletCore", "MartletKernelInterface"] + kernelNames,
       // An export that differs from martlet.h does not compile.
-      flags: [.enableExperimentalFeature("CImplementation")]),
+      flags: small + [.enableExperimentalFeature("CImplementation")]),
 
     .target(name: "CFMAPeak", path: "benchmarks/kernels/CFMAPeak"),
     program(

@@ -320,6 +320,243 @@ typedef struct martlet_dense_options {
 martlet_status martlet_dense(martlet_model *model, martlet_node input, int64_t units,
                              const martlet_dense_options *options, martlet_node *out_node);
 
+/* Padding of convolutions and poolings: where a window may stop. */
+#define MARTLET_VALID 0  /* inside its input only */
+#define MARTLET_SAME 1   /* at ceil(size / stride) places; of the zeros around, one more comes after if they are odd */
+#define MARTLET_CAUSAL 2 /* of sequences: zeros before, so that no output sees what comes after it */
+
+/** Options of convolutions. Start from MARTLET_CONV_OPTIONS_INIT, which is Keras' defaults. Of the pairs the first is
+ * down, the second across; of sequences only the first counts. Sizes are 1 to 2^24. */
+typedef struct martlet_conv_options {
+  uint32_t struct_size;
+  int32_t padding;                        /* MARTLET_VALID (default), _SAME; of sequences _CAUSAL too */
+  int64_t strides[2];                     /* steps of the window; default 1 */
+  int64_t dilation[2];                    /* places from one element of the window to the next; default 1. Keras opens
+                                             no file with both strides and dilation above 1 */
+  int64_t groups;                         /* of channels, each with filters of its own: of martlet_conv2d and
+                                             martlet_conv1d; default 1 */
+  int32_t activation;                     /* MARTLET_LINEAR (default) ... _EXPONENTIAL, with Keras' alpha */
+  int32_t use_bias;                       /* 0 or 1; default 1 */
+  martlet_initializer kernel_initializer; /* default MARTLET_GLOROT_UNIFORM */
+  martlet_initializer bias_initializer;   /* default MARTLET_ZEROS */
+  martlet_regularizer kernel_regularizer; /* default none */
+  martlet_regularizer bias_regularizer;   /* default none */
+  martlet_constraint kernel_constraint;   /* default none */
+  martlet_constraint bias_constraint;     /* default none */
+  int64_t depth_multiplier;               /* kernels for each channel: of martlet_depthwise_conv2d and
+                                             martlet_separable_conv2d; default 1 */
+  martlet_initializer pointwise_initializer; /* of the second kernel of martlet_separable_conv2d; default
+                                                MARTLET_GLOROT_UNIFORM */
+  martlet_regularizer pointwise_regularizer; /* default none */
+  martlet_constraint pointwise_constraint;   /* default none */
+  const char *name;                          /* layer name; default NULL */
+} martlet_conv_options;
+
+#define MARTLET_CONV_OPTIONS_INIT                                                                                      \
+  {(uint32_t)sizeof(martlet_conv_options), MARTLET_VALID, {1, 1}, {1, 1}, 1, MARTLET_LINEAR, 1,                        \
+   {MARTLET_GLOROT_UNIFORM, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f}, {MARTLET_ZEROS, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f},              \
+   {0.0f, 0.0f}, {0.0f, 0.0f}, {MARTLET_NO_CONSTRAINT, 0.0f, 0, 0}, {MARTLET_NO_CONSTRAINT, 0.0f, 0, 0}, 1,            \
+   {MARTLET_GLOROT_UNIFORM, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f}, {0.0f, 0.0f}, {MARTLET_NO_CONSTRAINT, 0.0f, 0, 0}, 0}
+
+/** Add a convolution of images, with stride s, dilation d and padding p:
+ *
+ *   Y[n, y, x, o] = activation(b[o] + sum over i, j, c of X[n, y s + i d - p, x s + j d - p, c] W[i, j, c, o])
+ *
+ * X [N, H, W, C], W [KH, KW, C / groups, O], b [O], Y [N, H', W', O]; H' = floor((H - (KH - 1) d - 1) / s) + 1 with
+ * MARTLET_VALID, ceil(H / s) with MARTLET_SAME. Outputs of a group read the channels of that group. Weights are named
+ * "kernel" and "bias".
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param filters O, a multiple of the groups.
+ * @param kernel_height, kernel_width KH and KW.
+ * @param options NULL for the defaults.
+ * @param out_node Y.
+ * @return The section's codes (MARTLET_INVALID_ARGUMENT also: a window that is larger than its input; groups that do
+ *         not divide filters and channels).
+ *
+ * Cost: 2 N H' W' KH KW C O / groups flops forward, up to twice that backward. No patches are written to memory. */
+martlet_status martlet_conv2d(martlet_model *model, martlet_node input, int64_t filters, int64_t kernel_height,
+                              int64_t kernel_width, const martlet_conv_options *options, martlet_node *out_node);
+
+/** Add a convolution of sequences, as martlet_conv2d does of images: X [N, L, C], W [K, C / groups, O], Y [N, L', O].
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [L, C].
+ * @param filters O, a multiple of the groups.
+ * @param kernel_size K.
+ * @param options NULL for the defaults.
+ * @param out_node Y.
+ * @return As of martlet_conv2d. */
+martlet_status martlet_conv1d(martlet_model *model, martlet_node input, int64_t filters, int64_t kernel_size,
+                              const martlet_conv_options *options, martlet_node *out_node);
+
+/** Add a depthwise convolution of images: each channel is convolved with depth_multiplier kernels of its own, M,
+ *
+ *   Y[n, y, x, c M + m] = activation(b[c M + m] + sum over i, j of X[n, y s + i d - p, x s + j d - p, c] W[i, j, c, m])
+ *
+ * X [N, H, W, C], W [KH, KW, C, M], b [C M], Y [N, H', W', C M]; the rest as in martlet_conv2d. Weights are named "kernel"
+ * and "bias".
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param kernel_height, kernel_width KH and KW.
+ * @param options NULL for the defaults.
+ * @param out_node Y.
+ * @return As of martlet_conv2d. */
+martlet_status martlet_depthwise_conv2d(martlet_model *model, martlet_node input, int64_t kernel_height,
+                                        int64_t kernel_width, const martlet_conv_options *options,
+                                        martlet_node *out_node);
+
+/** Add a depthwise convolution without bias and activation, and a mixture of the channels of its result T for each pixel:
+ * Y = activation(T P + b), with P [1, 1, C M, O], b [O], Y [N, H', W', O]; Chollet 2017. Weights are named
+ * "depthwise_kernel", whose options are those of the kernel, "pointwise_kernel" and "bias".
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, of rows [H, W, C].
+ * @param filters O.
+ * @param kernel_height, kernel_width KH and KW.
+ * @param options NULL for the defaults.
+ * @param out_node Y.
+ * @return As of martlet_conv2d. */
+martlet_status martlet_separable_conv2d(martlet_model *model, martlet_node input, int64_t filters,
+                                        int64_t kernel_height, int64_t kernel_width,
+                                        const martlet_conv_options *options, martlet_node *out_node);
+
+/** Add a transposed convolution of images, also called deconvolution: each element of X [N, H, W, C] adds its multiple of
+ * the kernel W [KH, KW, O, C] to Y [N, H', W', O], at distances of the strides s; then Y = activation(Y + b). H' = H s with
+ * MARTLET_SAME, H s + max((KH - 1) d + 1 - s, 0) with MARTLET_VALID. Weights are named "kernel" and "bias".
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param filters O.
+ * @param kernel_height, kernel_width KH and KW.
+ * @param options NULL for the defaults.
+ * @param out_node Y.
+ * @return As of martlet_conv2d. */
+martlet_status martlet_conv2d_transpose(martlet_model *model, martlet_node input, int64_t filters,
+                                        int64_t kernel_height, int64_t kernel_width,
+                                        const martlet_conv_options *options, martlet_node *out_node);
+
+/** Options of poolings. Start from MARTLET_POOLING_OPTIONS_INIT, which is Keras' defaults. */
+typedef struct martlet_pooling_options {
+  uint32_t struct_size;
+  int32_t padding;    /* MARTLET_VALID (default) or MARTLET_SAME; zeros around do not count */
+  int64_t strides[2]; /* steps of the window, down and across; of sequences only the first counts; 1 to 2^24, or 0
+                         (default): its size */
+  const char *name;   /* layer name; default NULL */
+} martlet_pooling_options;
+
+#define MARTLET_POOLING_OPTIONS_INIT {(uint32_t)sizeof(martlet_pooling_options), MARTLET_VALID, {0, 0}, 0}
+
+/** Add the greatest element of each channel in each window of images: X [N, H, W, C], Y [N, H', W', C], with H' and W'
+ * as of martlet_conv2d. Of equal elements, the first in a window gets the gradient.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param pool_height, pool_width Size of the window, 1 to 2^24.
+ * @param options NULL for the defaults.
+ * @param out_node Y.
+ * @return The section's codes (MARTLET_INVALID_ARGUMENT also: a window that is larger than its input). */
+martlet_status martlet_max_pooling2d(martlet_model *model, martlet_node input, int64_t pool_height, int64_t pool_width,
+                                     const martlet_pooling_options *options, martlet_node *out_node);
+
+/** Add the average element of each channel in each window of images, as martlet_max_pooling2d adds the greatest.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param pool_height, pool_width Size of the window, 1 to 2^24.
+ * @param options NULL for the defaults.
+ * @param out_node Y.
+ * @return As of martlet_max_pooling2d. */
+martlet_status martlet_average_pooling2d(martlet_model *model, martlet_node input, int64_t pool_height,
+                                         int64_t pool_width, const martlet_pooling_options *options,
+                                         martlet_node *out_node);
+
+/** Add the greatest element of each channel in each window of sequences: X [N, L, C], Y [N, L', C].
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [L, C].
+ * @param pool_size Size of the window, 1 to 2^24.
+ * @param options NULL for the defaults.
+ * @param out_node Y.
+ * @return As of martlet_max_pooling2d. */
+martlet_status martlet_max_pooling1d(martlet_model *model, martlet_node input, int64_t pool_size,
+                                     const martlet_pooling_options *options, martlet_node *out_node);
+
+/** Add the average element of each channel in each window of sequences, as martlet_max_pooling1d adds the greatest.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [L, C].
+ * @param pool_size Size of the window, 1 to 2^24.
+ * @param options NULL for the defaults.
+ * @param out_node Y.
+ * @return As of martlet_max_pooling2d. */
+martlet_status martlet_average_pooling1d(martlet_model *model, martlet_node input, int64_t pool_size,
+                                         const martlet_pooling_options *options, martlet_node *out_node);
+
+/** Add the greatest element of each channel of a whole image or sequence: X [N, H, W, C] or [N, L, C], Y [N, C].
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X.
+ * @param keepdims 1 to keep the axes with size 1: Y [N, 1, 1, C] or [N, 1, C]; else 0.
+ * @param name Layer name or NULL.
+ * @param out_node Y.
+ * @return The section's codes. */
+martlet_status martlet_global_max_pooling(martlet_model *model, martlet_node input, int32_t keepdims, const char *name,
+                                          martlet_node *out_node);
+
+/** Add the average element of each channel of a whole image or sequence: X [N, H, W, C] or [N, L, C], Y [N, C].
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X.
+ * @param keepdims 1 to keep the axes with size 1: Y [N, 1, 1, C] or [N, 1, C]; else 0.
+ * @param name Layer name or NULL.
+ * @param out_node Y.
+ * @return The section's codes. */
+martlet_status martlet_global_average_pooling(martlet_model *model, martlet_node input, int32_t keepdims,
+                                              const char *name, martlet_node *out_node);
+
+/** Options of martlet_batch_normalization. Start from MARTLET_BATCH_NORMALIZATION_OPTIONS_INIT, which is Keras'
+ * defaults. */
+typedef struct martlet_batch_normalization_options {
+  uint32_t struct_size;
+  int32_t center;                                  /* 1 (default): beta; 0: none */
+  int32_t scale;                                   /* 1 (default): gamma; 0: none */
+  double momentum;                                 /* of the moving statistics, 0 to 1; default 0.99 */
+  double epsilon;                                  /* > 0, finite as a float; default 1e-3 */
+  martlet_initializer beta_initializer;            /* default MARTLET_ZEROS */
+  martlet_initializer gamma_initializer;           /* default MARTLET_ONES */
+  martlet_initializer moving_mean_initializer;     /* default MARTLET_ZEROS */
+  martlet_initializer moving_variance_initializer; /* default MARTLET_ONES */
+  martlet_regularizer beta_regularizer;            /* default none */
+  martlet_regularizer gamma_regularizer;           /* default none */
+  martlet_constraint beta_constraint;              /* default none */
+  martlet_constraint gamma_constraint;             /* default none */
+  const char *name;                                /* layer name; default NULL */
+} martlet_batch_normalization_options;
+
+#define MARTLET_BATCH_NORMALIZATION_OPTIONS_INIT                                                                       \
+  {(uint32_t)sizeof(martlet_batch_normalization_options), 1, 1, 0.99, 1e-3,                                            \
+   {MARTLET_ZEROS, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f}, {MARTLET_ONES, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f},                        \
+   {MARTLET_ZEROS, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f}, {MARTLET_ONES, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f},                        \
+   {0.0f, 0.0f}, {0.0f, 0.0f}, {MARTLET_NO_CONSTRAINT, 0.0f, 0, 0}, {MARTLET_NO_CONSTRAINT, 0.0f, 0, 0}, 0}
+
+/** Add a batch normalisation of the last axis: Y = gamma (X - mean) / sqrt(variance + epsilon) + beta for each channel, X
+ * and Y [N, ..., C]; Ioffe and Szegedy 2015. In training mean and variance are those of the batch over all other axes
+ * (the variance divided by their number of elements), and moving = momentum moving + (1 - momentum) batch, with the update
+ * of the weights; in prediction and evaluation, and in a frozen layer, they are the moving ones. Weights are named
+ * "gamma", "beta", "moving_mean" and "moving_variance"; the latter two are not trained.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X.
+ * @param options NULL for the defaults.
+ * @param out_node Y.
+ * @return The section's codes. */
+martlet_status martlet_batch_normalization(martlet_model *model, martlet_node input,
+                                           const martlet_batch_normalization_options *options,
+                                           martlet_node *out_node);
+
 /** Add an activation, element-wise but for softmax, which is over the last axis.
  *
  * @param model Model, not built yet.

@@ -249,7 +249,7 @@ extension Dense {
 
 extension Activation {
   /// - Parameter alpha: nil for Keras' default.
-  fileprivate init(_ kind: Int32, alpha: Float?) throws(MartletError) {
+  init(_ kind: Int32, alpha: Float?) throws(MartletError) {
     switch kind {
     case MARTLET_LINEAR: self = .linear
     case MARTLET_RELU: self = .relu

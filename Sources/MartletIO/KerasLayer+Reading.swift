@@ -19,6 +19,12 @@ extension KerasLayer {
     switch className {
     case "InputLayer": return try inputLayer()
     case "Dense": return try dense()
+    case "Conv1D", "Convolution1D": return try convolution(rank: 1)
+    case "Conv2D", "Convolution2D": return try convolution(rank: 2)
+    case "DepthwiseConv2D": return try depthwiseConvolution()
+    case "SeparableConv2D", "SeparableConvolution2D": return try separableConvolution()
+    case "Conv2DTranspose", "Convolution2DTranspose": return try transposedConvolution()
+    case "BatchNormalization": return try batchNormalization(row)
     case "Activation": return ActivationLayer(try activation(of: config["activation"]))
     case "ReLU": return try reLU()
     case "LeakyReLU":
@@ -49,6 +55,7 @@ extension KerasLayer {
         "layer '\(name)' is a model inside the model (\(className)), which is not supported; put its layers in its place"
       )
     default:
+      if let pooling = try pooling() { return pooling }
       throw MartletError(.unsupported, "layer '\(name)' is of class '\(className)', which is not supported")
     }
   }

@@ -18,13 +18,8 @@ extension KerasLayer {
       config["ragged"] = .bool(false)
       config["trainable"] = nil
     case let layer as Dense:
-      guard let activation = layer.activation.kerasName else {
-        throw MartletError(
-          .unsupported,
-          "layer '\(graphLayer.name)' has a leaky ReLU or ELU that needs a layer of its own in a Keras file")
-      }
       config["units"] = .integer(layer.units)
-      config["activation"] = .string(activation)
+      config["activation"] = .string(try Self.activationName(layer.activation, graphLayer.name))
       config["use_bias"] = .bool(layer.useBias)
       config["kernel_initializer"] = layer.kernelInitializer.kerasJSON
       config["bias_initializer"] = layer.biasInitializer.kerasJSON
@@ -33,6 +28,20 @@ extension KerasLayer {
       config["kernel_constraint"] = layer.kernelConstraint?.kerasJSON(rank: 2) ?? .null
       config["bias_constraint"] = layer.biasConstraint?.kerasJSON(rank: 1) ?? .null
       config["activity_regularizer"] = .null
+    case let layer as Convolution:
+      config.merge(KerasLayer.members(of: layer)) { $1 }
+      config["activation"] = .string(try Self.activationName(layer.activation, graphLayer.name))
+    case let layer as DepthwiseConvolution:
+      config.merge(KerasLayer.members(of: layer)) { $1 }
+      config["activation"] = .string(try Self.activationName(layer.activation, graphLayer.name))
+    case let layer as SeparableConvolution:
+      config.merge(KerasLayer.members(of: layer)) { $1 }
+      config["activation"] = .string(try Self.activationName(layer.activation, graphLayer.name))
+    case let layer as TransposedConvolution:
+      config.merge(KerasLayer.members(of: layer)) { $1 }
+      config["activation"] = .string(try Self.activationName(layer.activation, graphLayer.name))
+    case let layer as BatchNormalization: config.merge(KerasLayer.members(of: layer)) { $1 }
+    case let layer as Pooling: config.merge(KerasLayer.members(of: layer)) { $1 }
     case let layer as ActivationLayer:
       switch layer.activation {
       case .leakyReLU(let slope):
@@ -72,6 +81,14 @@ extension KerasLayer {
         .unsupported, "layer '\(graphLayer.name)' (\(className)) cannot be written to a Keras file")
     }
     self.init(className: className, name: graphLayer.name, config: .object(config))
+  }
+
+  private static func activationName(_ activation: Activation, _ layer: String) throws(MartletError) -> String {
+    guard let name = activation.kerasName else {
+      throw MartletError(
+        .unsupported, "layer '\(layer)' has a leaky ReLU or ELU that needs a layer of its own in a Keras file")
+    }
+    return name
   }
 
   /// Over which axes there are statistics, and their shape.

@@ -23,7 +23,7 @@ extension Optimizer {
   }
 
   /// The name under which Keras keeps its state.
-  var kerasName: String { Graph.kerasSnakeCase(kerasClassName) }
+  var kerasName: String { GraphBuilder.snakeCase(kerasClassName) }
 
   func kerasJSON(learningRate: Double) -> JSON {
     var config: [String: JSON] = [

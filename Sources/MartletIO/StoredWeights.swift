@@ -148,23 +148,11 @@ extension Graph {
     var names = [String](repeating: "", count: layers.count)
     var counts: [String: Int] = [:]
     for index in kerasLayerOrder {
-      let base = Graph.kerasSnakeCase(layers[index].layer.className)
+      let base = GraphBuilder.snakeCase(layers[index].layer.className)
       let count = counts[base, default: 0]
       names[index] = count == 0 ? base : "\(base)_\(count)"
       counts[base] = count + 1
     }
     return names
-  }
-
-  /// Keras' rule: a word begins at a capital before a small letter, or after one. `Conv2D` is `conv2d`.
-  static func kerasSnakeCase(_ className: String) -> String {
-    let letters = Array(className)
-    var result = ""
-    for (index, letter) in letters.enumerated() {
-      let startsWord = index + 1 < letters.count && letters[index + 1].isLowercase
-      if index > 0, letter.isUppercase, startsWord || letters[index - 1].isLowercase { result += "_" }
-      result += letter.lowercased()
-    }
-    return result
   }
 }

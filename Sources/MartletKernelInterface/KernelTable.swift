@@ -38,9 +38,15 @@ package struct GEMMArguments<Scalar> {
   /// Where op(A) comes from instead of `a`, if it is a matrix of rows of a dataset or its transpose. Packing converts
   /// them.
   package var aSource: (rows: SourceRows, isTransposed: Bool)?
+  /// Where op(A) comes from, if it is a matrix of patches of images or its transpose: from the images at `a`. (A pointer
+  /// for the reason given at `GEMMEpilogue.update`.)
+  package var aPatches: UnsafePointer<Patches>?
   package var b: UnsafePointer<Scalar>
   package var bRowStride: Int
   package var bColumnStride: Int
+  /// If the rows of op(B) lie in blocks of `length`, `stride` apart: element (k, j) is
+  /// `b[k / length * stride + k % length * bRowStride + j * bColumnStride]`.
+  package var bBlocks: (length: Int, stride: Int)?
   /// May be nil for `.update` with K <= chunk.
   package var c: UnsafeMutablePointer<Scalar>?
   package var cRowStride: Int
@@ -50,9 +56,10 @@ package struct GEMMArguments<Scalar> {
 
   package init(
     m: Int, n: Int, k: Int, a: UnsafePointer<Scalar>, aRowStride: Int, aColumnStride: Int,
-    aSource: (rows: SourceRows, isTransposed: Bool)? = nil, b: UnsafePointer<Scalar>, bRowStride: Int,
-    bColumnStride: Int, c: UnsafeMutablePointer<Scalar>?, cRowStride: Int,
-    epilogue: GEMMEpilogue<Scalar>, workspace: UnsafeMutablePointer<Scalar>
+    aSource: (rows: SourceRows, isTransposed: Bool)? = nil, aPatches: UnsafePointer<Patches>? = nil,
+    b: UnsafePointer<Scalar>, bRowStride: Int, bColumnStride: Int, bBlocks: (length: Int, stride: Int)? = nil,
+    c: UnsafeMutablePointer<Scalar>?, cRowStride: Int, epilogue: GEMMEpilogue<Scalar>,
+    workspace: UnsafeMutablePointer<Scalar>
   ) {
     self.m = m
     self.n = n
@@ -61,9 +68,11 @@ package struct GEMMArguments<Scalar> {
     self.aRowStride = aRowStride
     self.aColumnStride = aColumnStride
     self.aSource = aSource
+    self.aPatches = aPatches
     self.b = b
     self.bRowStride = bRowStride
     self.bColumnStride = bColumnStride
+    self.bBlocks = bBlocks
     self.c = c
     self.cRowStride = cRowStride
     self.epilogue = epilogue
@@ -195,6 +204,93 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ inner: Int
     ) -> Void
 
+  /// Y = f(depthwise convolution + bias) of some channels.
+  package var depthwise:
+    @Sendable (
+      _ arguments: DepthwiseArguments<Scalar>, _ x: UnsafePointer<Scalar>, _ bias: UnsafePointer<Scalar>?,
+      _ f: ActivationFunction, _ y: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// dX of some channels: the products of dY and weights that belong to a pixel, in the order of the patches.
+  package var depthwiseInputGradient:
+    @Sendable (
+      _ arguments: DepthwiseArguments<Scalar>, _ dY: UnsafePointer<Scalar>, _ dX: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// dW of some channels: sums over each row of patches, added in their order.
+  package var depthwiseWeightGradient:
+    @Sendable (
+      _ arguments: DepthwiseArguments<Scalar>, _ x: UnsafePointer<Scalar>, _ dY: UnsafePointer<Scalar>,
+      _ dW: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// Mean and variance (divided by `rows`) of columns of x. Sums over rows are cut into chunks of `KernelTable.chunk`.
+  package var columnMoments:
+    @Sendable (
+      _ x: UnsafePointer<Scalar>, _ rowStride: Int, _ rows: Int, _ columns: Int, _ mean: UnsafeMutablePointer<Scalar>,
+      _ variance: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// deviation = 1 / sqrt(variance + epsilon), scale = gamma * deviation; without gamma, it is 1.
+  package var normalizationScale:
+    @Sendable (
+      _ variance: UnsafePointer<Scalar>, _ epsilon: Float, _ gamma: UnsafePointer<Scalar>?,
+      _ deviation: UnsafeMutablePointer<Scalar>, _ scale: UnsafeMutablePointer<Scalar>, _ count: Int
+    ) -> Void
+
+  /// y = (x - mean) * scale + offset; x and y may be the same. Without offset, it is 0.
+  package var normalizeColumns:
+    @Sendable (
+      _ arguments: NormalizationArguments<Scalar>, _ offset: UnsafePointer<Scalar>?, _ y: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// dOffset = sum of dY over the rows, dGamma = sum of dY * (x - mean) * deviation; summed as `columnMoments` does.
+  package var normalizationSums:
+    @Sendable (
+      _ arguments: NormalizationArguments<Scalar>, _ dY: UnsafePointer<Scalar>,
+      _ dOffset: UnsafeMutablePointer<Scalar>, _ dGamma: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// dX = scale * (dY - (dOffset + (x - mean) * deviation * dGamma) / totalRows), if mean and variance are those of x, else
+  /// dX = scale * dY (without sums); dX and dY may be the same.
+  package var normalizationGradient:
+    @Sendable (
+      _ arguments: NormalizationArguments<Scalar>,
+      _ sums: (dOffset: UnsafePointer<Scalar>, dGamma: UnsafePointer<Scalar>)?, _ dY: UnsafePointer<Scalar>,
+      _ dX: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// y [images, patches, channels]: the greatest pixel of each patch of x [images, pixels, channels] that lies in the
+  /// image; NaN if any is. (Here and below patches are as deep as the images, without dilation and spacing, and each has
+  /// a pixel in the image.)
+  package var maxPooling:
+    @Sendable (
+      _ geometry: UnsafePointer<PatchGeometry>, _ imageCount: Int, _ x: UnsafePointer<Scalar>,
+      _ y: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// dX: the sum of dY over the patches whose greatest pixel it is; of equal ones, the first of a patch. In the order of
+  /// the patches.
+  package var maxPoolingGradient:
+    @Sendable (
+      _ geometry: UnsafePointer<PatchGeometry>, _ imageCount: Int, _ x: UnsafePointer<Scalar>,
+      _ y: UnsafePointer<Scalar>, _ dY: UnsafePointer<Scalar>, _ dX: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// y: the average of the pixels of each patch that lie in the image, summed in their order.
+  package var averagePooling:
+    @Sendable (
+      _ geometry: UnsafePointer<PatchGeometry>, _ imageCount: Int, _ x: UnsafePointer<Scalar>,
+      _ y: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// dX: the sum over its patches of dY divided by the number of their pixels in the image, in the order of the patches.
+  package var averagePoolingGradient:
+    @Sendable (
+      _ geometry: UnsafePointer<PatchGeometry>, _ imageCount: Int, _ dY: UnsafePointer<Scalar>,
+      _ dX: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
   /// Write the first `rowCount` rows of a source, one after the other. Returns false if any result is NaN or infinite
   /// (all are written).
   package var gather:
@@ -247,6 +343,59 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     copyColumns:
       @escaping @Sendable (UnsafePointer<Scalar>, Int, UnsafeMutablePointer<Scalar>, Int, Int, Int) -> Void,
     swapAxes: @escaping @Sendable (UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int, Int, Int, Int) -> Void,
+    depthwise:
+      @escaping @Sendable (
+        DepthwiseArguments<Scalar>, UnsafePointer<Scalar>, UnsafePointer<Scalar>?, ActivationFunction,
+        UnsafeMutablePointer<Scalar>
+      ) -> Void,
+    depthwiseInputGradient:
+      @escaping @Sendable (
+        DepthwiseArguments<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>
+      ) -> Void,
+    depthwiseWeightGradient:
+      @escaping @Sendable (
+        DepthwiseArguments<Scalar>, UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>
+      ) -> Void,
+    columnMoments:
+      @escaping @Sendable (
+        UnsafePointer<Scalar>, Int, Int, Int, UnsafeMutablePointer<Scalar>, UnsafeMutablePointer<Scalar>
+      ) -> Void,
+    normalizationScale:
+      @escaping @Sendable (
+        UnsafePointer<Scalar>, Float, UnsafePointer<Scalar>?, UnsafeMutablePointer<Scalar>,
+        UnsafeMutablePointer<Scalar>, Int
+      ) -> Void,
+    normalizeColumns:
+      @escaping @Sendable (
+        NormalizationArguments<Scalar>, UnsafePointer<Scalar>?, UnsafeMutablePointer<Scalar>
+      ) -> Void,
+    normalizationSums:
+      @escaping @Sendable (
+        NormalizationArguments<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>,
+        UnsafeMutablePointer<Scalar>
+      ) -> Void,
+    normalizationGradient:
+      @escaping @Sendable (
+        NormalizationArguments<Scalar>, (dOffset: UnsafePointer<Scalar>, dGamma: UnsafePointer<Scalar>)?,
+        UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>
+      ) -> Void,
+    maxPooling:
+      @escaping @Sendable (
+        UnsafePointer<PatchGeometry>, Int, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>
+      ) -> Void,
+    maxPoolingGradient:
+      @escaping @Sendable (
+        UnsafePointer<PatchGeometry>, Int, UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafePointer<Scalar>,
+        UnsafeMutablePointer<Scalar>
+      ) -> Void,
+    averagePooling:
+      @escaping @Sendable (
+        UnsafePointer<PatchGeometry>, Int, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>
+      ) -> Void,
+    averagePoolingGradient:
+      @escaping @Sendable (
+        UnsafePointer<PatchGeometry>, Int, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>
+      ) -> Void,
     gather: @escaping @Sendable (SourceRows, Int, UnsafeMutablePointer<Scalar>) -> Bool,
     movingAverage: @escaping @Sendable (UnsafePointer<Scalar>, Double, UnsafeMutablePointer<Scalar>, Int) -> Void,
     allFinite: @escaping @Sendable (UnsafePointer<Scalar>, Int) -> Bool
@@ -270,6 +419,18 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     self.gate = gate
     self.copyColumns = copyColumns
     self.swapAxes = swapAxes
+    self.depthwise = depthwise
+    self.depthwiseInputGradient = depthwiseInputGradient
+    self.depthwiseWeightGradient = depthwiseWeightGradient
+    self.columnMoments = columnMoments
+    self.normalizationScale = normalizationScale
+    self.normalizeColumns = normalizeColumns
+    self.normalizationSums = normalizationSums
+    self.normalizationGradient = normalizationGradient
+    self.maxPooling = maxPooling
+    self.maxPoolingGradient = maxPoolingGradient
+    self.averagePooling = averagePooling
+    self.averagePoolingGradient = averagePoolingGradient
     self.gather = gather
     self.movingAverage = movingAverage
     self.allFinite = allFinite

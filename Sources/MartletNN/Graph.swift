@@ -53,6 +53,10 @@ package struct Graph: Sendable {
   package func activation(ofNode node: Int) -> Activation? {
     switch layers[nodes[node].layer].layer {
     case let dense as Dense: dense.activation
+    case let layer as Convolution: layer.activation
+    case let layer as DepthwiseConvolution: layer.activation
+    case let layer as SeparableConvolution: layer.activation
+    case let layer as TransposedConvolution: layer.activation
     case let layer as ActivationLayer: layer.activation
     default: nil
     }
@@ -202,10 +206,13 @@ package struct GraphBuilder {
     return name
   }
 
-  private static func snakeCase(_ className: String) -> String {
+  /// Keras' rule: a word begins at a capital before a small letter, or after one. `Conv2D` is `conv2d`.
+  package static func snakeCase(_ className: String) -> String {
+    let characters = Array(className)
     var result = ""
-    for character in className {
-      if character.isUppercase, !result.isEmpty { result += "_" }
+    for (index, character) in characters.enumerated() {
+      let neighbours = [index - 1, index + 1].filter { characters.indices.contains($0) }
+      if character.isUppercase, index > 0, neighbours.contains(where: { characters[$0].isLowercase }) { result += "_" }
       result += character.lowercased()
     }
     return result

@@ -44,6 +44,8 @@ package struct WeightSpecification: Sendable {
   package var regularizer: Regularizer
   /// The constraint for this shape.
   package var plannedConstraint: PlannedConstraint?
+  /// Whether it is trained, if its layer is.
+  package var isTrainable = true
 
   /// - Throws: `invalidArgument` if the initialiser or the constraint does not fit the shape.
   package init(

@@ -22,6 +22,8 @@ package struct Lowering {
 
   private(set) var forward: [Operation] = []
   var backward: [Operation] = []
+  /// What comes after the gradients.
+  private var finally: [Operation] = []
   var buffers: [Buffer] = []
   private(set) var constants: [Double] = []
   /// One for each output; none in prediction.
@@ -32,6 +34,8 @@ package struct Lowering {
   var gradients: [BufferID?]
   private var scratches: [BufferID?]
   var preActivations: [BufferID?]
+  private var inners: [Int: BufferID] = [:]
+  private var normalized: [Int: NormalizedColumns] = [:]
   private var parameterBuffers: [BufferID]
   /// Whether anything has contributed to the gradient by a parameter.
   var hasParameterGradient: [Bool]
@@ -67,7 +71,8 @@ package struct Lowering {
     var needing = [Bool](repeating: false, count: graph.nodes.count)
     for (index, node) in graph.nodes.enumerated() {
       let layer = graph.layers[node.layer]
-      needing[index] = (layer.isTrainable && !layer.weights.isEmpty) || node.inputs.contains { needing[$0] }
+      let isTrained = layer.isTrainable && layer.weights.contains(where: \.isTrainable)
+      needing[index] = isTrained || node.inputs.contains { needing[$0] }
     }
     nodesNeedingGradient = needing
   }
@@ -81,7 +86,10 @@ package struct Lowering {
     where isTraining && nodesNeedingGradient[index] && (gradients[index] != nil || penalized.contains(index)) {
       layer(of: index).lowerBackward(site(index), into: &self)
     }
-    if isTraining { appendMissingGradients() }
+    if isTraining {
+      appendMissingGradients()
+      backward += finally
+    }
     guard sink == .update else { return }
     for (parameter, gradient) in sharedGradients.enumerated() {
       if let gradient { appendBackward(.update(parameter: parameter, gradient: gradient)) }
@@ -165,6 +173,14 @@ package struct Lowering {
     return buffer
   }
 
+  /// A buffer for what a layer of two steps computes in between, kept like `scratch`.
+  package mutating func inner(ofNode node: Int, count: Int) -> BufferID {
+    if let buffer = inners[node] { return buffer }
+    let buffer = newBuffer(.perRow(count))
+    inners[node] = buffer
+    return buffer
+  }
+
   /// A buffer for a result that the next operations use up.
   package mutating func temporary(count: Int) -> BufferID { newBuffer(.perRow(count)) }
 
@@ -177,6 +193,21 @@ package struct Lowering {
   package mutating func setPreActivation(of node: Int, _ buffer: BufferID) { preActivations[node] = buffer }
 
   package func parameter(_ index: Int) -> BufferID { parameterBuffers[index] }
+
+  /// Whether a layer that normalises batches does so with the statistics of the batch.
+  package func usesBatchStatistics(_ site: LayerSite) -> Bool {
+    isTraining && graph.layers[graph.nodes[site.output].layer].isTrainable
+  }
+
+  /// Keep what a normalisation has been made with for its gradient.
+  package mutating func setNormalizedColumns(of node: Int, _ columns: NormalizedColumns) {
+    normalized[node] = columns
+  }
+
+  package func normalizedColumns(of node: Int) -> NormalizedColumns? { normalized[node] }
+
+  /// Append to the training step what follows its last gradient.
+  package mutating func appendFinally(_ operation: Operation) { finally.append(operation) }
 
   /// A buffer with fixed contents.
   package mutating func constant(_ values: [Double]) -> BufferID {

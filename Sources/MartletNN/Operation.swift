@@ -27,13 +27,33 @@ package enum MatrixOrder: Sendable, BitwiseCopyable {
   case rows(stride: Int)
   /// Element (i, j) at j * stride + i: the transpose of what is stored.
   case columns(stride: Int)
+  /// A row for each patch of the images in the buffer.
+  case patches(PatchGeometry)
+  /// A column for each patch.
+  case transposedPatches(PatchGeometry)
+  /// Blocks of `length` rows, the last one first, each of them the transpose of what is stored: the kernel [taps,
+  /// columns, stride] of a convolution, in the gradient by its input.
+  case reversedBlocks(count: Int, length: Int, columns: Int, stride: Int)
 
+  /// Of a plain matrix or of one block.
   @inline(__always)
   package var strides: (row: Int, column: Int) {
     switch self {
     case .rows(let stride): (stride, 1)
-    case .columns(let stride): (1, stride)
+    case .columns(let stride), .reversedBlocks(_, _, _, let stride): (1, stride)
+    case .patches, .transposedPatches: (0, 0)
     }
+  }
+
+  /// Where the matrix begins in its buffer.
+  @inline(__always)
+  var start: Int {
+    if case .reversedBlocks(let count, _, let columns, let stride) = self { (count - 1) * columns * stride } else { 0 }
+  }
+
+  @inline(__always)
+  var blocks: (length: Int, stride: Int)? {
+    if case .reversedBlocks(_, let length, let columns, let stride) = self { (length, -columns * stride) } else { nil }
   }
 }
 
@@ -47,7 +67,7 @@ package enum ProductEpilogue: Sendable, BitwiseCopyable {
   case sink(parameter: Int)
 }
 
-/// C [m, n] = op(A) [m, k] op(B) [k, n], C row-major without gaps.
+/// C [m, n] = op(A) [m, k] op(B) [k, n], C row-major without gaps. Or several of them side by side.
 package struct MatrixProduct: Sendable, BitwiseCopyable {
   package var m: Extent
   package var n: Int
@@ -59,6 +79,43 @@ package struct MatrixProduct: Sendable, BitwiseCopyable {
   /// nil where the sink needs no memory.
   package var c: BufferID?
   package var epilogue: ProductEpilogue
+  package var groups = ProductGroups()
+}
+
+/// Products whose operands lie some elements apart: those of the groups of a convolution. Their results make the columns
+/// of one C, and so do bias and whatever else their epilogue reads.
+package struct ProductGroups: Sendable, BitwiseCopyable {
+  package var count = 1
+  package var aStep = 0
+  package var bStep = 0
+
+  package init(count: Int = 1, aStep: Int = 0, bStep: Int = 0) {
+    self.count = count
+    self.aStep = aStep
+    self.bStep = bStep
+  }
+}
+
+/// Columns of x [rows, columns] with their statistics: `NormalizationArguments` with buffers in place of pointers.
+package struct NormalizedColumns: Sendable, BitwiseCopyable {
+  package var x: BufferID
+  package var rows: Extent
+  package var columns: Int
+  package var mean: BufferID
+  package var deviation: BufferID
+  package var scale: BufferID
+
+  var buffers: [BufferID] { [x, mean, deviation, scale] }
+}
+
+/// A depthwise convolution: `DepthwiseArguments` with a buffer in place of a pointer.
+package struct DepthwiseProduct: Sendable, BitwiseCopyable {
+  package var geometry: PatchGeometry
+  package var multiplier: Int
+  package var weights: BufferID
+
+  /// Channels of the result.
+  var outputs: Int { geometry.channels * multiplier }
 }
 
 package enum Operation: Sendable, BitwiseCopyable {
@@ -85,6 +142,25 @@ package enum Operation: Sendable, BitwiseCopyable {
     x: BufferID, xColumn: Int, xStride: Int, y: BufferID, yColumn: Int, yStride: Int, rows: Extent, columns: Int)
   /// x [blocks, first, second, inner] to y [blocks, second, first, inner].
   case swapAxes(x: BufferID, y: BufferID, blocks: Extent, first: Int, second: Int, inner: Int)
+  case depthwise(DepthwiseProduct, x: BufferID, bias: BufferID?, activation: ActivationFunction, y: BufferID)
+  case depthwiseInputGradient(DepthwiseProduct, dY: BufferID, dX: BufferID)
+  /// Then, with a parameter, it goes where the plan's sink says.
+  case depthwiseWeightGradient(DepthwiseProduct, x: BufferID, dY: BufferID, dW: BufferID, parameter: Int?)
+  case columnMoments(x: BufferID, rows: Extent, columns: Int, mean: BufferID, variance: BufferID)
+  case normalizationScale(
+    variance: BufferID, epsilon: Float, gamma: BufferID?, deviation: BufferID, scale: BufferID, columns: Int)
+  case normalizeColumns(NormalizedColumns, offset: BufferID?, y: BufferID)
+  case normalizationSums(NormalizedColumns, dY: BufferID, dOffset: BufferID, dGamma: BufferID)
+  /// Without the sums, if the statistics are given.
+  case normalizationGradient(
+    NormalizedColumns, sums: (dOffset: BufferID, dGamma: BufferID)?, dY: BufferID, dX: BufferID)
+  /// y = momentum y + (1 - momentum) x
+  case moveTowards(x: BufferID, momentum: Double, y: BufferID, count: Int)
+  /// Of each patch of the rows of x, images.
+  case maxPooling(PatchGeometry, x: BufferID, y: BufferID)
+  case maxPoolingGradient(PatchGeometry, x: BufferID, y: BufferID, dY: BufferID, dX: BufferID)
+  case averagePooling(PatchGeometry, x: BufferID, y: BufferID)
+  case averagePoolingGradient(PatchGeometry, dY: BufferID, dX: BufferID)
   /// The gradient of a bias; then, with a parameter, it goes where the plan's sink says.
   case columnSums(x: BufferID, rows: Extent, columns: Int, sums: BufferID, parameter: Int?)
   /// Apply the rule of the step to a parameter whose gradient is in a buffer, such as the sum over the applications of
@@ -109,6 +185,7 @@ package enum Operation: Sendable, BitwiseCopyable {
     switch product.aOrder {
     case .rows(let stride): return product.m == .perRow(1) && stride == columns
     case .columns(let stride): return product.k == .perRow(1) && stride == columns
+    case .patches, .transposedPatches, .reversedBlocks: return false
     }
   }
 
@@ -136,6 +213,22 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .clear(let x, _): [x]
     case .copyColumns(let x, _, _, let y, _, _, _, _): [x, y]
     case .swapAxes(let x, let y, _, _, _, _): [x, y]
+    case .depthwise(let product, let x, let bias, _, let y): [product.weights, x, y] + (bias.map { [$0] } ?? [])
+    case .depthwiseInputGradient(let product, let dY, let dX): [product.weights, dY, dX]
+    case .depthwiseWeightGradient(_, let x, let dY, let dW, _): [x, dY, dW]
+    case .columnMoments(let x, _, _, let mean, let variance): [x, mean, variance]
+    case .normalizationScale(let variance, _, let gamma, let deviation, let scale, _):
+      [variance, deviation, scale] + (gamma.map { [$0] } ?? [])
+    case .normalizeColumns(let normalized, let offset, let y):
+      normalized.buffers + [y] + (offset.map { [$0] } ?? [])
+    case .normalizationSums(let normalized, let dY, let dOffset, let dGamma):
+      normalized.buffers + [dY, dOffset, dGamma]
+    case .normalizationGradient(let normalized, let sums, let dY, let dX):
+      normalized.buffers + [dY, dX] + (sums.map { [$0.dOffset, $0.dGamma] } ?? [])
+    case .moveTowards(let x, _, let y, _): [x, y]
+    case .maxPooling(_, let x, let y), .averagePooling(_, let x, let y): [x, y]
+    case .maxPoolingGradient(_, let x, let y, let dY, let dX): [x, y, dY, dX]
+    case .averagePoolingGradient(_, let dY, let dX): [dY, dX]
     case .columnSums(let x, _, _, let sums, _): [x, sums]
     case .update(_, let gradient): gradient.map { [$0] } ?? []
     case .movingAverage, .constrain: []

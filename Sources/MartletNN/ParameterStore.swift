@@ -31,7 +31,8 @@ package struct ParameterLayout: Sendable {
     for (index, layer) in graph.layers.enumerated() {
       for weight in layer.weights {
         parameters.append(
-          Parameter(layer: index, specification: weight, offset: offset, isTrainable: layer.isTrainable))
+          Parameter(
+            layer: index, specification: weight, offset: offset, isTrainable: layer.isTrainable && weight.isTrainable))
         offset += (weight.shape.elementCount + Self.alignment - 1) / Self.alignment * Self.alignment
         guard offset <= Shape.maximumElementCount else {
           throw MartletError(.outOfMemory, "the weights of model '\(graph.name)' are more than memory can hold")

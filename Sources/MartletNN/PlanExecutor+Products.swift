@@ -52,7 +52,9 @@ extension PlanExecutor {
     let (m, n, k) = (product.m.count(rows: rows), product.n, product.k.count(rows: rows))
     let length = Self.canCutSums(product, m: m, k: k) ? k : max(m, n)
     let matrix = max(n * k, m * n, m * k)
-    return min(length / tileMultiple, max(m * n * k / Self.multiplyAddGrain, matrix / Self.matrixGrain))
+    let groups = product.groups.count
+    return min(
+      max(length / tileMultiple, groups), groups * max(m * n * k / Self.multiplyAddGrain, matrix / Self.matrixGrain))
   }
 
   /// Run a product as `taskCount` tasks.
@@ -64,7 +66,7 @@ extension PlanExecutor {
   }
 
   private static func canCutSums(_ product: MatrixProduct, m: Int, k: Int) -> Bool {
-    guard case .biasActivation = product.epilogue else { return false }
+    guard case .biasActivation = product.epilogue, case .rows = product.aOrder else { return false }
     return m <= fewRows && k >= product.n && k > SumCut.chunk
   }
 
@@ -124,24 +126,52 @@ extension PlanExecutor {
   }
 
   private func computeElements(_ product: MatrixProduct, _ task: Int) {
-    let m = product.m.count(rows: rows)
-    let n = product.n
+    let groups = product.groups.count
+    let (m, n) = (product.m.count(rows: rows), product.n)
+    let sharesGroups = groups > 1 && groups >= taskCount
     // Cut along the longer side: the other operand is packed by each task.
-    let cutsRows = m >= n
-    let rowPart = cutsRows ? part(of: m, task: task, multiple: tileMultiple) : 0..<m
-    let columnPart = cutsRows ? 0..<n : part(of: n, task: task, multiple: tileMultiple)
+    let rowPart = sharesGroups || m < n ? 0..<m : part(of: m, task: task, multiple: tileMultiple)
+    let columnPart = sharesGroups || m >= n ? 0..<n : part(of: n, task: task, multiple: tileMultiple)
+    for group in sharesGroups ? part(of: groups, task: task) : 0..<groups {
+      computeElements(product, group: group, rowPart, columnPart, workspace: workspace(task))
+    }
+  }
+
+  /// Compute a part of C, rows or columns of one group.
+  private func computeElements(
+    _ product: MatrixProduct, group: Int, _ rowPart: Range<Int>, _ columnPart: Range<Int>,
+    workspace: UnsafeMutablePointer<Scalar>
+  ) {
+    let n = product.n
     guard !rowPart.isEmpty, !columnPart.isEmpty else { return }
-    let offset = rowPart.lowerBound * n + columnPart.lowerBound
-    let a = product.aOrder.strides
-    let b = product.bOrder.strides
-    kernels.gemm(
-      GEMMArguments(
-        m: rowPart.count, n: columnPart.count, k: product.k.count(rows: rows),
-        a: pointers[product.a] + rowPart.lowerBound * a.row, aRowStride: a.row, aColumnStride: a.column,
-        aSource: source(of: product, row: rowPart.lowerBound, column: 0),
-        b: pointers[product.b] + columnPart.lowerBound * b.column, bRowStride: b.row, bColumnStride: b.column,
-        c: product.c.map { pointers[$0] + offset }, cRowStride: n,
-        epilogue: epilogue(product, offset: offset, column: columnPart.lowerBound), workspace: workspace(task)))
+    let (rowLength, column) = (n * product.groups.count, n * group + columnPart.lowerBound)
+    let offset = rowPart.lowerBound * rowLength + column
+    let (a, b) = (product.aOrder.strides, product.bOrder.strides)
+    let arguments = GEMMArguments(
+      m: rowPart.count, n: columnPart.count, k: product.k.count(rows: rows),
+      a: pointers[product.a] + group * product.groups.aStep + rowPart.lowerBound * a.row, aRowStride: a.row,
+      aColumnStride: a.column, aSource: source(of: product, row: rowPart.lowerBound, column: 0),
+      b: pointers[product.b] + group * product.groups.bStep + product.bOrder.start
+        + columnPart.lowerBound * b.column,
+      bRowStride: b.row, bColumnStride: b.column, bBlocks: product.bOrder.blocks,
+      c: product.c.map { pointers[$0] + offset }, cRowStride: rowLength,
+      epilogue: epilogue(product, offset: offset, rowLength: rowLength, column: column), workspace: workspace)
+    switch product.aOrder {
+    case .rows, .columns, .reversedBlocks: kernels.gemm(arguments)
+    case .patches(let geometry):
+      multiply(
+        Patches(geometry, firstPatch: rowPart.lowerBound, firstElement: 0, isTransposed: false), arguments)
+    case .transposedPatches(let geometry):
+      multiply(Patches(geometry, firstPatch: 0, firstElement: rowPart.lowerBound, isTransposed: true), arguments)
+    }
+  }
+
+  private func multiply(_ patches: Patches, _ arguments: GEMMArguments<Scalar>) {
+    withUnsafePointer(to: patches) { patches in
+      var arguments = arguments
+      arguments.aPatches = patches
+      kernels.gemm(arguments)
+    }
   }
 
   /// What a product reads in place of its first operand, from an element of op(A) on.
@@ -150,16 +180,19 @@ extension PlanExecutor {
     return switch product.aOrder {
     case .rows: (rows.from(row, column), false)
     case .columns: (rows.from(column, row), true)
+    case .patches, .transposedPatches, .reversedBlocks: nil
     }
   }
 
-  private func epilogue(_ product: MatrixProduct, offset: Int, column: Int) -> GEMMEpilogue<Scalar> {
+  private func epilogue(
+    _ product: MatrixProduct, offset: Int, rowLength: Int, column: Int
+  ) -> GEMMEpilogue<Scalar> {
     switch product.epilogue {
     case .store(let adds): return .store(beta: adds ? 1 : 0)
     case .biasActivation(let bias, let activation):
       return .biasActivation(bias: bias.map { UnsafePointer(pointers[$0] + column) }, activation: activation)
     case .activationGradient(let v, let activation):
-      return .activationGradient(v: pointers[v] + offset, vRowStride: product.n, activation: activation)
+      return .activationGradient(v: pointers[v] + offset, vRowStride: rowLength, activation: activation)
     case .sink(let parameter):
       guard plan.sink == .update, let rule else { return .store() }
       return .update(rule, target(parameter, offset: offset))

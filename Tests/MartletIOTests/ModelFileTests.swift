@@ -103,7 +103,7 @@ struct ModelFileTests {
       ("BatchNormalization", "batch_normalization"), ("GlobalAveragePooling2D", "global_average_pooling2d"),
       ("SeparableConv2D", "separable_conv2d"), ("PReLU", "p_re_lu"), ("InputLayer", "input_layer"),
     ]
-    for (className, expected) in names { #expect(Graph.kerasSnakeCase(className) == expected) }
+    for (className, expected) in names { #expect(GraphBuilder.snakeCase(className) == expected) }
   }
 
   @Test func memoryIsReadAsFilesAre() throws {

@@ -154,6 +154,45 @@ static void steps(int32_t threads, martlet_trainer_options options, const char *
   martlet_model_destroy(m);
 }
 
+/* The layers over images, of rows of 4 x 4 pixels with 4 channels. */
+static void images(int32_t threads, const char *name) {
+  martlet_model *m;
+  martlet_node node, other;
+  const int64_t shape[] = {64}, image[] = {4, 4, 4};
+  martlet_conv_options same = MARTLET_CONV_OPTIONS_INIT, groups = MARTLET_CONV_OPTIONS_INIT;
+  martlet_pooling_options overlapping = MARTLET_POOLING_OPTIONS_INIT;
+  martlet_dense_options output = MARTLET_DENSE_OPTIONS_INIT;
+  same.padding = groups.padding = overlapping.padding = MARTLET_SAME;
+  same.activation = MARTLET_RELU;
+  groups.activation = MARTLET_GELU; /* keeps its input in training */
+  groups.groups = 2;
+  overlapping.strides[0] = overlapping.strides[1] = 1;
+  output.activation = MARTLET_SOFTMAX;
+  REQUIRE(martlet_set_threads(threads));
+  REQUIRE(martlet_model_create(NULL, 1, &m));
+  REQUIRE(martlet_input(m, NULL, 1, shape, &node));
+  REQUIRE(martlet_reshape(m, node, 3, image, NULL, &node));
+  REQUIRE(martlet_conv2d(m, node, 40, 3, 3, &same, &node));
+  REQUIRE(martlet_batch_normalization(m, node, NULL, &node));
+  REQUIRE(martlet_conv2d(m, node, 40, 3, 3, &groups, &node));
+  REQUIRE(martlet_max_pooling2d(m, node, 2, 2, &overlapping, &node));
+  REQUIRE(martlet_depthwise_conv2d(m, node, 3, 3, &same, &other));
+  martlet_node both[] = {node, other};
+  REQUIRE(martlet_add(m, 2, both, NULL, &node));
+  REQUIRE(martlet_separable_conv2d(m, node, 20, 3, 3, &same, &node));
+  REQUIRE(martlet_average_pooling2d(m, node, 2, 2, NULL, &node));
+  REQUIRE(martlet_conv2d_transpose(m, node, 20, 3, 3, &same, &node));
+  REQUIRE(martlet_global_average_pooling(m, node, 0, NULL, &node));
+  REQUIRE(martlet_dense(m, node, 10, &output, &node));
+  REQUIRE(martlet_model_build(m, 1, &node));
+  martlet_trainer *trainer;
+  martlet_trainer_options options = with_optimizer(MARTLET_ADAM);
+  REQUIRE(martlet_trainer_create(m, &options, &trainer));
+  count_steps(trainer, step, name);
+  martlet_trainer_destroy(trainer);
+  martlet_model_destroy(m);
+}
+
 int main(void) {
   for (int i = 0; i < ROWS * 64; i++) x[i] = (float)(i * 7919 % 1000) / 1000;
   for (int i = 0; i < ROWS; i++) y[i] = i % 10, weights[i] = (float)(i % 4);
@@ -168,6 +207,8 @@ int main(void) {
   steps(4, all, "no allocation in a step with Nadam, clipping, accumulation and an average, 4 threads");
   norm.clip_norm = 0.1;
   steps(1, norm, "no allocation in a step with clipping by norm, 1 thread");
+  images(1, "no allocation in a step of a convolutional network, 1 thread");
+  images(4, "no allocation in a step of a convolutional network, 4 threads");
   several(1, "no allocation in a step with several inputs and outputs and weights, 1 thread");
   several(4, "no allocation in a step with several inputs and outputs and weights, 4 threads");
   return check_end();

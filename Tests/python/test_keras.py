@@ -26,7 +26,7 @@ UNIT = 2.0**-24
 STEP_ERROR = 3 * np.sqrt(LONGEST_SUM) * UNIT
 
 
-def pair(*names_and_arguments, shape=(FEATURES,)):
+def pair(*names_and_arguments, shape=(FEATURES,), deviation=0.3):
     """The same Sequential in Keras and in Martlet, with the same weights: names of layer classes and their arguments."""
     models = []
     for library in (keras, martlet):
@@ -38,7 +38,10 @@ def pair(*names_and_arguments, shape=(FEATURES,)):
         models.append(model)
     theirs, ours = models
     random = np.random.default_rng(3)
-    start = [random.normal(0, 0.3, w.shape).astype(np.float32) for w in trained_weights(theirs)]
+    start = [random.normal(0, deviation, w.shape).astype(np.float32) for w in trained_weights(theirs)]
+    for array, variable in zip(start, kept_variables(theirs)):
+        if variable.name == "moving_variance":
+            array[...] = 0.5 + abs(array)
     put(theirs, start)
     ours.set_weights(start)
     return theirs, ours
@@ -53,12 +56,17 @@ def in_library(value, library):
     )
 
 
+def kept_variables(model):
+    """What training changes, in the order of the layers: weights, and moving statistics."""
+    return [v for v in model.weights if v.trainable or v.name.startswith("moving_")]
+
+
 def trained_weights(model):
-    return [np.asarray(v) for v in model.trainable_variables]
+    return [np.asarray(v) for v in kept_variables(model)]
 
 
 def put(model, arrays):
-    for variable, array in zip(model.trainable_variables, arrays):
+    for variable, array in zip(kept_variables(model), arrays):
         variable.assign(array)
 
 

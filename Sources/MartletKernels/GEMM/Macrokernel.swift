@@ -11,11 +11,11 @@ import MartletKernelInterface
 
 func gemm(_ g: GEMMArguments<Float>) {
   if g.m == 0 || g.n == 0 { return }
-  if g.m == 1 && g.bColumnStride == 1 && g.aSource == nil { return multiplyRow(g) }
+  if g.m == 1 && g.bColumnStride == 1 && readsInPlace(g) { return multiplyRow(g) }
   if g.n <= width { return multiplyNarrow(g) }
   if case .update(let rule, let target) = g.epilogue {
+    if isLargeOuterUpdate(g) { return updateWithOuterProduct(g, UpdatePass(rule, target)) }
     withUnsafePointer(to: UpdatePass(rule, target)) { pass in
-      if isLargeOuterUpdate(g) { return updateWithOuterProduct(g, pass.pointee) }
       var updates = TileUpdates(pass: pass, waiting: GEMMWorkspace.waitingTile(g.workspace))
       withUnsafeMutablePointer(to: &updates) { multiply(g, $0) }
       updates.finish(rowStride: g.cRowStride)
@@ -24,6 +24,10 @@ func gemm(_ g: GEMMArguments<Float>) {
     multiply(g, nil)
   }
 }
+
+/// Whether both operands are plain matrices in memory.
+@inline(always)
+func readsInPlace(_ g: GEMMArguments<Float>) -> Bool { g.aSource == nil && g.aPatches == nil && g.bBlocks == nil }
 
 /// - Parameter updates: what updates weights, worked out once for all tiles.
 @inline(never)
@@ -48,14 +52,14 @@ private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer
           panels.lastLanes = (columns - 1) % width + 1
           if block == 0 || !blocking.keepsB {
             let b = g.b + pc * g.bRowStride + (jc + jr) * g.bColumnStride
-            if g.bColumnStride == 1 && (columns == NR || hasMasks) {
+            if g.bBlocks == nil && g.bColumnStride == 1 && (columns == NR || hasMasks) {
               (panels.b, panels.bStride, panels.readsBInPlace) = (b, g.bRowStride, true)
               if (blocking.keepsB ? g.m : mc) > MR { panels.packedB = packed }
             } else if transposesPanel(g, columns: columns) {
               (panels.b, panels.bStride, panels.transposesB) = (b, g.bColumnStride, true)
               panels.packedB = packed
             } else {
-              packB(b, g, kc: kc, columns: columns, into: packed)
+              packB(g, row: pc, column: jc + jr, kc: kc, columns: columns, into: packed)
             }
           }
           #if MARTLET_AVX512
@@ -78,7 +82,10 @@ private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer
 func packA(_ g: GEMMArguments<Float>, row: Int, column: Int, kc: Int, mc: Int, into workspace: GEMMWorkspace) {
   for ir in stride(from: 0, to: mc, by: MR) {
     let (lines, panel) = (min(MR, mc - ir), workspace.a + ir * kc)
-    if let source = g.aSource {
+    if let patches = g.aPatches {
+      packPatches(
+        g.a, patches, row: row + ir, column: column, lines: lines, kc: kc, through: workspace.lines, into: panel)
+    } else if let source = g.aSource {
       if source.isTransposed {
         convertPanel(source.rows, row: column, column: row + ir, lines: lines, kc: kc, into: panel)
       } else {
@@ -96,15 +103,22 @@ func packA(_ g: GEMMArguments<Float>, row: Int, column: Int, kc: Int, mc: Int, i
   }
 }
 
-/// Pack a panel of B, kc x columns.
+/// Pack a panel of B, kc x columns, from (row, column) of op(B) on.
 @inline(never)
 func packB(
-  _ b: UnsafePointer<Float>, _ g: GEMMArguments<Float>, kc: Int, columns: Int,
-  into panel: UnsafeMutablePointer<Float>
+  _ g: GEMMArguments<Float>, row: Int, column: Int, kc: Int, columns: Int, into panel: UnsafeMutablePointer<Float>
 ) {
-  packPanel(
-    NR, b, lines: columns, readLines: computedColumns(columns), kc: kc, lineStride: g.bColumnStride,
-    kStride: g.bRowStride, into: panel)
+  let (length, stride) = g.bBlocks ?? (g.k, 0)
+  var k = 0
+  while k < kc {  // a part of a block at a time
+    let (block, start) = length == g.k ? (0, row) : (row + k).quotientAndRemainder(dividingBy: length)
+    let count = min(length - start, kc - k)
+    packPanel(
+      NR, g.b + block * stride + start * g.bRowStride + column * g.bColumnStride, lines: columns,
+      readLines: computedColumns(columns), kc: count, lineStride: g.bColumnStride, kStride: g.bRowStride,
+      into: panel + k * NR)
+    k += count
+  }
 }
 
 /// Compute rows x columns of C at (row, column), tile by tile: straight from the registers where there is such an

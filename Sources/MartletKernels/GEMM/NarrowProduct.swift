@@ -10,11 +10,11 @@ func multiplyNarrow(_ g: GEMMArguments<Float>) {
   repeat {  // once even for K = 0
     let kc = min(KC, g.k - pc)
     let chunk = Chunk(isFirst: pc == 0, isLast: pc + kc == g.k)
-    packB(g.b + pc * g.bRowStride, g, kc: kc, columns: g.n, into: workspace.b)
+    packB(g, row: pc, column: 0, kc: kc, columns: g.n, into: workspace.b)
     for ir in stride(from: 0, to: g.m, by: MR) {
       let rows = min(MR, g.m - ir)
       let a = g.a + ir * g.aRowStride + pc * g.aColumnStride
-      if rows < MR || g.aSource != nil {
+      if rows < MR || g.aSource != nil || g.aPatches != nil {
         packA(g, row: ir, column: pc, kc: kc, mc: rows, into: workspace)
         let panels = Panels(kc: kc, a: workspace.a, b: workspace.b, bStride: NR)
         bufferTile(panels, rows: rows, columns: g.n, workspace.tile)

@@ -8,7 +8,7 @@ import MartletKernelInterface
 /// Whether to update in this way: more weights than stay in the L2 cache. From there, tiles are faster.
 @inline(always)
 func isLargeOuterUpdate(_ g: GEMMArguments<Float>) -> Bool {
-  g.k == 1 && g.bColumnStride == 1 && g.aSource == nil && g.m * g.n > blockCount
+  g.k == 1 && g.bColumnStride == 1 && readsInPlace(g) && g.m * g.n > blockCount
 }
 
 /// Update weights with the product of one column and one row, whose elements are adjacent.

@@ -9,7 +9,7 @@ import MartletKernelInterface
 @inline(always)
 func transposesPanel(_ g: GEMMArguments<Float>, columns: Int) -> Bool {
   #if MARTLET_AVX512
-    g.bColumnStride != 1 && columns == NR && g.m <= transposingRows
+    g.bBlocks == nil && g.bColumnStride != 1 && columns == NR && g.m <= transposingRows
   #else
     false
   #endif

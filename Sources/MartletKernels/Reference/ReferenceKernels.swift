@@ -90,6 +90,18 @@ enum Reference<Scalar: ReferenceScalar> {
         }
       },
       swapAxes: swapAxes,
+      depthwise: depthwise,
+      depthwiseInputGradient: depthwiseInputGradient,
+      depthwiseWeightGradient: depthwiseWeightGradient,
+      columnMoments: columnMoments,
+      normalizationScale: normalizationScale,
+      normalizeColumns: normalizeColumns,
+      normalizationSums: normalizationSums,
+      normalizationGradient: normalizationGradient,
+      maxPooling: maxPooling,
+      maxPoolingGradient: maxPoolingGradient,
+      averagePooling: averagePooling,
+      averagePoolingGradient: averagePoolingGradient,
       gather: gather,
       movingAverage: { x, momentum, average, count in
         for i in 0..<count { average[i] = Scalar(momentum) * average[i] + Scalar(1 - momentum) * x[i] }

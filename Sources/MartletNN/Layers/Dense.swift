@@ -58,27 +58,14 @@ package struct Dense: Layer {
   package func lowerForward(_ site: LayerSite, into lowering: inout Lowering) {
     let features = site.inputShapes[0].lastDimension
     let rows = site.outputShape.elementCount / units
-    let y = lowering.value(of: site.output)
-    let function =
-      (lowering.lossTakesActivation(of: site.output) ? nil : activation.elementwise) ?? ActivationFunction(.linear)
-    // Y is the result of the product, but where the backward pass needs Z = X W + b too.
-    let keepsZ = lowering.needsPreActivation(of: site.output, function)
-    let z = keepsZ ? lowering.scratch(ofNode: site.output, count: rows * units) : y
-    lowering.appendForward(
+    let x = lowering.value(of: site.inputs[0])
+    let kernel = lowering.parameter(site.parameters.lowerBound)
+    let bias = useBias ? lowering.parameter(site.parameters.lowerBound + 1) : nil
+    lowering.appendAffine(of: site.output, rows: rows, units: units, activation: activation) { z, function in
       .matrixProduct(
         MatrixProduct(
-          m: .perRow(rows), n: units, k: .fixed(features), a: lowering.value(of: site.inputs[0]),
-          aOrder: .rows(stride: features), b: lowering.parameter(site.parameters.lowerBound),
-          bOrder: .rows(stride: units), c: z,
-          epilogue: .biasActivation(
-            bias: useBias ? lowering.parameter(site.parameters.lowerBound + 1) : nil,
-            activation: keepsZ ? ActivationFunction(.linear) : function))))
-    if keepsZ {
-      lowering.setPreActivation(of: site.output, z)
-      lowering.appendForward(.activation(function, x: z, y: y, count: .perRow(rows * units)))
-    }
-    if activation == .softmax, !lowering.lossTakesActivation(of: site.output) {
-      lowering.appendForward(.softmax(x: y, y: y, rows: .perRow(rows), columns: units))
+          m: .perRow(rows), n: units, k: .fixed(features), a: x, aOrder: .rows(stride: features), b: kernel,
+          bOrder: .rows(stride: units), c: z, epilogue: .biasActivation(bias: bias, activation: function)))
     }
   }
 
@@ -108,10 +95,6 @@ package struct Dense: Layer {
           m: .fixed(features), n: units, k: .perRow(rows), a: x, aOrder: .columns(stride: features), b: dZ,
           bOrder: .rows(stride: units), c: destination, epilogue: sink.map { .sink(parameter: $0) } ?? .store()))
     }
-    if useBias {
-      lowering.appendGradient(ofParameter: kernel + 1) { destination, sink in
-        .columnSums(x: dZ, rows: .perRow(rows), columns: units, sums: destination, parameter: sink)
-      }
-    }
+    if useBias { lowering.appendBiasGradient(of: kernel + 1, dZ: dZ, rows: rows, units: units) }
   }
 }

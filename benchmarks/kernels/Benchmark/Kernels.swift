@@ -15,7 +15,8 @@ private let count = rows * columns
 func allKernels() -> [Kernel] {
   let x = array(count) { Float($0 % 97) / 97 - 0.5 }
   let (y, z) = (array(count) { Float($0 % 89) / 89 + 0.01 }, array(count) { _ in 0.5 })
-  return activations(x, y, z) + losses(x, y, z) + updates(x, y, z) + others(x, y, z) + gathers(z)
+  return activations(x, y, z) + losses(x, y, z) + updates(x, y, z) + others(x, y, z) + images(x, y, z)
+    + gathers(z)
 }
 
 private func activations(
@@ -98,6 +99,48 @@ private func others(
       Kernel(name: "movingAverage", count: count) { $0.movingAverage(x, 0.9, z, count) },
       Kernel(name: "allFinite", count: count) { _ = $0.allFinite(x, count) },
     ]
+}
+
+/// Of images of 14 x 14 pixels with 100 channels, half as many elements, with windows of 3 x 3.
+private func images(
+  _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ z: UnsafeMutablePointer<Float>
+) -> [Kernel] {
+  let (side, channels) = (14, 100)
+  let count = side * side * channels
+  let g = UnsafeMutablePointer<PatchGeometry>.allocate(capacity: 1)
+  g.initialize(
+    to: PatchGeometry(
+      height: side, width: side, channels: channels, depth: channels, patchesDown: side, patchesAcross: side,
+      kernelHeight: 3, kernelWidth: 3))
+  (g.pointee.top, g.pointee.left) = (1, 1)
+  let depthwise = DepthwiseArguments(
+    geometry: g.pointee, imageCount: 1, channels: 0..<channels, multiplier: 1, weights: UnsafePointer(y))
+  let linear = ActivationFunction(.linear)
+  let (rows, statistics) = (side * side, array(4 * channels))
+  let columns = NormalizationArguments(
+    rows: rows, totalRows: rows, columns: channels, rowStride: channels, x: UnsafePointer(x), mean: UnsafePointer(y),
+    deviation: UnsafePointer(y), scale: UnsafePointer(y))
+  let sums = (UnsafePointer(y), UnsafePointer(y))
+  return [
+    Kernel(name: "depthwise 3 x 3", count: count) { $0.depthwise(depthwise, x, y, linear, z) },
+    Kernel(name: "depthwise 3 x 3, dX", count: count) { $0.depthwiseInputGradient(depthwise, x, z) },
+    Kernel(name: "depthwise 3 x 3, dW", count: count) { $0.depthwiseWeightGradient(depthwise, x, y, statistics) },
+    Kernel(name: "maxPooling 3 x 3", count: count) { $0.maxPooling(g, 1, x, z) },
+    Kernel(name: "maxPooling 3 x 3, gradient", count: count) { $0.maxPoolingGradient(g, 1, x, y, y, z) },
+    Kernel(name: "averagePooling 3 x 3", count: count) { $0.averagePooling(g, 1, x, z) },
+    Kernel(name: "averagePooling 3 x 3, gradient", count: count) { $0.averagePoolingGradient(g, 1, x, z) },
+    Kernel(name: "columnMoments", count: count) {
+      $0.columnMoments(x, channels, rows, channels, statistics, statistics + channels)
+    },
+    Kernel(name: "normalizationScale", count: channels) {
+      $0.normalizationScale(y, 1e-3, y, statistics, statistics + channels, channels)
+    },
+    Kernel(name: "normalizeColumns", count: count) { $0.normalizeColumns(columns, y, z) },
+    Kernel(name: "normalizationSums", count: count) {
+      $0.normalizationSums(columns, x, statistics, statistics + channels)
+    },
+    Kernel(name: "normalizationGradient", count: count) { $0.normalizationGradient(columns, sums, x, z) },
+  ]
 }
 
 private func gathers(_ z: UnsafeMutablePointer<Float>) -> [Kernel] {

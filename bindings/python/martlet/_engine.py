@@ -19,12 +19,15 @@ from . import _arrays
 from ._check import check, integer, real, text
 from ._library import (
     MAX_RANK,
+    BatchNormalizationOptions,
     Constraint,
+    ConvOptions,
     CostStruct,
     DatasetHandle,
     DenseOptions,
     Initializer,
     ModelHandle,
+    PoolingOptions,
     Regularizer,
     library,
 )
@@ -167,6 +170,67 @@ class EngineModel:
         )
         out = c_int32()
         check(library().martlet_dense(self.handle, node, integer(units, "units", -(2**63)), byref(options), byref(out)))
+        return out.value
+
+    def convolution(
+        self, node: int, kind: str, sizes: Sequence[int], name: str | None, *, weights: dict[str, Any], **options: Any
+    ) -> int:
+        """kind: "conv2d" and the like, whose function takes `sizes`. options: members of ConvOptions; weights: those of
+        them that are structs."""
+        structs = {"initializer": Initializer, "regularizer": Regularizer, "constraint": Constraint}
+        structures = {key: structure(structs[key.rpartition("_")[2]], value) for key, value in weights.items()}
+        fields = {"strides": (1, 1), "dilation": (1, 1), **options}
+        fields = {key: (c_int64 * 2)(*value) if isinstance(value, tuple) else value for key, value in fields.items()}
+        struct = ConvOptions(ctypes.sizeof(ConvOptions), name=optional_text(name, "name"), **fields, **structures)
+        out = c_int32()
+        function = getattr(library(), f"martlet_{kind}")
+        check(function(self.handle, node, *sizes, byref(struct), byref(out)))
+        return out.value
+
+    def pooling(
+        self, node: int, kind: str, pool_size: Sequence[int], strides: Sequence[int], padding: int, name: str | None
+    ) -> int:
+        """kind: "max" or "average". Of images, if pool_size is a pair, else of sequences."""
+        options = PoolingOptions(
+            ctypes.sizeof(PoolingOptions), padding, (c_int64 * 2)(*strides), optional_text(name, "name")
+        )
+        out = c_int32()
+        function = getattr(library(), f"martlet_{kind}_pooling{len(pool_size)}d")
+        check(function(self.handle, node, *pool_size, byref(options), byref(out)))
+        return out.value
+
+    def global_pooling(self, node: int, kind: str, keepdims: bool, name: str | None) -> int:
+        out = c_int32()
+        function = getattr(library(), f"martlet_global_{kind}_pooling")
+        check(function(self.handle, node, int(keepdims), optional_text(name, "name"), byref(out)))
+        return out.value
+
+    def batch_normalization(
+        self,
+        node: int,
+        center: bool,
+        scale: bool,
+        momentum: float,
+        epsilon: float,
+        initializers: Sequence[Any],
+        regularizers: Sequence[Any],
+        constraints: Sequence[Any],
+        name: str | None,
+    ) -> int:
+        """initializers: of beta, gamma, the moving mean and variance; regularizers, constraints: of beta, gamma."""
+        options = BatchNormalizationOptions(
+            ctypes.sizeof(BatchNormalizationOptions),
+            int(center),
+            int(scale),
+            momentum,
+            epsilon,
+            *(structure(Initializer, i) for i in initializers),
+            *(structure(Regularizer, r) for r in regularizers),
+            *(structure(Constraint, c) for c in constraints),
+            optional_text(name, "name"),
+        )
+        out = c_int32()
+        check(library().martlet_batch_normalization(self.handle, node, byref(options), byref(out)))
         return out.value
 
     def activation(self, node: int, activation: int, alpha: float, name: str | None) -> int:

@@ -74,6 +74,52 @@ class DenseOptions(ctypes.Structure):
     ]
 
 
+class ConvOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("padding", c_int32),
+        ("strides", c_int64 * 2),
+        ("dilation", c_int64 * 2),
+        ("groups", c_int64),
+        ("activation", c_int32),
+        ("use_bias", c_int32),
+        ("kernel_initializer", Initializer),
+        ("bias_initializer", Initializer),
+        ("kernel_regularizer", Regularizer),
+        ("bias_regularizer", Regularizer),
+        ("kernel_constraint", Constraint),
+        ("bias_constraint", Constraint),
+        ("depth_multiplier", c_int64),
+        ("pointwise_initializer", Initializer),
+        ("pointwise_regularizer", Regularizer),
+        ("pointwise_constraint", Constraint),
+        ("name", c_char_p),
+    ]
+
+
+class PoolingOptions(ctypes.Structure):
+    _fields_ = [("struct_size", c_uint32), ("padding", c_int32), ("strides", c_int64 * 2), ("name", c_char_p)]
+
+
+class BatchNormalizationOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("center", c_int32),
+        ("scale", c_int32),
+        ("momentum", c_double),
+        ("epsilon", c_double),
+        ("beta_initializer", Initializer),
+        ("gamma_initializer", Initializer),
+        ("moving_mean_initializer", Initializer),
+        ("moving_variance_initializer", Initializer),
+        ("beta_regularizer", Regularizer),
+        ("gamma_regularizer", Regularizer),
+        ("beta_constraint", Constraint),
+        ("gamma_constraint", Constraint),
+        ("name", c_char_p),
+    ]
+
+
 class LossStruct(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -223,6 +269,7 @@ _NODE = c_int32
 _FLOATS = c_void_p  # address of float32 elements, as numpy's array.ctypes.data gives it
 _INT32S, _INT64S, _STRINGS, _DOUBLES = POINTER(c_int32), POINTER(c_int64), POINTER(c_char_p), POINTER(c_double)
 _MODEL, _DATASET, _TRAINER = ModelHandle, DatasetHandle, TrainerHandle
+_CONV2D = [_MODEL, _NODE, c_int64, c_int64, c_int64, POINTER(ConvOptions), POINTER(_NODE)]
 _MODELS, _DATASETS, _TRAINERS = POINTER(ModelHandle), POINTER(DatasetHandle), POINTER(TrainerHandle)
 _MERGE = [_MODEL, c_int32, POINTER(_NODE), c_char_p, POINTER(_NODE)]
 
@@ -239,6 +286,18 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_model_destroy": (None, [_MODEL]),
     "martlet_input": (STATUS, [_MODEL, c_char_p, c_int32, _INT64S, POINTER(_NODE)]),
     "martlet_dense": (STATUS, [_MODEL, _NODE, c_int64, POINTER(DenseOptions), POINTER(_NODE)]),
+    "martlet_batch_normalization": (STATUS, [_MODEL, _NODE, POINTER(BatchNormalizationOptions), POINTER(_NODE)]),
+    "martlet_conv2d": (STATUS, _CONV2D),
+    "martlet_separable_conv2d": (STATUS, _CONV2D),
+    "martlet_conv2d_transpose": (STATUS, _CONV2D),
+    "martlet_depthwise_conv2d": (STATUS, [_MODEL, _NODE, c_int64, c_int64, POINTER(ConvOptions), POINTER(_NODE)]),
+    "martlet_conv1d": (STATUS, [_MODEL, _NODE, c_int64, c_int64, POINTER(ConvOptions), POINTER(_NODE)]),
+    "martlet_max_pooling2d": (STATUS, [_MODEL, _NODE, c_int64, c_int64, POINTER(PoolingOptions), POINTER(_NODE)]),
+    "martlet_max_pooling1d": (STATUS, [_MODEL, _NODE, c_int64, POINTER(PoolingOptions), POINTER(_NODE)]),
+    "martlet_global_max_pooling": (STATUS, [_MODEL, _NODE, c_int32, c_char_p, POINTER(_NODE)]),
+    "martlet_average_pooling2d": (STATUS, [_MODEL, _NODE, c_int64, c_int64, POINTER(PoolingOptions), POINTER(_NODE)]),
+    "martlet_average_pooling1d": (STATUS, [_MODEL, _NODE, c_int64, POINTER(PoolingOptions), POINTER(_NODE)]),
+    "martlet_global_average_pooling": (STATUS, [_MODEL, _NODE, c_int32, c_char_p, POINTER(_NODE)]),
     "martlet_activation": (STATUS, [_MODEL, _NODE, c_int32, c_float, c_char_p, POINTER(_NODE)]),
     "martlet_dropout": (STATUS, [_MODEL, _NODE, c_double, c_char_p, POINTER(_NODE)]),
     "martlet_gaussian_noise": (STATUS, [_MODEL, _NODE, c_double, c_char_p, POINTER(_NODE)]),

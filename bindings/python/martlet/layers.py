@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import _arrays, constraints, initializers, regularizers
-from ._check import integer, real
+from ._check import UnsupportedError, integer, real
 from ._engine import EngineModel
 from ._graph import Node
 from ._layer import Layer
@@ -140,6 +140,445 @@ class Dense(Layer):
         penalties = (self.kernel_regularizer, self.bias_regularizer)
         limits = (self.kernel_constraint, self.bias_constraint)
         return engine.dense(node, self.units, self._activation, self.use_bias, starts, penalties, limits, name)
+
+
+_PADDINGS = {"valid": 0, "same": 1, "causal": 2}
+
+
+def _channels_last(layer: str, data_format: str | None) -> None:
+    if data_format not in (None, "channels_last"):
+        raise UnsupportedError(f"{layer} received data_format={data_format!r}; channels_last is supported")
+
+
+def _padding(padding: str, rank: int) -> int:
+    names = [name for name in _PADDINGS if rank == 1 or name != "causal"]
+    if not isinstance(padding, str) or padding.lower() not in names:
+        raise ValueError(f"padding must be one of {', '.join(map(repr, names))}, received {padding!r}")
+    return _PADDINGS[padding.lower()]
+
+
+def _sizes(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
+    """One integer for all axes, or one for each."""
+    values = (value,) * rank if isinstance(value, int) else tuple(value)
+    if len(values) != rank:
+        raise ValueError(f"{name} must be an integer or {rank} of them, received {value!r}")
+    return tuple(integer(n, name, 1) for n in values)
+
+
+class _Convolution(Layer):
+    """What convolutions have in common: an option of a weight array is an attribute named as its argument is."""
+
+    _rank = 2
+    _kind: str
+
+    def _configure(
+        self,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int],
+        padding: str,
+        data_format: str | None,
+        dilation_rate: int | Sequence[int],
+        activation: str | None,
+        use_bias: bool,
+        **weights: Any,
+    ) -> None:
+        _channels_last(self.class_name, data_format)
+        self.kernel_size = _sizes(kernel_size, self._rank, "kernel_size")
+        self.strides = _sizes(strides, self._rank, "strides")
+        self.padding = padding
+        self._padding = _padding(padding, self._rank)
+        self.dilation_rate = _sizes(dilation_rate, self._rank, "dilation_rate")
+        self.activation = activation
+        self._activation = _activation_code(activation)
+        self.use_bias = bool(use_bias)
+        getters = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
+        for name, value in weights.items():
+            setattr(self, name, getters[name.rpartition("_")[2]](value))
+        self._weight_names = list(weights)
+
+    def _connect(self, engine: EngineModel, node: int, name: str, sizes: Sequence[int], **options: Any) -> int:
+        weights = {
+            # The library's first kernel, whatever Keras calls it.
+            option.replace("depthwise_", "kernel_"): getattr(self, option)
+            for option in self._weight_names
+        }
+        for kernel in ("kernel", "pointwise"):
+            weights.setdefault(f"{kernel}_initializer", initializers.get("glorot_uniform"))
+            weights.setdefault(f"{kernel}_regularizer", regularizers.get(None))
+            weights.setdefault(f"{kernel}_constraint", constraints.get(None))
+        return engine.convolution(
+            node,
+            self._kind,
+            (*sizes, *self.kernel_size),
+            name,
+            weights=weights,
+            padding=self._padding,
+            strides=(*self.strides, 1)[:2],
+            dilation=(*self.dilation_rate, 1)[:2],
+            activation=self._activation,
+            use_bias=int(self.use_bias),
+            **{"groups": 1, "depth_multiplier": 1, **options},
+        )
+
+
+class Conv2D(_Convolution):
+    """Y[n, y, x, o] = activation(b[o] + sum over i, j, c of X[n, y s + i d - p, x s + j d - p, c] W[i, j, c, o]).
+
+    X [N, H, W, C], W "kernel" [KH, KW, C / groups, O], b "bias" [O], Y [N, H', W', O]; O = filters, s = strides, d =
+    dilation_rate, p the zeros that padding "same" puts before each axis, so that H' = ceil(H / s), or 0 with "valid".
+    ValueError: groups that do not divide O and C; a window larger than its input.
+    """
+
+    _kind = "conv2d"
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        groups: int = 1,
+        activation: str | None = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **base: Any,
+    ) -> None:
+        super().__init__(**base)
+        self._configure(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
+        self.filters = integer(filters, "filters", 1)
+        self.groups = integer(groups, "groups", 1)
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return self._connect(engine, node, name, (self.filters,), groups=self.groups)
+
+
+class Conv1D(Conv2D):
+    """Conv2D over sequences: X [N, L, C], W "kernel" [K, C / groups, O], b "bias" [O], Y [N, L', O].
+
+    padding "causal" puts all zeros before the sequence, so that no output sees what comes after it.
+    """
+
+    _rank = 1
+    _kind = "conv1d"
+
+
+class DepthwiseConv2D(_Convolution):
+    """Each channel convolved with M = depth_multiplier kernels of its own, as Conv2D does.
+
+    X [N, H, W, C], W "kernel" [KH, KW, C, M], b "bias" [C M], Y [N, H', W', C M]; output c M + m is of channel c.
+    """
+
+    _kind = "depthwise_conv2d"
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: str = "valid",
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        activation: str | None = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **base: Any,
+    ) -> None:
+        super().__init__(**base)
+        self._configure(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            depthwise_initializer=depthwise_initializer,
+            bias_initializer=bias_initializer,
+            depthwise_regularizer=depthwise_regularizer,
+            bias_regularizer=bias_regularizer,
+            depthwise_constraint=depthwise_constraint,
+            bias_constraint=bias_constraint,
+        )
+        self.depth_multiplier = integer(depth_multiplier, "depth_multiplier", 1)
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return self._connect(engine, node, name, (), depth_multiplier=self.depth_multiplier)
+
+
+class SeparableConv2D(_Convolution):
+    """A depthwise convolution without bias, then Y = activation(T P + b) for each pixel of its result T.
+
+    "depthwise_kernel" [KH, KW, C, M], P "pointwise_kernel" [1, 1, C M, O], b "bias" [O], Y [N, H', W', O]; O = filters.
+    """
+
+    _kind = "separable_conv2d"
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        depth_multiplier: int = 1,
+        activation: str | None = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        pointwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        pointwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        pointwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **base: Any,
+    ) -> None:
+        super().__init__(**base)
+        self._configure(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            depthwise_initializer=depthwise_initializer,
+            pointwise_initializer=pointwise_initializer,
+            bias_initializer=bias_initializer,
+            depthwise_regularizer=depthwise_regularizer,
+            pointwise_regularizer=pointwise_regularizer,
+            bias_regularizer=bias_regularizer,
+            depthwise_constraint=depthwise_constraint,
+            pointwise_constraint=pointwise_constraint,
+            bias_constraint=bias_constraint,
+        )
+        self.filters = integer(filters, "filters", 1)
+        self.depth_multiplier = integer(depth_multiplier, "depth_multiplier", 1)
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return self._connect(engine, node, name, (self.filters,), depth_multiplier=self.depth_multiplier)
+
+
+class Conv2DTranspose(_Convolution):
+    """Each element of X [N, H, W, C] adds its multiple of "kernel" [KH, KW, O, C] to Y [N, H', W', O], strides apart.
+
+    Then "bias" [O] and activation. H' = H s with padding "same", H s + max((KH - 1) d + 1 - s, 0) with "valid".
+    """
+
+    _kind = "conv2d_transpose"
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: str = "valid",
+        output_padding: None = None,
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        activation: str | None = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **base: Any,
+    ) -> None:
+        super().__init__(**base)
+        if output_padding is not None:
+            raise UnsupportedError(f"Conv2DTranspose received output_padding={output_padding!r}; None is supported")
+        self._configure(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
+        self.filters = integer(filters, "filters", 1)
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return self._connect(engine, node, name, (self.filters,))
+
+
+class _Pooling(Layer):
+    """What poolings with a window have in common."""
+
+    _rank: int
+    _kind: str
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        **base: Any,
+    ) -> None:
+        super().__init__(**base)
+        _channels_last(self.class_name, data_format)
+        self.pool_size = _sizes(pool_size, self._rank, "pool_size")
+        self.strides = self.pool_size if strides is None else _sizes(strides, self._rank, "strides")
+        self.padding = padding
+        self._padding = _padding(padding, 2)
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.pooling(node, self._kind, self.pool_size, self.strides, self._padding, name)
+
+
+class MaxPooling2D(_Pooling):
+    """The greatest element of each channel in each window: X [N, H, W, C], Y [N, H', W', C].
+
+    strides: None for pool_size. padding "same": windows at ceil(H / stride) places; what is outside does not count.
+    """
+
+    _rank, _kind = 2, "max"
+
+
+class MaxPooling1D(_Pooling):
+    """The greatest element of each channel in each window: X [N, L, C], Y [N, L', C]. As MaxPooling2D."""
+
+    _rank, _kind = 1, "max"
+
+
+class AveragePooling2D(_Pooling):
+    """The average element of each channel in each window: X [N, H, W, C], Y [N, H', W', C]. As MaxPooling2D."""
+
+    _rank, _kind = 2, "average"
+
+
+class AveragePooling1D(_Pooling):
+    """The average element of each channel in each window: X [N, L, C], Y [N, L', C]. As MaxPooling2D."""
+
+    _rank, _kind = 1, "average"
+
+
+class _GlobalPooling(Layer):
+    """What global poolings have in common."""
+
+    _kind: str
+
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **base: Any) -> None:
+        super().__init__(**base)
+        _channels_last(self.class_name, data_format)
+        self.keepdims = bool(keepdims)
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.global_pooling(node, self._kind, self.keepdims, name)
+
+
+class GlobalMaxPooling2D(_GlobalPooling):
+    """The greatest element of each channel: X [N, H, W, C], Y [N, C], or [N, 1, 1, C] with keepdims."""
+
+    _kind = "max"
+
+
+class GlobalMaxPooling1D(_GlobalPooling):
+    """The greatest element of each channel: X [N, L, C], Y [N, C], or [N, 1, C] with keepdims."""
+
+    _kind = "max"
+
+
+class GlobalAveragePooling2D(_GlobalPooling):
+    """The average element of each channel: X [N, H, W, C], Y [N, C], or [N, 1, 1, C] with keepdims."""
+
+    _kind = "average"
+
+
+class GlobalAveragePooling1D(_GlobalPooling):
+    """The average element of each channel: X [N, L, C], Y [N, C], or [N, 1, C] with keepdims."""
+
+    _kind = "average"
+
+
+class BatchNormalization(Layer):
+    """Y = gamma (X - mean) / sqrt(variance + epsilon) + beta for each channel; X and Y [N, ..., C].
+
+    In training mean and variance are the batch's, over all axes but the last, and "moving_mean" and "moving_variance" come
+    nearer to them: moving = momentum * moving + (1 - momentum) * batch. In prediction and evaluation they are the moving
+    ones. Weights: "gamma" [C] (scale), "beta" [C] (center), "moving_mean" [C], "moving_variance" [C]. axis: the last only.
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **base: Any,
+    ) -> None:
+        super().__init__(**base)
+        if axis != -1:
+            raise UnsupportedError(f"BatchNormalization received axis={axis!r}; the last, -1, is supported")
+        self.momentum, self.epsilon = real(momentum, "momentum"), real(epsilon, "epsilon")
+        self.center, self.scale = bool(center), bool(scale)
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        starts = (
+            self.beta_initializer,
+            self.gamma_initializer,
+            self.moving_mean_initializer,
+            self.moving_variance_initializer,
+        )
+        penalties = (self.beta_regularizer, self.gamma_regularizer)
+        limits = (self.beta_constraint, self.gamma_constraint)
+        return engine.batch_normalization(
+            node, self.center, self.scale, self.momentum, self.epsilon, starts, penalties, limits, name
+        )
 
 
 class Activation(Layer):

@@ -1,0 +1,68 @@
+// What a convolution multiplies: patches of images as the rows of a matrix that is never written. Packing reads its
+// elements from the images.
+
+/// Images [height, width, channels] and the patches of them that a kernel meets. Patch (image, y, x) is a row of the
+/// matrix, in this order; element (ky, kx, c) of a patch a column:
+///
+///     images[image, y * strideY + ky * dilationY - top, x * strideX + kx * dilationX - left, c]
+///
+/// and 0 outside the image. With a spacing, as in gradients and transposed convolutions, the pixels lie that many places
+/// apart, and the places between them are 0.
+package struct PatchGeometry: Sendable, BitwiseCopyable, Equatable {
+  package var height: Int
+  package var width: Int
+  /// Of each image; a patch holds the first `depth` of them, if convolutions are grouped.
+  package var channels: Int
+  package var depth: Int
+  package var patchesDown: Int
+  package var patchesAcross: Int
+  package var kernelHeight: Int
+  package var kernelWidth: Int
+  package var strideY = 1
+  package var strideX = 1
+  package var dilationY = 1
+  package var dilationX = 1
+  package var top = 0
+  package var left = 0
+  package var spacingY = 1
+  package var spacingX = 1
+
+  package init(
+    height: Int, width: Int, channels: Int, depth: Int, patchesDown: Int, patchesAcross: Int, kernelHeight: Int,
+    kernelWidth: Int
+  ) {
+    self.height = height
+    self.width = width
+    self.channels = channels
+    self.depth = depth
+    self.patchesDown = patchesDown
+    self.patchesAcross = patchesAcross
+    self.kernelHeight = kernelHeight
+    self.kernelWidth = kernelWidth
+  }
+
+  /// Rows of the matrix for one image.
+  package var patchCount: Int { patchesDown * patchesAcross }
+
+  /// Elements of an image, and of what pooling makes of it.
+  package var imageSize: Int { height * width * channels }
+  package var pooledSize: Int { patchCount * channels }
+
+  /// Columns of the matrix.
+  package var patchSize: Int { kernelHeight * kernelWidth * depth }
+}
+
+/// A part of a matrix of patches, or of its transpose.
+package struct Patches: Sendable, BitwiseCopyable {
+  package var geometry: PatchGeometry
+  package var firstPatch: Int
+  package var firstElement: Int
+  package var isTransposed: Bool
+
+  package init(_ geometry: PatchGeometry, firstPatch: Int, firstElement: Int, isTransposed: Bool) {
+    self.geometry = geometry
+    self.firstPatch = firstPatch
+    self.firstElement = firstElement
+    self.isTransposed = isTransposed
+  }
+}

@@ -1,0 +1,87 @@
+// Depthwise convolutions beside the reference kernels in double, over channels around the vector widths; and parts of
+// the channels, which must not change a bit.
+
+import MartletKernelInterface
+import MartletKernels
+import Testing
+
+@Suite struct DepthwiseTests {
+  private static let channelCounts = [1, 3, 4, 5, 8, 15, 16, 17, 33]
+  private static let imageCount = 2
+
+  /// Windows over images of 6 x 5: plain, with padding, strides and dilation; larger than the image.
+  private static func geometries(_ channels: Int) -> [PatchGeometry] {
+    func geometry(_ down: Int, _ across: Int, _ height: Int, _ width: Int) -> PatchGeometry {
+      PatchGeometry(
+        height: 6, width: 5, channels: channels, depth: channels, patchesDown: down, patchesAcross: across,
+        kernelHeight: height, kernelWidth: width)
+    }
+    var padded = geometry(3, 5, 3, 3)
+    (padded.strideY, padded.top, padded.left) = (2, 1, 1)
+    var dilated = geometry(4, 3, 2, 3)
+    (dilated.dilationY, dilated.dilationX, dilated.strideX, dilated.left) = (3, 2, 2, 2)
+    var large = geometry(6, 5, 13, 11)
+    (large.top, large.left) = (6, 5)
+    return [geometry(4, 4, 3, 2), padded, dilated, large]
+  }
+
+  /// Arrays of one case, and what a table makes of them.
+  private struct Case {
+    let geometry: PatchGeometry
+    let multiplier: Int
+    var outputs: Int { geometry.channels * multiplier }
+    var pixelCount: Int { imageCount * geometry.height * geometry.width * geometry.channels }
+    var patchCount: Int { imageCount * geometry.patchesDown * geometry.patchesAcross * outputs }
+    var weightCount: Int { geometry.kernelHeight * geometry.kernelWidth * outputs }
+
+    /// y, dX and dW, of all channels or of two parts.
+    func run<Scalar>(
+      _ table: KernelTable<Scalar>, inParts: Bool = false, magnitudes: Bool = false
+    ) -> (y: [Scalar], dX: [Scalar], dW: [Scalar]) where Scalar: BinaryFloatingPoint {
+      func numbers(_ seed: Int, _ count: Int) -> [Scalar] {
+        SeededNumbers(seed).seeded(count).map { Scalar(magnitudes ? abs($0) : $0) }
+      }
+      let (x, dY) = (numbers(1, pixelCount), numbers(2, patchCount))
+      let (weights, bias) = (numbers(3, weightCount), numbers(4, outputs))
+      var y = [Scalar](repeating: 99, count: patchCount)
+      var dX = [Scalar](repeating: 99, count: pixelCount)
+      var dW = [Scalar](repeating: 99, count: weightCount)
+      let middle = geometry.channels / 2
+      for channels in inParts ? [0..<middle, middle..<geometry.channels] : [0..<geometry.channels] {
+        weights.withUnsafeBufferPointer { w in
+          let arguments = DepthwiseArguments(
+            geometry: geometry, imageCount: imageCount, channels: channels, multiplier: multiplier,
+            weights: w.baseAddress!)
+          table.depthwise(arguments, x, bias, ActivationFunction(.linear), &y)
+          table.depthwiseInputGradient(arguments, dY, &dX)
+          table.depthwiseWeightGradient(arguments, x, dY, &dW)
+        }
+      }
+      return (y, dX, dW)
+    }
+  }
+
+  @Test("depthwise convolution", arguments: tables)
+  func beside(_ table: KernelTable<Float>) {
+    for channels in Self.channelCounts {
+      for geometry in Self.geometries(channels) {
+        for multiplier in [1, 2, 19] {
+          let example = Case(geometry: geometry, multiplier: multiplier)
+          let (found, parts) = (example.run(table), example.run(table, inParts: true))
+          let (expected, magnitudes) = (example.run(oracle), example.run(oracle, magnitudes: true))
+          // A sum of n terms has the error n u of the sum of their magnitudes, with one u for the product.
+          for (name, a, b, c, d, terms) in [
+            ("y", found.y, parts.y, expected.y, magnitudes.y, geometry.kernelHeight * geometry.kernelWidth + 1),
+            ("dX", found.dX, parts.dX, expected.dX, magnitudes.dX, example.weightCount),
+            ("dW", found.dW, parts.dW, expected.dW, magnitudes.dW, example.patchCount / example.outputs),
+          ] {
+            let what = "\(name), \(channels) channels, \(multiplier), \(geometry)"
+            #expect(sameBits(a, b), "\(what), in parts")
+            let worst = worstError(a, c) { Double(terms + 1) * u * d[$0] }
+            #expect(worst.ratio <= 1, "\(what), index \(worst.index)")
+          }
+        }
+      }
+    }
+  }
+}

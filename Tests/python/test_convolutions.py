@@ -1,0 +1,249 @@
+"""Layers that slide a window over images and sequences, beside Keras': trained weights, files, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+from test_keras import CLASSES, PROBABILITIES, ROWS, STEPS, assert_same_output, compare_training, pair
+
+import martlet
+from martlet import layers
+
+keras = pytest.importorskip("keras", reason="Keras is not installed")
+
+FLATTEN = ("Flatten", {})
+IMAGE, SEQUENCE = (7, 6, 4), (11, 4)
+CONV = ("Conv2D", {"filters": 6, "kernel_size": 3, "padding": "same", "activation": "tanh"})
+
+
+def conv2d(filters, kernel_size, **options):
+    return ("Conv2D", {"filters": filters, "kernel_size": kernel_size, **options})
+
+
+def conv1d(filters, kernel_size, **options):
+    return ("Conv1D", {"filters": filters, "kernel_size": kernel_size, **options})
+
+
+# The layer in the middle of a network for images or sequences, so that its input has a gradient.
+IMAGE_LAYERS = {
+    "Conv2D": conv2d(5, 3),
+    "Conv2D same": conv2d(5, (3, 2), padding="same", activation="relu"),
+    "Conv2D strides": conv2d(5, 3, strides=2),
+    "Conv2D strides same": conv2d(5, (3, 4), strides=(2, 3), padding="same", activation="tanh"),
+    "Conv2D dilation": conv2d(5, (2, 3), dilation_rate=2, padding="same"),
+    "Conv2D dilation valid": conv2d(5, (2, 3), dilation_rate=(3, 2)),
+    "Conv2D groups": conv2d(4, 3, groups=2, padding="same"),
+    "Conv2D pixels": conv2d(8, 1, activation="sigmoid"),
+    "Conv2D pixels strides": conv2d(8, 1, strides=2),
+    "Conv2D no bias": conv2d(5, 3, use_bias=False, activation="selu"),
+    "Conv2D large": conv2d(5, (7, 6)),
+    "Conv2D L2": conv2d(5, 3, kernel_regularizer=("L2", 0.02), bias_regularizer=("L1", 0.01)),
+    "DepthwiseConv2D": ("DepthwiseConv2D", {"kernel_size": 3}),
+    "DepthwiseConv2D same": (
+        "DepthwiseConv2D",
+        {"kernel_size": (3, 2), "padding": "same", "activation": "relu", "depth_multiplier": 2},
+    ),
+    "DepthwiseConv2D strides": ("DepthwiseConv2D", {"kernel_size": 3, "strides": 2, "padding": "same"}),
+    "DepthwiseConv2D dilation": ("DepthwiseConv2D", {"kernel_size": 2, "dilation_rate": 3, "use_bias": False}),
+    "DepthwiseConv2D L2": ("DepthwiseConv2D", {"kernel_size": 3, "depthwise_regularizer": ("L2", 0.02)}),
+    "SeparableConv2D": ("SeparableConv2D", {"filters": 5, "kernel_size": 3}),
+    "SeparableConv2D same": (
+        "SeparableConv2D",
+        {"filters": 5, "kernel_size": 3, "padding": "same", "strides": 2, "activation": "tanh"},
+    ),
+    "SeparableConv2D multiplier": (
+        "SeparableConv2D",
+        {"filters": 5, "kernel_size": (2, 3), "depth_multiplier": 3, "use_bias": False},
+    ),
+    "SeparableConv2D L2": (
+        "SeparableConv2D",
+        {"filters": 5, "kernel_size": 3, "pointwise_regularizer": ("L2", 0.02), "bias_regularizer": ("L1", 0.01)},
+    ),
+    "Conv2DTranspose": ("Conv2DTranspose", {"filters": 5, "kernel_size": 3}),
+    "Conv2DTranspose same": (
+        "Conv2DTranspose",
+        {"filters": 5, "kernel_size": 3, "strides": 2, "padding": "same", "activation": "relu"},
+    ),
+    "Conv2DTranspose strides": ("Conv2DTranspose", {"filters": 5, "kernel_size": (2, 4), "strides": (3, 2)}),
+    "Conv2DTranspose gaps": ("Conv2DTranspose", {"filters": 3, "kernel_size": 2, "strides": 3, "use_bias": False}),
+    "Conv2DTranspose dilation": ("Conv2DTranspose", {"filters": 3, "kernel_size": 3, "dilation_rate": 2}),
+    "MaxPooling2D": ("MaxPooling2D", {}),
+    "MaxPooling2D overlapping": ("MaxPooling2D", {"pool_size": 3, "strides": 2, "padding": "same"}),
+    "MaxPooling2D dense": ("MaxPooling2D", {"pool_size": (3, 2), "strides": 1}),
+    "AveragePooling2D": ("AveragePooling2D", {"pool_size": (2, 3)}),
+    "AveragePooling2D same": ("AveragePooling2D", {"pool_size": 3, "strides": (2, 1), "padding": "same"}),
+    "GlobalMaxPooling2D": ("GlobalMaxPooling2D", {"keepdims": True}),
+    "GlobalAveragePooling2D": ("GlobalAveragePooling2D", {"keepdims": True}),
+    "BatchNormalization": ("BatchNormalization", {}),
+    "BatchNormalization options": (
+        "BatchNormalization",
+        {"momentum": 0.8, "epsilon": 0.01, "gamma_regularizer": ("L2", 0.05), "beta_regularizer": ("L1", 0.01)},
+    ),
+    "BatchNormalization, no gamma": ("BatchNormalization", {"scale": False}),
+    "BatchNormalization, no beta": ("BatchNormalization", {"center": False}),
+    "BatchNormalization, statistics": ("BatchNormalization", {"center": False, "scale": False}),
+}
+SEQUENCE_LAYERS = {
+    "Conv1D": conv1d(5, 3),
+    "Conv1D same": conv1d(5, 4, strides=2, padding="same", activation="relu"),
+    "Conv1D causal": conv1d(5, 3, padding="causal", dilation_rate=2),
+    "Conv1D groups": conv1d(6, 2, groups=3),
+    "MaxPooling1D": ("MaxPooling1D", {"pool_size": 3, "strides": 2}),
+    "AveragePooling1D": ("AveragePooling1D", {"pool_size": 3, "padding": "same"}),
+    "GlobalMaxPooling1D": ("GlobalMaxPooling1D", {"keepdims": True}),
+    "GlobalAveragePooling1D": ("GlobalAveragePooling1D", {"keepdims": True}),
+}
+NETWORKS = {
+    **{name: ([CONV, layer, FLATTEN, PROBABILITIES], IMAGE) for name, layer in IMAGE_LAYERS.items()},
+    **{
+        name: ([conv1d(6, 3, padding="same", activation="tanh"), layer, FLATTEN, PROBABILITIES], SEQUENCE)
+        for name, layer in SEQUENCE_LAYERS.items()
+    },
+}
+
+
+NETWORKS["GlobalMaxPooling2D, vector"] = ([CONV, ("GlobalMaxPooling2D", {}), PROBABILITIES], IMAGE)
+NETWORKS["GlobalAveragePooling2D, vector"] = ([CONV, ("GlobalAveragePooling2D", {}), PROBABILITIES], IMAGE)
+NETWORKS["BatchNormalization, vectors"] = (
+    [("Dense", {"units": 9, "use_bias": False}), ("BatchNormalization", {}), ("Activation", {"activation": "relu"}), PROBABILITIES],
+    (12,),
+)
+# Many of the pixels that are the greatest are 0, and equal.
+NETWORKS["MaxPooling2D after ReLU"] = (
+    [conv2d(6, 3, activation="relu"), ("MaxPooling2D", {"strides": 1}), FLATTEN, PROBABILITIES],
+    IMAGE,
+)
+
+
+def batches(random, shape):
+    return random.normal(size=(STEPS, ROWS, *shape)).astype(np.float32), random.integers(0, CLASSES, (STEPS, ROWS))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_they_train_as_in_keras(name, random):
+    network, shape = NETWORKS[name]
+    # Small weights: Keras cuts probabilities off at 1e-7.
+    theirs, ours = pair(*network, shape=shape, deviation=0.15)
+    loss = "sparse_categorical_crossentropy"
+    # The longest sum is over the positions of all rows, 24 * 42 terms, not over 32; and there is a layer more.
+    compare_training(theirs, ours, *batches(random, shape), loss, loss, factor=8)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_keras_opens_what_martlet_saves(name, tmp_path, random):
+    network, shape = NETWORKS[name]
+    _, ours = pair(*network, shape=shape)
+    ours.save(tmp_path / "model.h5")
+    x = random.normal(size=(9, *shape)).astype(np.float32)
+    theirs = keras.models.load_model(tmp_path / "model.h5", compile=False)
+    assert_same_output(ours.predict(x), theirs.predict(x, verbose=0))
+    assert_same_output(martlet.load_model(tmp_path / "model.h5").predict(x), ours.predict(x))
+    for layer, (kind, arguments) in zip(theirs.layers, network):
+        plain = {key: value for key, value in arguments.items() if not key.endswith("regularizer")}
+        expected, found = getattr(keras.layers, kind)(**plain).get_config(), layer.get_config()
+        assert type(layer).__name__ == kind
+        for key in plain:
+            assert found[key] == expected[key] or tuple(found[key]) == tuple(expected[key])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_martlet_opens_what_keras_saves(name, tmp_path, random):
+    network, shape = NETWORKS[name]
+    theirs, _ = pair(*network, shape=shape)
+    theirs.save(tmp_path / "model.h5")
+    x = random.normal(size=(9, *shape)).astype(np.float32)
+    ours = martlet.load_model(tmp_path / "model.h5")
+    assert_same_output(ours.predict(x), theirs.predict(x, verbose=0))
+    assert [layer.class_name for layer in ours.layers[1:]] == [kind for kind, _ in network]
+
+
+def test_predictions_in_double(random):
+    """The reference kernels beside NumPy: a convolution written out for one image."""
+    model = martlet.Sequential([martlet.Input((6, 5, 3)), layers.Conv2D(4, (3, 2), strides=(2, 1))])
+    x = random.normal(size=(2, 6, 5, 3))
+    model.build()
+    kernel, bias = (w.astype(np.float64) for w in model.get_weights())
+    expected = np.empty((2, 2, 4, 4))
+    for i in range(2):
+        for j in range(4):
+            expected[:, i, j] = np.einsum("nabc,abco->no", x[:, 2 * i : 2 * i + 3, j : j + 2], kernel) + bias
+    found = model.predict(x, dtype="float64")
+    # 18 products and a bias, in double.
+    np.testing.assert_allclose(found, expected, rtol=0, atol=19 * 2.0**-53 * np.abs(x).max() * np.abs(kernel).sum())
+
+
+def test_bytes_are_images(random):
+    """Rows of bytes are converted before a convolution reads them."""
+    model = martlet.Sequential([martlet.Input((8, 8, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3)])
+    x = random.integers(0, 256, (5, 8, 8, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(model.predict(x), model.predict(x.astype(np.float32)))
+    plain = martlet.Sequential([martlet.Input((8, 8, 3)), layers.Conv2D(4, 3)])
+    np.testing.assert_array_equal(plain.predict(x), plain.predict(x.astype(np.float32)))
+
+
+def build(layer, shape=IMAGE):
+    return martlet.Sequential([martlet.Input(shape), layer]).build()
+
+
+@pytest.mark.parametrize(
+    "make, kind, message",
+    [
+        (lambda: layers.Conv2D(0, 3), ValueError, "filters must be from 1"),
+        (lambda: layers.Conv2D(4, (3, 3, 3)), ValueError, r"kernel_size must be an integer or 2 of them"),
+        (lambda: layers.Conv2D(4, 0), ValueError, "kernel_size must be from 1"),
+        (lambda: layers.Conv2D(4, 3, strides="2"), ValueError, "strides must be an integer or 2 of them, received '2'"),
+        (lambda: layers.Conv2D(4, 3, padding="full"), ValueError, "padding must be one of 'valid', 'same', received"),
+        (lambda: layers.Conv2D(4, 3, padding="causal"), ValueError, "padding must be one of 'valid', 'same', received"),
+        (lambda: layers.Conv2D(4, 3, data_format="channels_first"), martlet.UnsupportedError, "channels_last is"),
+        (lambda: layers.Conv2D(4, 3, activation="softmaxx"), ValueError, "Unknown activation: 'softmaxx'"),
+        (lambda: build(layers.Conv2D(4, 8)), ValueError, "'conv2d'.*the window covers 8 elements of an axis that has 7"),
+        (lambda: build(layers.Conv2D(4, 3, groups=3)), ValueError, "3 groups, which must divide its 4 filters and the 4"),
+        (lambda: build(layers.Conv2D(4, 3), SEQUENCE), ValueError, r"rows of shape \[height, width, channels\], not"),
+        (lambda: build(layers.Conv1D(4, 3)), ValueError, r"Conv1D takes rows of shape \[length, channels\], not"),
+        (lambda: build(layers.Conv2D(4, 2**24 + 1)), ValueError, "kernel_height is 16777217; it must be 1 to 16777216"),
+        (lambda: layers.MaxPooling2D(0), ValueError, "pool_size must be from 1"),
+        (lambda: layers.MaxPooling1D(2, padding="causal"), ValueError, "padding must be one of 'valid', 'same', rec"),
+        (lambda: build(layers.AveragePooling2D(8)), ValueError, "'average_pooling2d'.*the window covers 8 elements"),
+        (lambda: build(layers.GlobalMaxPooling2D(), (4,)), ValueError, r"GlobalMaxPooling2D takes rows of shape"),
+        (lambda: layers.BatchNormalization(axis=1), martlet.UnsupportedError, "received axis=1; the last, -1"),
+        (lambda: build(layers.BatchNormalization(momentum=1.5)), ValueError, "momentum is 1.5; it must be 0 to 1"),
+        (lambda: build(layers.BatchNormalization(epsilon=0)), ValueError, "epsilon is 0.0; it must be > 0 and finite"),
+        (lambda: build(layers.Conv2D(2**60, 3)), ValueError, "'conv2d': the output of a Conv2D layer is too large"),
+        (lambda: build(layers.Conv2D(2**40, 3)), MemoryError, "cannot allocate .* bytes for the weights"),
+    ],
+)
+def test_bad_arguments(make, kind, message):
+    with pytest.raises(kind, match=message):
+        make()
+
+
+def config(**changes):
+    members = {"filters": 4, "kernel_size": [3, 3], "strides": [1, 1], "padding": "valid", **changes}
+    layer = {"class_name": "Conv2D", "config": {"name": "c", **members}}
+    first = {"class_name": "InputLayer", "config": {"name": "i", "batch_input_shape": [None, 7, 6, 4]}}
+    return json.dumps({"class_name": "Sequential", "config": {"name": "m", "layers": [first, layer]}})
+
+
+@pytest.mark.parametrize(
+    "changes, kind, message",
+    [
+        ({"data_format": "channels_first"}, martlet.UnsupportedError, "has data_format 'channels_first'"),
+        ({"padding": "full"}, martlet.UnsupportedError, "has the padding 'full'"),
+        ({"kernel_size": [3]}, martlet.FormatError, "has the kernel_size .*; it takes 2 of 1 to 16777216"),
+        ({"kernel_size": [3, 0]}, martlet.FormatError, "has the kernel_size"),
+        ({"kernel_size": [3, 2**62]}, martlet.FormatError, "has the kernel_size"),
+        ({"strides": "two"}, martlet.FormatError, "has the strides"),
+        ({"filters": -1}, martlet.FormatError, "has -1 as 'filters'"),
+        ({"groups": 0}, martlet.FormatError, "has 0 as 'groups'"),
+        ({"lora_rank": 4}, martlet.UnsupportedError, "sets 'lora_rank'"),
+        ({"kernel_size": [9, 9]}, ValueError, "the window covers 9 elements"),
+    ],
+)
+def test_bad_files(changes, kind, message):
+    with pytest.raises(kind, match=message):
+        martlet.models.model_from_json(config(**changes))
+
+
+def test_a_file_may_give_one_size_for_all_axes(random):
+    one = martlet.models.model_from_json(config(kernel_size=3, strides=2))
+    assert one.output_shape == (None, 3, 2, 4)
