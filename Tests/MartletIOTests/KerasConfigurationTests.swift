@@ -229,7 +229,7 @@ struct KerasConfigurationTests {
   @Test func whatIsRefused() {
     let cases: [(String, ErrorCode, String)] = [
       (layer("Lambda"), .unsupported, "layer 'l' (Lambda) holds code"),
-      (layer("Conv2D"), .unsupported, "layer 'l' is of class 'Conv2D'"),
+      (layer("LSTM"), .unsupported, "layer 'l' is of class 'LSTM'"),
       (layer("ReLU", #""max_value": 6"#), .unsupported, "max_value"),
       (layer("ReLU", #""threshold": 1"#), .unsupported, "threshold"),
       (layer("Softmax", #""axis": 1"#), .unsupported, "axis"),

@@ -46,6 +46,9 @@ TYPES = {
     "martlet_trainer **": ctypes.POINTER(_library.TrainerHandle),
     "const martlet_array *": ctypes.POINTER(_library.Array),
     "const martlet_dense_options *": ctypes.POINTER(_library.DenseOptions),
+    "const martlet_conv_options *": ctypes.POINTER(_library.ConvOptions),
+    "const martlet_pooling_options *": ctypes.POINTER(_library.PoolingOptions),
+    "const martlet_batch_normalization_options *": ctypes.POINTER(_library.BatchNormalizationOptions),
     "const martlet_loss *": ctypes.POINTER(_library.LossStruct),
     "const martlet_trainer_options *": ctypes.POINTER(_library.TrainerOptions),
     "const martlet_fit_options *": ctypes.POINTER(_library.FitOptions),
@@ -64,6 +67,9 @@ STRUCTS = {
     "martlet_regularizer": _library.Regularizer,
     "martlet_constraint": _library.Constraint,
     "martlet_dense_options": _library.DenseOptions,
+    "martlet_conv_options": _library.ConvOptions,
+    "martlet_pooling_options": _library.PoolingOptions,
+    "martlet_batch_normalization_options": _library.BatchNormalizationOptions,
     "martlet_loss": _library.LossStruct,
     "martlet_trainer_options": _library.TrainerOptions,
     "martlet_fit_options": _library.FitOptions,
@@ -156,6 +162,8 @@ def test_codes_are_those_of_the_header():
     assert _progress._EPOCH_END == header["EPOCH_END"]
     assert _library.MAX_RANK == header["MAX_RANK"]
     for name, code in layers._ACTIVATIONS.items():
+        assert code == header[name.upper()]
+    for name, code in layers._PADDINGS.items():
         assert code == header[name.upper()]
     for name, kind in initializers._NAMES.items():
         assert kind.kind == header[name.upper()]

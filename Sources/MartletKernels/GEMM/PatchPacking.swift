@@ -63,46 +63,94 @@ private struct Run {
   let length: Int
 }
 
+/// Gather a run of `count` patches: row by row of patches, which lie at one distance in the image.
 @inline(always)
 private func gatherRun(
   _ run: Run, _ images: UnsafePointer<Float>, _ geometry: UnsafePointer<PatchGeometry>, patch: Int, count: Int,
   into destination: UnsafeMutablePointer<Float>, stride: Int
 ) {
   let g = geometry.pointee
-  let perImage = g.patchesDown * g.patchesAcross
-  var (image, place) = patch.quotientAndRemainder(dividingBy: perImage)
-  var patchY = place / g.patchesAcross
-  place -= patchY * g.patchesAcross
-  var patchX = place
-  var to = destination
-  for _ in 0..<count {
+  var (row, patchX) = patch.quotientAndRemainder(dividingBy: g.patchesAcross)
+  var done = 0
+  while done < count {
+    let rowCount = min(g.patchesAcross - patchX, count - done)
+    let (image, patchY) = row.quotientAndRemainder(dividingBy: g.patchesDown)
     let y = pixel(patchY * g.strideY + run.offsetY, g.spacingY, g.height)
-    let x =
-      run.pixels == 1
-      ? pixel(patchX * g.strideX + run.offsetX, g.spacingX, g.width) : patchX * g.strideX + run.offsetX
-    // Those elements of the run that lie in the image.
-    let (first, end) =
-      y < 0 || (run.pixels == 1 && x < 0)
-      ? (0, 0)
-      : (
-        max(0, -x) * g.depth - run.start,
-        min(run.length, (run.pixels == 1 ? 1 : min(run.pixels, g.width - x)) * g.depth - run.start)
-      )
-    let from = images + ((image * g.height + y) * g.width + x) * g.channels + run.start
-    if first <= 0 && end == run.length {
-      forEachVector(run.length) { j, lanes in store(load(from + j, lanes), to + j, lanes) }
+    let to = Rows(base: destination + done * stride, stride: stride)
+    if y < 0 {
+      to.clear(0..<rowCount, run.length)
     } else {
-      forEachVector(run.length) { j, lanes in store(.zero, to + j, lanes) }
-      if first < end {
-        let first = max(0, first)
-        forEachVector(end - first) { j, lanes in store(load(from + first + j, lanes), to + first + j, lanes) }
+      gatherRow(
+        run, images + (image * g.height + y) * g.width * g.channels + run.start, geometry,
+        x: patchX * g.strideX + run.offsetX, rowCount, to)
+    }
+    (row, patchX, done) = (row + 1, 0, done + rowCount)
+  }
+}
+
+/// Gather a run of patches that lie side by side, the first of them at place x, from a row of pixels.
+@inline(always)
+private func gatherRow(
+  _ run: Run, _ pixels: UnsafePointer<Float>, _ geometry: UnsafePointer<PatchGeometry>, x: Int, _ count: Int, _ to: Rows
+) {
+  let g = geometry.pointee
+  guard g.spacingX == 1 else {
+    for r in 0..<count {
+      let x = pixel(x + r * g.strideX, g.spacingX, g.width)
+      if x < 0 {
+        to.clear(r..<(r + 1), run.length)
+      } else {
+        to.copy(r..<(r + 1), pixels + x * g.channels, 0, run.length)
       }
     }
-    to += stride
-    patchX += 1
-    if patchX == g.patchesAcross {
-      (patchX, patchY) = (0, patchY + 1)
-      if patchY == g.patchesDown { (patchY, image) = (0, image + 1) }
+    return
+  }
+  // Patches from `first` to `end` have all pixels of the run in the image, the others some or none.
+  let room = g.width - run.pixels - x
+  let first = x >= 0 ? 0 : min(count, (g.strideX - 1 - x) / g.strideX)
+  let end = max(first, room < 0 ? 0 : min(count, room / g.strideX + 1))
+  @inline(always)
+  func gatherPart(_ r: Int) {
+    let x = x + r * g.strideX
+    let low = max(0, max(0, 0 - x) * g.depth - run.start)
+    let high = min(run.length, min(run.pixels, g.width - x) * g.depth - run.start)
+    to.clear(r..<(r + 1), run.length)
+    if low < high {
+      Rows(base: to.base + low, stride: to.stride).copy(r..<(r + 1), pixels + x * g.channels + low, 0, high - low)
+    }
+  }
+  for r in 0..<first { gatherPart(r) }
+  to.copy(first..<end, pixels + (x + first * g.strideX) * g.channels, g.strideX * g.channels, run.length)
+  for r in end..<count { gatherPart(r) }
+}
+
+/// Rows to gather into.
+private struct Rows {
+  let base: UnsafeMutablePointer<Float>
+  let stride: Int
+
+  /// Copy `length` elements each from rows that lie `fromStride` apart.
+  @inline(always)
+  func copy(_ rows: Range<Int>, _ from: UnsafePointer<Float>, _ fromStride: Int, _ length: Int) {
+    var (from, to) = (from, base + rows.lowerBound * stride)
+    if length <= width {
+      for _ in rows {
+        store(load(from, length), to, length)
+        (from, to) = (from + fromStride, to + stride)
+      }
+    } else {
+      for _ in rows {
+        forEachVector(length) { j, lanes in store(load(from + j, lanes), to + j, lanes) }
+        (from, to) = (from + fromStride, to + stride)
+      }
+    }
+  }
+
+  @inline(always)
+  func clear(_ rows: Range<Int>, _ length: Int) {
+    for r in rows {
+      let to = base + r * stride
+      forEachVector(length) { j, lanes in store(.zero, to + j, lanes) }
     }
   }
 }
