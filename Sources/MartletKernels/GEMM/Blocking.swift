@@ -63,6 +63,9 @@ struct Blocking {
   /// to the last: those that are still in the cache are updated first, and the first ones are there when the next
   /// forward product begins.
   let isBottomUp: Bool
+  /// Whether a block of rows goes through all chunks before the next block does. A few columns of C, such as the pixels
+  /// of a convolution have, then stay in the L2 cache until they are finished, and B is read once more for each block.
+  let finishesBlocks: Bool
 
   init(_ g: GEMMArguments<Float>) {
     keepsB = g.k <= KC
@@ -74,6 +77,7 @@ struct Blocking {
       mc = balanced(g.m, most: blockCount / KC / MR * MR, multiple: MR)
       nc = g.n
     }
+    finishesBlocks = !keepsB && mc * nc <= blockCount / 2
   }
 }
 

@@ -35,45 +35,44 @@ private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer
   let blocking = Blocking(g)
   let workspace = GEMMWorkspace(g.workspace, blocking)
   let blocks = (g.m + blocking.mc - 1) / blocking.mc
+  let chunks = max(1, (g.k + KC - 1) / KC)  // one even for K = 0: the epilogue of an empty sum
   for jc in stride(from: 0, to: g.n, by: blocking.nc) {
     let nc = min(blocking.nc, g.n - jc)
-    var pc = 0
-    repeat {  // once even for K = 0: the epilogue of an empty sum
+    for step in 0..<(chunks * blocks) {
+      let (block, index) = blocking.finishesBlocks ? (step / chunks, step % chunks) : (step % blocks, step / blocks)
+      let pc = index * KC
       let kc = min(KC, g.k - pc)
-      let chunk = Chunk(isFirst: pc == 0, isLast: pc + kc == g.k)
-      for block in 0..<blocks {
-        let ic = (blocking.isBottomUp ? blocks - 1 - block : block) * blocking.mc
-        let mc = min(blocking.mc, g.m - ic)
-        packA(g, row: ic, column: pc, kc: kc, mc: mc, into: workspace)
-        for jr in stride(from: 0, to: nc, by: NR) {
-          let columns = min(NR, nc - jr)
-          let packed = workspace.b + (blocking.keepsB ? jr * kc : 0)
-          var panels = Panels(kc: kc, a: workspace.a, b: packed, bStride: NR)
-          panels.lastLanes = (columns - 1) % width + 1
-          if block == 0 || !blocking.keepsB {
-            let b = g.b + pc * g.bRowStride + (jc + jr) * g.bColumnStride
-            if g.bBlocks == nil && g.bColumnStride == 1 && (columns == NR || hasMasks) {
-              (panels.b, panels.bStride, panels.readsBInPlace) = (b, g.bRowStride, true)
-              if (blocking.keepsB ? g.m : mc) > MR { panels.packedB = packed }
-            } else if transposesPanel(g, columns: columns) {
-              (panels.b, panels.bStride, panels.transposesB) = (b, g.bColumnStride, true)
-              panels.packedB = packed
-            } else {
-              packB(g, row: pc, column: jc + jr, kc: kc, columns: columns, into: packed)
-            }
+      let chunk = Chunk(isFirst: index == 0, isLast: index == chunks - 1)
+      let ic = (blocking.isBottomUp ? blocks - 1 - block : block) * blocking.mc
+      let mc = min(blocking.mc, g.m - ic)
+      packA(g, row: ic, column: pc, kc: kc, mc: mc, into: workspace)
+      for jr in stride(from: 0, to: nc, by: NR) {
+        let columns = min(NR, nc - jr)
+        let packed = workspace.b + (blocking.keepsB ? jr * kc : 0)
+        var panels = Panels(kc: kc, a: workspace.a, b: packed, bStride: NR)
+        panels.lastLanes = (columns - 1) % width + 1
+        if block == 0 || !blocking.keepsB {
+          let b = g.b + pc * g.bRowStride + (jc + jr) * g.bColumnStride
+          if g.bBlocks == nil && g.bColumnStride == 1 && (columns == NR || hasMasks) {
+            (panels.b, panels.bStride, panels.readsBInPlace) = (b, g.bRowStride, true)
+            if (blocking.keepsB ? g.m : mc) > MR { panels.packedB = packed }
+          } else if transposesPanel(g, columns: columns) {
+            (panels.b, panels.bStride, panels.transposesB) = (b, g.bColumnStride, true)
+            panels.packedB = packed
+          } else {
+            packB(g, row: pc, column: jc + jr, kc: kc, columns: columns, into: packed)
           }
-          #if MARTLET_AVX512
-            if columns <= slimColumns && !blocking.keepsB {
-              computeSlimTiles(
-                g, chunk, panels, row: ic, column: jc + jr, rows: mc, columns: columns, workspace.lines)
-              continue
-            }
-          #endif
-          computeTiles(g, updates, chunk, panels, row: ic, column: jc + jr, rows: mc, columns: columns, workspace.tile)
         }
+        #if MARTLET_AVX512
+          if columns <= slimColumns && !blocking.keepsB {
+            computeSlimTiles(
+              g, chunk, panels, row: ic, column: jc + jr, rows: mc, columns: columns, workspace.lines)
+            continue
+          }
+        #endif
+        computeTiles(g, updates, chunk, panels, row: ic, column: jc + jr, rows: mc, columns: columns, workspace.tile)
       }
-      pc += kc
-    } while pc < g.k
+    }
   }
 }
 
@@ -91,14 +90,12 @@ func packA(_ g: GEMMArguments<Float>, row: Int, column: Int, kc: Int, mc: Int, i
       } else {
         convert(
           source.rows, row: row + ir, column: column, rows: lines, columns: kc, into: workspace.lines, stride: KC)
-        packPanel(
-          MR, workspace.lines, lines: lines, readLines: computedRows(lines), kc: kc, lineStride: KC, kStride: 1,
-          into: panel)
+        packRows(workspace.lines, lines: lines, kc: kc, lineStride: KC, kStride: 1, into: panel)
       }
     } else {
-      packPanel(
-        MR, g.a + (row + ir) * g.aRowStride + column * g.aColumnStride, lines: lines, readLines: computedRows(lines),
-        kc: kc, lineStride: g.aRowStride, kStride: g.aColumnStride, into: panel)
+      packRows(
+        g.a + (row + ir) * g.aRowStride + column * g.aColumnStride, lines: lines, kc: kc, lineStride: g.aRowStride,
+        kStride: g.aColumnStride, into: panel)
     }
   }
 }

@@ -25,6 +25,17 @@ func packPanel(
   }
 }
 
+/// Pack `lines` <= MR rows of op(A), as above. A function of its own, for its size.
+@inline(never)
+func packRows(
+  _ source: UnsafePointer<Float>, lines: Int, kc: Int, lineStride: Int, kStride: Int,
+  into panel: UnsafeMutablePointer<Float>
+) {
+  packPanel(
+    MR, source, lines: lines, readLines: computedRows(lines), kc: kc, lineStride: lineStride, kStride: kStride,
+    into: panel)
+}
+
 /// The elements of one k are adjacent in the source already.
 @inline(always)
 private func packAdjacentLines(

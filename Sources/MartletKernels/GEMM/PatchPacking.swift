@@ -1,39 +1,66 @@
 // Patches of images become panels of A, which makes a matrix product a convolution. Patches are never written as a
-// matrix: a strip of them is gathered into the L1 cache and goes on from there, or straight into the panel where the
-// product is with their transpose.
+// matrix: a panel is transposed from the image where its patches lie side by side in it, and else from a strip of them
+// that is gathered into the L1 cache; or they are gathered into the panel where the product is with their transpose.
 
 import MartletKernelInterface
 
-/// A panel of A from `patches` of the images at `a`: `lines` <= MR rows of op(A) from `row` on, kc columns from `column`
-/// on.
+/// A panel of A from `patches` of images: `lines` <= MR rows of op(A) from `row` on, kc columns from `column` on.
+///
+/// - Parameter strip: room for MR rows of KC.
 func packPatches(
   _ images: UnsafePointer<Float>, _ patches: UnsafePointer<Patches>, row: Int, column: Int, lines: Int, kc: Int,
   through strip: UnsafeMutablePointer<Float>, into panel: UnsafeMutablePointer<Float>
 ) {
   let (patch, element) = (patches.pointee.firstPatch, patches.pointee.firstElement)
-  withUnsafePointer(to: patches.pointee.geometry) { geometry in
-    if patches.pointee.isTransposed {
-      if lines < MR { panel.update(repeating: 0, count: MR * kc) }
-      gatherPatches(
-        images, geometry, patch: patch + column, count: kc, elements: (element + row)..<(element + row + lines),
-        into: panel, stride: MR)
-    } else {
-      gatherPatches(
-        images, geometry, patch: patch + row, count: lines, elements: (element + column)..<(element + column + kc),
-        into: strip, stride: KC)
-      packPanel(
-        MR, strip, lines: lines, readLines: computedRows(lines), kc: kc, lineStride: KC, kStride: 1, into: panel)
-    }
+  if patches.pointee.isTransposed {
+    if lines < MR { panel.update(repeating: 0, count: MR * kc) }
+    let elements = (element + row)..<(element + row + lines)
+    packTransposedPatches(images, patches, patch: patch + column, count: kc, elements, into: panel)
+  } else {
+    let elements = (element + column)..<(element + column + kc)
+    packPatches(images, patches, patch: patch + row, lines: lines, elements, through: strip, into: panel)
   }
 }
 
-/// Write some elements of `count` patches, a row of `stride` for each.
 @inline(never)
-private func gatherPatches(
-  _ images: UnsafePointer<Float>, _ geometry: UnsafePointer<PatchGeometry>, patch: Int, count: Int,
-  elements: Range<Int>, into destination: UnsafeMutablePointer<Float>, stride: Int
+private func packTransposedPatches(
+  _ images: UnsafePointer<Float>, _ patches: UnsafePointer<Patches>, patch: Int, count: Int, _ elements: Range<Int>,
+  into panel: UnsafeMutablePointer<Float>
 ) {
-  let g = geometry.pointee
+  let g = patches.pointee.geometry
+  @inline(always)
+  func pack(_ run: Run, _ k: Int) { gatherRun(run, images, g, patch: patch, count: count, into: panel + k, stride: MR) }
+  forEachRun(g, elements, pack)
+}
+
+@inline(never)
+private func packPatches(
+  _ images: UnsafePointer<Float>, _ patches: UnsafePointer<Patches>, patch: Int, lines: Int, _ elements: Range<Int>,
+  through strip: UnsafeMutablePointer<Float>, into panel: UnsafeMutablePointer<Float>
+) {
+  let g = patches.pointee.geometry
+  let (row, patchX) = patch.quotientAndRemainder(dividingBy: g.patchesAcross)
+  let (image, patchY) = row.quotientAndRemainder(dividingBy: g.patchesDown)
+  let isOneRow = g.spacingX == 1 && patchX + lines <= g.patchesAcross
+  @inline(always)
+  func pack(_ run: Run, _ k: Int) {
+    let y = isOneRow ? pixel(patchY * g.strideY + run.offsetY, g.spacingY, g.height) : -1
+    let x = patchX * g.strideX + run.offsetX
+    var (source, lineStride) = (UnsafePointer(strip), KC)
+    if y >= 0 && x >= 0 && x + (lines - 1) * g.strideX + run.pixels <= g.width {
+      source = images + ((image * g.height + y) * g.width + x) * g.channels + run.start
+      lineStride = g.strideX * g.channels
+    } else {
+      gatherRun(run, images, g, patch: patch, count: lines, into: strip, stride: KC)
+    }
+    packRows(source, lines: lines, kc: run.length, lineStride: lineStride, kStride: 1, into: panel + k * MR)
+  }
+  forEachRun(g, elements, pack)
+}
+
+/// Call `body` for each run of some elements of a patch, with its distance from the first of them.
+@inline(always)
+private func forEachRun(_ g: PatchGeometry, _ elements: Range<Int>, _ body: (_ run: Run, _ offset: Int) -> Void) {
   // Pixels side by side in a patch that are so in the image make one run.
   let joins = g.dilationX == 1 && g.spacingX == 1 && g.depth == g.channels
   let runPixels = joins ? g.kernelWidth : 1
@@ -43,12 +70,10 @@ private func gatherPatches(
     let (index, start) = element.quotientAndRemainder(dividingBy: runLength)
     let length = min(runLength - start, elements.upperBound - element)
     let (ky, kx) = joins ? (index, 0) : index.quotientAndRemainder(dividingBy: g.kernelWidth)
-    gatherRun(
-      Run(
-        offsetY: ky * g.dilationY - g.top, offsetX: kx * g.dilationX - g.left, pixels: runPixels, start: start,
-        length: length),
-      images, geometry, patch: patch, count: count,
-      into: destination + (element - elements.lowerBound), stride: stride)
+    let run = Run(
+      offsetY: ky * g.dilationY - g.top, offsetX: kx * g.dilationX - g.left, pixels: runPixels, start: start,
+      length: length)
+    body(run, element - elements.lowerBound)
     element += length
   }
 }
@@ -66,10 +91,9 @@ private struct Run {
 /// Gather a run of `count` patches: row by row of patches, which lie at one distance in the image.
 @inline(always)
 private func gatherRun(
-  _ run: Run, _ images: UnsafePointer<Float>, _ geometry: UnsafePointer<PatchGeometry>, patch: Int, count: Int,
+  _ run: Run, _ images: UnsafePointer<Float>, _ g: PatchGeometry, patch: Int, count: Int,
   into destination: UnsafeMutablePointer<Float>, stride: Int
 ) {
-  let g = geometry.pointee
   var (row, patchX) = patch.quotientAndRemainder(dividingBy: g.patchesAcross)
   var done = 0
   while done < count {
@@ -81,7 +105,7 @@ private func gatherRun(
       to.clear(0..<rowCount, run.length)
     } else {
       gatherRow(
-        run, images + (image * g.height + y) * g.width * g.channels + run.start, geometry,
+        run, images + (image * g.height + y) * g.width * g.channels + run.start, g,
         x: patchX * g.strideX + run.offsetX, rowCount, to)
     }
     (row, patchX, done) = (row + 1, 0, done + rowCount)
@@ -91,9 +115,8 @@ private func gatherRun(
 /// Gather a run of patches that lie side by side, the first of them at place x, from a row of pixels.
 @inline(always)
 private func gatherRow(
-  _ run: Run, _ pixels: UnsafePointer<Float>, _ geometry: UnsafePointer<PatchGeometry>, x: Int, _ count: Int, _ to: Rows
+  _ run: Run, _ pixels: UnsafePointer<Float>, _ g: PatchGeometry, x: Int, _ count: Int, _ to: Rows
 ) {
-  let g = geometry.pointee
   guard g.spacingX == 1 else {
     for r in 0..<count {
       let x = pixel(x + r * g.strideX, g.spacingX, g.width)
