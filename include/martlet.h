@@ -517,6 +517,59 @@ martlet_status martlet_global_max_pooling(martlet_model *model, martlet_node inp
 martlet_status martlet_global_average_pooling(martlet_model *model, martlet_node input, int32_t keepdims,
                                               const char *name, martlet_node *out_node);
 
+/** Add zeros around images: X [N, H, W, C], Y [N, top + H + bottom, left + W + right, C].
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param top, bottom Rows to add, 0 to 2^24.
+ * @param left, right Columns to add, 0 to 2^24.
+ * @param name Layer name or NULL.
+ * @param out_node Y.
+ * @return The section's codes. */
+martlet_status martlet_zero_padding2d(martlet_model *model, martlet_node input, int64_t top, int64_t bottom,
+                                      int64_t left, int64_t right, const char *name, martlet_node *out_node);
+
+/** Take rows and columns from the borders of images: X [N, H, W, C], Y [N, H - top - bottom, W - left - right, C].
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param top, bottom Rows to take away, 0 to 2^24, together less than H.
+ * @param left, right Columns to take away, 0 to 2^24, together less than W.
+ * @param name Layer name or NULL.
+ * @param out_node Y.
+ * @return The section's codes. */
+martlet_status martlet_cropping2d(martlet_model *model, martlet_node input, int64_t top, int64_t bottom, int64_t left,
+                                  int64_t right, const char *name, martlet_node *out_node);
+
+/* How images are brought to another size. Element i of n lies at (i + 1/2) size / n - 1/2 of an axis of the image. */
+#define MARTLET_NEAREST 0  /* the pixel that this lies in */
+#define MARTLET_BILINEAR 1 /* the two pixels beside it on each axis, by their nearness; at the borders, the last one */
+
+/** Add images in a given size: X [N, H, W, C], Y [N, height, width, C].
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param height, width 1 to 2^24.
+ * @param interpolation MARTLET_NEAREST or MARTLET_BILINEAR (Keras' default).
+ * @param name Layer name or NULL.
+ * @param out_node Y.
+ * @return The section's codes. */
+martlet_status martlet_resizing(martlet_model *model, martlet_node input, int64_t height, int64_t width,
+                                int32_t interpolation, const char *name, martlet_node *out_node);
+
+/** Add images so many times as high and as wide: X [N, H, W, C], Y [N, H height_factor, W width_factor, C].
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param height_factor, width_factor 1 to 2^24.
+ * @param interpolation MARTLET_NEAREST (Keras' default) or MARTLET_BILINEAR.
+ * @param name Layer name or NULL.
+ * @param out_node Y.
+ * @return The section's codes. */
+martlet_status martlet_up_sampling2d(martlet_model *model, martlet_node input, int64_t height_factor,
+                                     int64_t width_factor, int32_t interpolation, const char *name,
+                                     martlet_node *out_node);
+
 /** Options of martlet_batch_normalization. Start from MARTLET_BATCH_NORMALIZATION_OPTIONS_INIT, which is Keras'
  * defaults. */
 typedef struct martlet_batch_normalization_options {

@@ -2,6 +2,7 @@
 
 import CMartlet
 import MartletCore
+import MartletKernelInterface
 import MartletNN
 
 @_cdecl("martlet_conv2d") @implementation
@@ -99,6 +100,64 @@ public func martlet_batch_normalization(
       try layer.configure(options)
       name = try optionalString(options.name, "name")
     }
+    result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
+  }
+}
+
+@_cdecl("martlet_zero_padding2d") @implementation
+public func martlet_zero_padding2d(
+  _ model: OpaquePointer?, _ input: martlet_node, _ top: Int64, _ bottom: Int64, _ left: Int64, _ right: Int64,
+  _ name: UnsafePointer<CChar>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    let layer = Borders(
+      .zeroPadding, top: try borderSize(top, "top"), bottom: try borderSize(bottom, "bottom"),
+      left: try borderSize(left, "left"), right: try borderSize(right, "right"))
+    result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
+  }
+}
+
+@_cdecl("martlet_cropping2d") @implementation
+public func martlet_cropping2d(
+  _ model: OpaquePointer?, _ input: martlet_node, _ top: Int64, _ bottom: Int64, _ left: Int64, _ right: Int64,
+  _ name: UnsafePointer<CChar>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    let layer = Borders(
+      .cropping, top: try borderSize(top, "top"), bottom: try borderSize(bottom, "bottom"),
+      left: try borderSize(left, "left"), right: try borderSize(right, "right"))
+    result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
+  }
+}
+
+@_cdecl("martlet_resizing") @implementation
+public func martlet_resizing(
+  _ model: OpaquePointer?, _ input: martlet_node, _ height: Int64, _ width: Int64, _ interpolation: Int32,
+  _ name: UnsafePointer<CChar>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    let (down, across) = (try windowSize(height, "height"), try windowSize(width, "width"))
+    let layer = Resizing(.of(height: down, width: across), try Interpolation(code: interpolation))
+    result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
+  }
+}
+
+@_cdecl("martlet_up_sampling2d") @implementation
+public func martlet_up_sampling2d(
+  _ model: OpaquePointer?, _ input: martlet_node, _ height_factor: Int64, _ width_factor: Int64, _ interpolation: Int32,
+  _ name: UnsafePointer<CChar>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    let (down, across) = (try windowSize(height_factor, "height_factor"), try windowSize(width_factor, "width_factor"))
+    let layer = Resizing(.times(down, across), try Interpolation(code: interpolation))
     result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
   }
 }
@@ -265,6 +324,25 @@ extension BatchNormalization {
     (beta, gamma) = (center ? betaOptions : nil, scale ? gammaOptions : nil)
     movingMean = try Initializer(options.moving_mean_initializer, "moving_mean_initializer")
     movingVariance = try Initializer(options.moving_variance_initializer, "moving_variance_initializer")
+  }
+}
+
+private func borderSize(_ value: Int64, _ name: String) throws(MartletError) -> Int {
+  guard (0...Int64(Borders.maximumSize)).contains(value) else {
+    throw MartletError(.invalidArgument, "\(name) is \(value); it must be 0 to \(Borders.maximumSize)")
+  }
+  return Int(value)
+}
+
+extension Interpolation {
+  fileprivate init(code: Int32) throws(MartletError) {
+    switch code {
+    case MARTLET_NEAREST: self = .nearest
+    case MARTLET_BILINEAR: self = .bilinear
+    default:
+      throw MartletError(
+        .invalidArgument, "interpolation is \(code); it must be MARTLET_NEAREST or MARTLET_BILINEAR")
+    }
   }
 }
 

@@ -1,6 +1,8 @@
-// Keras layers that slide a window over images or sequences, to ours and back: convolutions and poolings.
+// Keras layers that slide a window over images or sequences, to ours and back: convolutions and poolings; and those that give
+// images other borders or another size.
 
 import MartletCore
+import MartletKernelInterface
 import MartletNN
 
 extension KerasLayer {
@@ -73,6 +75,43 @@ extension KerasLayer {
       }
     }
     return nil
+  }
+
+  /// ZeroPadding2D and Cropping2D: one number, one for each axis, or two for each.
+  func borders(_ kind: Borders.Kind) throws(MartletError) -> Borders {
+    try checkFormat()
+    let key = kind == .zeroPadding ? "padding" : "cropping"
+    let json = config[key] ?? .array([.integer(kind == .zeroPadding ? 1 : 0), .integer(kind == .zeroPadding ? 1 : 0)])
+    let axes = json.arrayValue ?? [json, json]
+    let sizes = axes.map { ($0.arrayValue ?? [$0, $0]).compactMap(\.integerValue) }
+    guard sizes.count == 2, sizes.allSatisfy({ $0.count == 2 }),
+      sizes.joined().allSatisfy({ (0...Borders.maximumSize).contains($0) })
+    else {
+      throw error(.formatError, "has the \(key) \(json); it takes ((top, bottom), (left, right))")
+    }
+    return Borders(kind, top: sizes[0][0], bottom: sizes[0][1], left: sizes[1][0], right: sizes[1][1])
+  }
+
+  func resizing() throws(MartletError) -> Resizing {
+    try checkFormat()
+    try refuse("crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias")
+    return Resizing(
+      .of(height: try size("height"), width: try size("width")), try interpolation(default: .bilinear))
+  }
+
+  func upSampling() throws(MartletError) -> Resizing {
+    try checkFormat()
+    let factors = try sizes("size", rank: 2, default: [2, 2])
+    return Resizing(.times(factors[0], factors[1]), try interpolation(default: .nearest))
+  }
+
+  private func interpolation(default standard: Interpolation) throws(MartletError) -> Interpolation {
+    guard let name = config["interpolation"]?.stringValue else { return standard }
+    switch name.lowercased() {
+    case "nearest": return .nearest
+    case "bilinear": return .bilinear
+    default: throw error(.unsupported, "has the interpolation '\(name)', which is not supported")
+    }
   }
 
   func weightOptions(
@@ -171,6 +210,28 @@ extension KerasLayer {
       return ["keepdims": .bool(layer.keepsDimensions), "data_format": .string("channels_last")]
     }
     return KerasLayer.members(of: window, sizeKey: "pool_size", rank: layer.rank)
+  }
+
+  static func members(of layer: Borders) -> [String: JSON] {
+    let sizes: JSON = .array([
+      .array([.integer(layer.top), .integer(layer.bottom)]), .array([.integer(layer.left), .integer(layer.right)]),
+    ])
+    return [layer.kind == .zeroPadding ? "padding" : "cropping": sizes, "data_format": .string("channels_last")]
+  }
+
+  static func members(of layer: Resizing) -> [String: JSON] {
+    var members: [String: JSON] = [
+      "interpolation": .string(layer.interpolation == .nearest ? "nearest" : "bilinear"),
+      "data_format": .string("channels_last"),
+    ]
+    switch layer.size {
+    case .of(let height, let width):
+      members["height"] = .integer(height)
+      members["width"] = .integer(width)
+      members["crop_to_aspect_ratio"] = .bool(false)
+    case .times(let down, let across): members["size"] = .array([.integer(down), .integer(across)])
+    }
+    return members
   }
 
   static func members(of options: WeightOptions, _ name: String, rank: Int) -> [String: JSON] {

@@ -41,6 +41,8 @@ extension KerasLayer {
       config.merge(KerasLayer.members(of: layer)) { $1 }
       config["activation"] = .string(try Self.activationName(layer.activation, graphLayer.name))
     case let layer as BatchNormalization: config.merge(KerasLayer.members(of: layer)) { $1 }
+    case let layer as Borders: config.merge(KerasLayer.members(of: layer)) { $1 }
+    case let layer as Resizing: config.merge(KerasLayer.members(of: layer)) { $1 }
     case let layer as Pooling: config.merge(KerasLayer.members(of: layer)) { $1 }
     case let layer as ActivationLayer:
       switch layer.activation {

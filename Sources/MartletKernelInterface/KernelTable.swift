@@ -291,6 +291,18 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ dX: UnsafeMutablePointer<Scalar>
     ) -> Void
 
+  /// y: images in another size.
+  package var resize:
+    @Sendable (
+      _ geometry: ResizeGeometry, _ imageCount: Int, _ x: UnsafePointer<Scalar>, _ y: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// dX: the sum of dY times the share of the pixel in it, in the order of dY.
+  package var resizeGradient:
+    @Sendable (
+      _ geometry: ResizeGeometry, _ imageCount: Int, _ dY: UnsafePointer<Scalar>, _ dX: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
   /// Write the first `rowCount` rows of a source, one after the other. Returns false if any result is NaN or infinite
   /// (all are written).
   package var gather:
@@ -396,6 +408,9 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       @escaping @Sendable (
         UnsafePointer<PatchGeometry>, Int, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>
       ) -> Void,
+    resize: @escaping @Sendable (ResizeGeometry, Int, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>) -> Void,
+    resizeGradient:
+      @escaping @Sendable (ResizeGeometry, Int, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>) -> Void,
     gather: @escaping @Sendable (SourceRows, Int, UnsafeMutablePointer<Scalar>) -> Bool,
     movingAverage: @escaping @Sendable (UnsafePointer<Scalar>, Double, UnsafeMutablePointer<Scalar>, Int) -> Void,
     allFinite: @escaping @Sendable (UnsafePointer<Scalar>, Int) -> Bool
@@ -431,6 +446,8 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     self.maxPoolingGradient = maxPoolingGradient
     self.averagePooling = averagePooling
     self.averagePoolingGradient = averagePoolingGradient
+    self.resize = resize
+    self.resizeGradient = resizeGradient
     self.gather = gather
     self.movingAverage = movingAverage
     self.allFinite = allFinite

@@ -44,6 +44,8 @@ package let kernels = KernelTable<Float>(
   maxPoolingGradient: maxPoolingGradient,
   averagePooling: averagePooling,
   averagePoolingGradient: averagePoolingGradient,
+  resize: resize,
+  resizeGradient: resizeGradient,
   gather: gather,
   movingAverage: movingAverage,
   allFinite: allFinite

@@ -161,6 +161,8 @@ package enum Operation: Sendable, BitwiseCopyable {
   case maxPoolingGradient(PatchGeometry, x: BufferID, y: BufferID, dY: BufferID, dX: BufferID)
   case averagePooling(PatchGeometry, x: BufferID, y: BufferID)
   case averagePoolingGradient(PatchGeometry, dY: BufferID, dX: BufferID)
+  case resize(ResizeGeometry, x: BufferID, y: BufferID)
+  case resizeGradient(ResizeGeometry, dY: BufferID, dX: BufferID)
   /// The gradient of a bias; then, with a parameter, it goes where the plan's sink says.
   case columnSums(x: BufferID, rows: Extent, columns: Int, sums: BufferID, parameter: Int?)
   /// Apply the rule of the step to a parameter whose gradient is in a buffer, such as the sum over the applications of
@@ -229,6 +231,8 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .maxPooling(_, let x, let y), .averagePooling(_, let x, let y): [x, y]
     case .maxPoolingGradient(_, let x, let y, let dY, let dX): [x, y, dY, dX]
     case .averagePoolingGradient(_, let dY, let dX): [dY, dX]
+    case .resize(_, let x, let y): [x, y]
+    case .resizeGradient(_, let dY, let dX): [dY, dX]
     case .columnSums(let x, _, _, let sums, _): [x, sums]
     case .update(_, let gradient): gradient.map { [$0] } ?? []
     case .movingAverage, .constrain: []

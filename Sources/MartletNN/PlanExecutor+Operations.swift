@@ -33,22 +33,10 @@ extension PlanExecutor {
       return rows.count(rows: self.rows) * columns / Self.elementGrain
     case .copyColumns(_, _, _, _, _, _, let rows, let columns):
       return rows.count(rows: self.rows) * columns / Self.elementGrain
-    case .depthwise(let product, _, _, _, _), .depthwiseInputGradient(let product, _, _):
-      return min(rows, rows * product.geometry.patchCount * product.geometry.patchSize / Self.elementGrain)
-    case .depthwiseWeightGradient(let product, _, _, _, _):
-      return min(
-        product.geometry.channels / 16,
-        rows * product.geometry.patchCount * product.geometry.patchSize / Self.elementGrain)
-    case .columnMoments(_, let extent, let columns, _, _):
-      return min(columns / 16, extent.count(rows: rows) * columns / Self.elementGrain)
-    case .normalizationSums(let normalized, _, _, _):
-      return min(normalized.columns / 16, normalized.rows.count(rows: rows) * normalized.columns / Self.elementGrain)
-    case .normalizeColumns(let normalized, _, _), .normalizationGradient(let normalized, _, _, _):
-      return normalized.rows.count(rows: rows) * normalized.columns / Self.elementGrain
-    case .normalizationScale, .moveTowards: return 1
-    case .maxPooling(let geometry, _, _), .averagePooling(let geometry, _, _),
-      .maxPoolingGradient(let geometry, _, _, _, _), .averagePoolingGradient(let geometry, _, _):
-      return min(rows, rows * geometry.patchCount * geometry.patchSize / Self.elementGrain)
+    case .depthwise, .depthwiseInputGradient, .depthwiseWeightGradient, .columnMoments, .normalizationScale,
+      .normalizeColumns, .normalizationSums, .normalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient,
+      .averagePooling, .averagePoolingGradient, .resize, .resizeGradient:
+      return workOnImages(operation)
     case .update(let parameter, _), .movingAverage(let parameter):
       return plan.layout.parameters[parameter].count / Self.elementGrain
     case .columnSums(_, let rows, let columns, _, _):
@@ -126,82 +114,10 @@ extension PlanExecutor {
       kernels.copyColumns(
         pointers[x] + part.lowerBound * xStride + xColumn, xStride, pointers[y] + part.lowerBound * yStride + yColumn,
         yStride, part.count, columns)
-    case .depthwise(let product, let x, let bias, let function, let y):
-      let images = part(of: rows, task: task)
-      kernels.depthwise(
-        arguments(product, images: images.count, 0..<product.geometry.channels),
-        pointers[x] + images.lowerBound * product.geometry.imageSize, bias.map { UnsafePointer(pointers[$0]) },
-        function, pointers[y] + images.lowerBound * product.geometry.patchCount * product.outputs)
-    case .depthwiseInputGradient(let product, let dY, let dX):
-      let images = part(of: rows, task: task)
-      kernels.depthwiseInputGradient(
-        arguments(product, images: images.count, 0..<product.geometry.channels),
-        pointers[dY] + images.lowerBound * product.geometry.patchCount * product.outputs,
-        pointers[dX] + images.lowerBound * product.geometry.imageSize)
-    case .depthwiseWeightGradient(let product, let x, let dY, let dW, let parameter):
-      let channels = part(of: product.geometry.channels, task: task, multiple: 16)
-      kernels.depthwiseWeightGradient(
-        arguments(product, images: rows, channels), pointers[x], pointers[dY], pointers[dW])
-      guard plan.sink == .update, let rule, let parameter else { return }
-      for tap in 0..<(product.geometry.kernelHeight * product.geometry.kernelWidth) {
-        let offset = tap * product.outputs + channels.lowerBound * product.multiplier
-        kernels.update(
-          rule.pointee, target(parameter, offset: offset), pointers[dW] + offset, channels.count * product.multiplier)
-      }
-    case .columnMoments(let x, let extent, let columns, let mean, let variance):
-      let part = part(of: columns, task: task, multiple: 16)
-      kernels.columnMoments(
-        pointers[x] + part.lowerBound, columns, extent.count(rows: rows), part.count,
-        pointers[mean] + part.lowerBound, pointers[variance] + part.lowerBound)
-    case .normalizationScale(let variance, let epsilon, let gamma, let deviation, let scale, let columns):
-      kernels.normalizationScale(
-        pointers[variance], epsilon, gamma.map { UnsafePointer(pointers[$0]) }, pointers[deviation], pointers[scale],
-        columns)
-    case .normalizeColumns(let normalized, let offset, let y):
-      let part = part(of: normalized.rows.count(rows: rows), task: task)
-      kernels.normalizeColumns(
-        arguments(normalized, rows: part), offset.map { UnsafePointer(pointers[$0]) },
-        pointers[y] + part.lowerBound * normalized.columns)
-    case .normalizationSums(let normalized, let dY, let dOffset, let dGamma):
-      let part = part(of: normalized.columns, task: task, multiple: 16)
-      kernels.normalizationSums(
-        arguments(normalized, columns: part), pointers[dY] + part.lowerBound, pointers[dOffset] + part.lowerBound,
-        pointers[dGamma] + part.lowerBound)
-    case .normalizationGradient(let normalized, let sums, let dY, let dX):
-      let part = part(of: normalized.rows.count(rows: rows), task: task)
-      let offset = part.lowerBound * normalized.columns
-      kernels.normalizationGradient(
-        arguments(normalized, rows: part),
-        sums.map { (UnsafePointer(pointers[$0.dOffset]), UnsafePointer(pointers[$0.dGamma])) },
-        pointers[dY] + offset, pointers[dX] + offset)
-    case .moveTowards(let x, let momentum, let y, let count):
-      kernels.movingAverage(pointers[x], momentum, pointers[y], count)
-    case .maxPooling(let geometry, let x, let y):
-      withImages(geometry, task) { geometry, images in
-        kernels.maxPooling(
-          geometry, images.count, pointers[x] + images.lowerBound * geometry.pointee.imageSize,
-          pointers[y] + images.lowerBound * geometry.pointee.pooledSize)
-      }
-    case .averagePooling(let geometry, let x, let y):
-      withImages(geometry, task) { geometry, images in
-        kernels.averagePooling(
-          geometry, images.count, pointers[x] + images.lowerBound * geometry.pointee.imageSize,
-          pointers[y] + images.lowerBound * geometry.pointee.pooledSize)
-      }
-    case .maxPoolingGradient(let geometry, let x, let y, let dY, let dX):
-      withImages(geometry, task) { geometry, images in
-        let (pixel, patch) = (
-          images.lowerBound * geometry.pointee.imageSize, images.lowerBound * geometry.pointee.pooledSize
-        )
-        kernels.maxPoolingGradient(
-          geometry, images.count, pointers[x] + pixel, pointers[y] + patch, pointers[dY] + patch, pointers[dX] + pixel)
-      }
-    case .averagePoolingGradient(let geometry, let dY, let dX):
-      withImages(geometry, task) { geometry, images in
-        kernels.averagePoolingGradient(
-          geometry, images.count, pointers[dY] + images.lowerBound * geometry.pointee.pooledSize,
-          pointers[dX] + images.lowerBound * geometry.pointee.imageSize)
-      }
+    case .depthwise, .depthwiseInputGradient, .depthwiseWeightGradient, .columnMoments, .normalizationScale,
+      .normalizeColumns, .normalizationSums, .normalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient,
+      .averagePooling, .averagePoolingGradient, .resize, .resizeGradient:
+      runImageTask(task)
     case .update(let parameter, let gradient):
       let part = part(of: plan.layout.parameters[parameter].count, task: task, multiple: 16)
       update(parameter, gradient, part)
@@ -212,34 +128,6 @@ extension PlanExecutor {
       runColumnSums(x, extent.count(rows: rows), columns, part, sums, parameter)
     case .constrain(let constraint, let parameter): run(constraint, parameter, task)
     }
-  }
-
-  private func arguments(
-    _ product: DepthwiseProduct, images: Int, _ channels: Range<Int>
-  ) -> DepthwiseArguments<Scalar> {
-    DepthwiseArguments(
-      geometry: product.geometry, imageCount: images, channels: channels, multiplier: product.multiplier,
-      weights: pointers[product.weights])
-  }
-
-  /// A part of some columns with their statistics: of the rows, or of the columns.
-  private func arguments(
-    _ n: NormalizedColumns, rows rowPart: Range<Int>? = nil, columns columnPart: Range<Int>? = nil
-  ) -> NormalizationArguments<Scalar> {
-    let total = n.rows.count(rows: rows)
-    let (rowPart, columnPart) = (rowPart ?? 0..<total, columnPart ?? 0..<n.columns)
-    let j = columnPart.lowerBound
-    return NormalizationArguments(
-      rows: rowPart.count, totalRows: total, columns: columnPart.count, rowStride: n.columns,
-      x: pointers[n.x] + rowPart.lowerBound * n.columns + j, mean: pointers[n.mean] + j,
-      deviation: pointers[n.deviation] + j, scale: pointers[n.scale] + j)
-  }
-
-  /// Call `body` with those rows of the batch, images, that belong to a task.
-  private func withImages(
-    _ geometry: PatchGeometry, _ task: Int, _ body: (UnsafePointer<PatchGeometry>, Range<Int>) -> Void
-  ) {
-    withUnsafePointer(to: geometry) { body($0, part(of: rows, task: task)) }
   }
 
   /// The strength of a penalty that is averaged over the rows of the batch.

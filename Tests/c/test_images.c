@@ -30,12 +30,16 @@ static martlet_model *network(void) {
   output.activation = MARTLET_SOFTMAX;
   REQUIRE(martlet_model_create("images", 3, &m));
   REQUIRE(martlet_input(m, NULL, 3, shape, &node));
+  REQUIRE(martlet_zero_padding2d(m, node, 1, 0, 0, 2, NULL, &node));
+  REQUIRE(martlet_cropping2d(m, node, 0, 1, 1, 1, NULL, &node));
   REQUIRE(martlet_conv2d(m, node, 4, 3, 2, &plain, &node));
   REQUIRE(martlet_batch_normalization(m, node, &normalization, &node));
   REQUIRE(martlet_conv2d(m, node, 4, 3, 3, &same, &both[0]));
   REQUIRE(martlet_max_pooling2d(m, both[0], 2, 2, NULL, &node));
   REQUIRE(martlet_conv2d_transpose(m, node, 3, 2, 2, &strides, &node));
   REQUIRE(martlet_depthwise_conv2d(m, node, 2, 2, &same, &node));
+  REQUIRE(martlet_up_sampling2d(m, node, 2, 1, MARTLET_NEAREST, NULL, &node));
+  REQUIRE(martlet_resizing(m, node, 5, 4, MARTLET_BILINEAR, NULL, &node));
   REQUIRE(martlet_average_pooling2d(m, node, 2, 1, &overlapping, &node));
   REQUIRE(martlet_separable_conv2d(m, node, 3, 2, 2, &same, &node));
   REQUIRE(martlet_reshape(m, node, 2, sequence, NULL, &node));
@@ -184,6 +188,17 @@ static void wrong_arguments(void) {
   EXPECT_OK(martlet_global_average_pooling(m, image, 0, NULL, &y));
   EXPECT_INVALID(martlet_global_average_pooling(m, y, 0, NULL, &y), "GlobalAveragePooling2D takes rows of shape");
   y = -7;
+
+  EXPECT_INVALID(martlet_zero_padding2d(m, 99, 1, 1, 1, 1, NULL, &y), "input");
+  EXPECT_INVALID(martlet_zero_padding2d(m, image, 1, -1, 1, 1, NULL, &y), "bottom is -1; it must be 0 to 16777216");
+  EXPECT_INVALID(martlet_zero_padding2d(m, image, 1, 1, 1, INT64_MAX, NULL, &y), "right is 9223372036854775807");
+  EXPECT_INVALID(martlet_cropping2d(m, image, 2, 3, 0, 0, NULL, &y), "Cropping2D takes 5 rows and 0 columns");
+  EXPECT_INVALID(martlet_cropping2d(m, image, 0, 0, 0, 0, NULL, NULL), "out_node");
+  EXPECT_INVALID(martlet_resizing(m, image, 0, 4, MARTLET_NEAREST, NULL, &y), "height is 0; it must be 1 to 16777216");
+  EXPECT_INVALID(martlet_resizing(m, image, 4, 4, 2, NULL, &y), "interpolation is 2");
+  EXPECT_INVALID(martlet_resizing(m, sequence, 4, 4, MARTLET_BILINEAR, NULL, &y), "Resizing takes rows of shape");
+  EXPECT_INVALID(martlet_up_sampling2d(m, image, 2, -2, MARTLET_NEAREST, NULL, &y), "width_factor is -2");
+  EXPECT_INVALID(martlet_up_sampling2d(NULL, image, 2, 2, MARTLET_NEAREST, NULL, &y), "model");
 
   martlet_batch_normalization_options b = MARTLET_BATCH_NORMALIZATION_OPTIONS_INIT;
   EXPECT_INVALID(martlet_batch_normalization(NULL, image, &b, &y), "model");

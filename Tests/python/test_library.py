@@ -163,7 +163,7 @@ def test_codes_are_those_of_the_header():
     assert _library.MAX_RANK == header["MAX_RANK"]
     for name, code in layers._ACTIVATIONS.items():
         assert code == header[name.upper()]
-    for name, code in layers._PADDINGS.items():
+    for name, code in (layers._PADDINGS | layers._INTERPOLATIONS).items():
         assert code == header[name.upper()]
     for name, kind in initializers._NAMES.items():
         assert kind.kind == header[name.upper()]

@@ -102,6 +102,8 @@ enum Reference<Scalar: ReferenceScalar> {
       maxPoolingGradient: maxPoolingGradient,
       averagePooling: averagePooling,
       averagePoolingGradient: averagePoolingGradient,
+      resize: resize,
+      resizeGradient: resizeGradient,
       gather: gather,
       movingAverage: { x, momentum, average, count in
         for i in 0..<count { average[i] = Scalar(momentum) * average[i] + Scalar(1 - momentum) * x[i] }

@@ -116,6 +116,9 @@ private func images(
   let depthwise = DepthwiseArguments(
     geometry: g.pointee, imageCount: 1, channels: 0..<channels, multiplier: 1, weights: UnsafePointer(y))
   let linear = ActivationFunction(.linear)
+  let larger = ResizeGeometry(
+    height: side / 2, width: side / 2, channels: channels, resultHeight: side, resultWidth: side,
+    interpolation: .bilinear)
   let (rows, statistics) = (side * side, array(4 * channels))
   let columns = NormalizationArguments(
     rows: rows, totalRows: rows, columns: channels, rowStride: channels, x: UnsafePointer(x), mean: UnsafePointer(y),
@@ -129,6 +132,8 @@ private func images(
     Kernel(name: "maxPooling 3 x 3, gradient", count: count) { $0.maxPoolingGradient(g, 1, x, y, y, z) },
     Kernel(name: "averagePooling 3 x 3", count: count) { $0.averagePooling(g, 1, x, z) },
     Kernel(name: "averagePooling 3 x 3, gradient", count: count) { $0.averagePoolingGradient(g, 1, x, z) },
+    Kernel(name: "resize", count: count) { $0.resize(larger, 1, x, z) },
+    Kernel(name: "resize, gradient", count: count) { $0.resizeGradient(larger, 1, x, z) },
     Kernel(name: "columnMoments", count: count) {
       $0.columnMoments(x, channels, rows, channels, statistics, statistics + channels)
     },

@@ -205,6 +205,20 @@ class EngineModel:
         check(function(self.handle, node, int(keepdims), optional_text(name, "name"), byref(out)))
         return out.value
 
+    def borders(self, node: int, kind: str, sizes: Sequence[int], name: str | None) -> int:
+        """kind: "zero_padding2d" or "cropping2d"; sizes: top, bottom, left, right."""
+        out = c_int32()
+        label = optional_text(name, "name")
+        check(getattr(library(), f"martlet_{kind}")(self.handle, node, *sizes, label, byref(out)))
+        return out.value
+
+    def resizing(self, node: int, kind: str, sizes: Sequence[int], interpolation: int, name: str | None) -> int:
+        """kind: "resizing" to two sizes or "up_sampling2d" by two factors."""
+        out = c_int32()
+        label = optional_text(name, "name")
+        check(getattr(library(), f"martlet_{kind}")(self.handle, node, *sizes, interpolation, label, byref(out)))
+        return out.value
+
     def batch_normalization(
         self,
         node: int,
