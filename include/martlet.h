@@ -211,6 +211,8 @@ void martlet_model_destroy(martlet_model *model);
                                    only with custom_objects (docs/file-format.md) */
 #define MARTLET_HARD_SIGMOID 12 /* y = min(max(x / 6 + 1 / 2, 0), 1), as in Keras 3 */
 #define MARTLET_EXPONENTIAL 13  /* y = exp(x) */
+#define MARTLET_RELU6 14        /* y = min(max(x, 0), 6) */
+#define MARTLET_HARD_SWISH 15   /* y = x * min(max(x / 6 + 1 / 2, 0), 1) */
 
 /* Initialisers of weights, as Keras'. fan_in and fan_out of a kernel are the sizes of its last two axes, for a Dense
  * kernel I and O, each times the sizes of the axes before; of a bias both are O. A truncated normal is drawn again
@@ -290,7 +292,7 @@ martlet_status martlet_input(martlet_model *model, const char *name, int32_t ran
 /** Options of martlet_dense. Start from MARTLET_DENSE_OPTIONS_INIT, which is Keras' defaults. */
 typedef struct martlet_dense_options {
   uint32_t struct_size;
-  int32_t activation;                     /* MARTLET_LINEAR (default) ... _EXPONENTIAL, with Keras' alpha */
+  int32_t activation;                     /* MARTLET_LINEAR (default) ... _HARD_SWISH, with Keras' alpha */
   int32_t use_bias;                       /* 0 or 1; default 1 */
   martlet_initializer kernel_initializer; /* default MARTLET_GLOROT_UNIFORM */
   martlet_initializer bias_initializer;   /* default MARTLET_ZEROS */
@@ -335,7 +337,7 @@ typedef struct martlet_conv_options {
                                              no file with both strides and dilation above 1 */
   int64_t groups;                         /* of channels, each with filters of its own: of martlet_conv2d and
                                              martlet_conv1d; default 1 */
-  int32_t activation;                     /* MARTLET_LINEAR (default) ... _EXPONENTIAL, with Keras' alpha */
+  int32_t activation;                     /* MARTLET_LINEAR (default) ... _HARD_SWISH, with Keras' alpha */
   int32_t use_bias;                       /* 0 or 1; default 1 */
   martlet_initializer kernel_initializer; /* default MARTLET_GLOROT_UNIFORM */
   martlet_initializer bias_initializer;   /* default MARTLET_ZEROS */
@@ -395,8 +397,8 @@ martlet_status martlet_conv1d(martlet_model *model, martlet_node input, int64_t 
  *
  *   Y[n, y, x, c M + m] = activation(b[c M + m] + sum over i, j of X[n, y s + i d - p, x s + j d - p, c] W[i, j, c, m])
  *
- * X [N, H, W, C], W [KH, KW, C, M], b [C M], Y [N, H', W', C M]; the rest as in martlet_conv2d. Weights are named "kernel"
- * and "bias".
+ * X [N, H, W, C], W [KH, KW, C, M], b [C M], Y [N, H', W', C M]; the rest as in martlet_conv2d. Weights are named
+ * "kernel" and "bias".
  *
  * @param model Model, not built yet.
  * @param input Node to read, X, of rows [H, W, C].
@@ -408,8 +410,8 @@ martlet_status martlet_depthwise_conv2d(martlet_model *model, martlet_node input
                                         int64_t kernel_width, const martlet_conv_options *options,
                                         martlet_node *out_node);
 
-/** Add a depthwise convolution without bias and activation, and a mixture of the channels of its result T for each pixel:
- * Y = activation(T P + b), with P [1, 1, C M, O], b [O], Y [N, H', W', O]; Chollet 2017. Weights are named
+/** Add a depthwise convolution without bias and activation, and a mixture of the channels of its result T for each
+ * pixel: Y = activation(T P + b), with P [1, 1, C M, O], b [O], Y [N, H', W', O]; Chollet 2017. Weights are named
  * "depthwise_kernel", whose options are those of the kernel, "pointwise_kernel" and "bias".
  *
  * @param model Model, not built yet.
@@ -423,9 +425,9 @@ martlet_status martlet_separable_conv2d(martlet_model *model, martlet_node input
                                         int64_t kernel_height, int64_t kernel_width,
                                         const martlet_conv_options *options, martlet_node *out_node);
 
-/** Add a transposed convolution of images, also called deconvolution: each element of X [N, H, W, C] adds its multiple of
- * the kernel W [KH, KW, O, C] to Y [N, H', W', O], at distances of the strides s; then Y = activation(Y + b). H' = H s with
- * MARTLET_SAME, H s + max((KH - 1) d + 1 - s, 0) with MARTLET_VALID. Weights are named "kernel" and "bias".
+/** Add a transposed convolution of images, also called deconvolution: each element of X [N, H, W, C] adds its multiple
+ * of the kernel W [KH, KW, O, C] to Y [N, H', W', O], at distances of the strides s; then Y = activation(Y + b). H' = H s
+ * with MARTLET_SAME, H s + max((KH - 1) d + 1 - s, 0) with MARTLET_VALID. Weights are named "kernel" and "bias".
  *
  * @param model Model, not built yet.
  * @param input Node to read, X, of rows [H, W, C].
@@ -595,10 +597,10 @@ typedef struct martlet_batch_normalization_options {
    {MARTLET_ZEROS, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f}, {MARTLET_ONES, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f},                        \
    {0.0f, 0.0f}, {0.0f, 0.0f}, {MARTLET_NO_CONSTRAINT, 0.0f, 0, 0}, {MARTLET_NO_CONSTRAINT, 0.0f, 0, 0}, 0}
 
-/** Add a batch normalisation of the last axis: Y = gamma (X - mean) / sqrt(variance + epsilon) + beta for each channel, X
- * and Y [N, ..., C]; Ioffe and Szegedy 2015. In training mean and variance are those of the batch over all other axes
- * (the variance divided by their number of elements), and moving = momentum moving + (1 - momentum) batch, with the update
- * of the weights; in prediction and evaluation, and in a frozen layer, they are the moving ones. Weights are named
+/** Add a batch normalisation of the last axis: Y = gamma (X - mean) / sqrt(variance + epsilon) + beta for each channel,
+ * X and Y [N, ..., C]; Ioffe and Szegedy 2015. In training mean and variance are those of the batch over all other axes
+ * (the variance divided by their number of elements), and moving = momentum moving + (1 - momentum) batch, with the
+ * update of the weights; in prediction and evaluation, and in a frozen layer, they are the moving ones. Weights are named
  * "gamma", "beta", "moving_mean" and "moving_variance"; the latter two are not trained.
  *
  * @param model Model, not built yet.
@@ -614,13 +616,27 @@ martlet_status martlet_batch_normalization(martlet_model *model, martlet_node in
  *
  * @param model Model, not built yet.
  * @param input Node to read.
- * @param activation MARTLET_LINEAR ... MARTLET_EXPONENTIAL.
+ * @param activation MARTLET_LINEAR ... MARTLET_HARD_SWISH.
  * @param alpha Slope of MARTLET_LEAKY_RELU for x < 0, alpha of MARTLET_ELU; finite, >= 0; ignored by the others.
  * @param name Layer name or NULL.
  * @param out_node Node of the same shape.
  * @return The section's codes. */
 martlet_status martlet_activation(martlet_model *model, martlet_node input, int32_t activation, float alpha,
                                   const char *name, martlet_node *out_node);
+
+/** Add a ReLU with limits: y = max_value for x >= max_value, x from threshold to there, and negative_slope *
+ * (x - threshold) below. Without any, infinity, 0 and 0, it is MARTLET_RELU.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read.
+ * @param max_value >= 0; infinity for none.
+ * @param negative_slope Finite, >= 0.
+ * @param threshold Finite, >= 0.
+ * @param name Layer name or NULL.
+ * @param out_node Node of the same shape.
+ * @return The section's codes. */
+martlet_status martlet_relu(martlet_model *model, martlet_node input, float max_value, float negative_slope,
+                            float threshold, const char *name, martlet_node *out_node);
 
 /** Add dropout: in training each element is zero with probability rate, otherwise multiplied by 1 / (1 - rate);
  * in prediction and evaluation y = x. Srivastava et al. 2014, in the inverted form. The mask depends on the trainer's
@@ -726,7 +742,8 @@ martlet_status martlet_rescaling(martlet_model *model, martlet_node input, doubl
 martlet_status martlet_normalization(martlet_model *model, martlet_node input, int64_t count, const float *mean,
                                      const float *variance, const char *name, martlet_node *out_node);
 
-/** Add y = x1 + x2 + ..., such as the end of a residual block.
+/** Add y = x1 + x2 + ..., such as the end of a residual block. For this and the next layers: axes of size 1, before the
+ * last one, of images [H, W, C] and sequences [L, C] are spread over those of the others.
  *
  * @param model Model, not built yet.
  * @param input_count Number of inputs, 2 or more.

@@ -68,6 +68,24 @@ public func martlet_activation(
   }
 }
 
+@_cdecl("martlet_relu") @implementation
+public func martlet_relu(
+  _ model: OpaquePointer?, _ input: martlet_node, _ max_value: Float, _ negative_slope: Float, _ threshold: Float,
+  _ name: UnsafePointer<CChar>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    guard max_value >= 0 else {
+      throw MartletError(.invalidArgument, "max_value is \(max_value); it must be >= 0; infinity for none")
+    }
+    let activation = Activation.clippedReLU(
+      slope: try finite(negative_slope, "negative_slope", minimum: 0), maximum: max_value,
+      threshold: try finite(threshold, "threshold", minimum: 0))
+    result.pointee = try model.add(ActivationLayer(activation), name: name, inputs: [Int(input)])
+  }
+}
+
 @_cdecl("martlet_dropout") @implementation
 public func martlet_dropout(
   _ model: OpaquePointer?, _ input: martlet_node, _ rate: Double, _ name: UnsafePointer<CChar>?,
@@ -265,9 +283,11 @@ extension Activation {
     case MARTLET_GELU_TANH: self = .geluTanh
     case MARTLET_HARD_SIGMOID: self = .hardSigmoid
     case MARTLET_EXPONENTIAL: self = .exponential
+    case MARTLET_RELU6: self = .relu6
+    case MARTLET_HARD_SWISH: self = .hardSwish
     default:
       throw MartletError(
-        .invalidArgument, "activation is \(kind), which is none of MARTLET_LINEAR to MARTLET_EXPONENTIAL")
+        .invalidArgument, "activation is \(kind), which is none of MARTLET_LINEAR to MARTLET_HARD_SWISH")
     }
   }
 }

@@ -46,11 +46,11 @@ extension KerasLayer {
     case "Rescaling":
       return Rescaling(scale: try finite("scale", default: nil), offset: try finite("offset", default: 0))
     case "Normalization": return try normalization(row, statistics)
-    case "Add": return try merge(.add, rows)
-    case "Subtract": return try merge(.subtract, rows)
-    case "Multiply": return try merge(.multiply, rows)
-    case "Average": return try merge(.average, rows)
-    case "Maximum": return try merge(.maximum, rows)
+    case "Add": return Merge(.add)
+    case "Subtract": return Merge(.subtract)
+    case "Multiply": return Merge(.multiply)
+    case "Average": return Merge(.average)
+    case "Maximum": return Merge(.maximum)
     case "Concatenate": return Concatenate(axis: config["axis"] == nil ? -1 : try integer("axis"))
     case "Lambda": throw error(.unsupported, "holds code, which is not run")
     case "Sequential", "Functional", "Model":
@@ -62,13 +62,6 @@ extension KerasLayer {
       if let pooling = try pooling() { return pooling }
       throw MartletError(.unsupported, "layer '\(name)' is of class '\(className)', which is not supported")
     }
-  }
-
-  private func merge(_ kind: Merge.Kind, _ rows: [Shape]) throws(MartletError) -> Merge {
-    if let other = rows.first(where: { $0 != rows[0] }) {
-      throw error(.unsupported, "merges rows of shape \(rows[0]) and \(other); only equal shapes are supported")
-    }
-    return Merge(kind)
   }
 
   /// Whether this is a Normalization layer that learned its statistics with `adapt`.
@@ -122,11 +115,13 @@ extension KerasLayer {
   }
 
   private func reLU() throws(MartletError) -> ActivationLayer {
-    guard config["max_value"] == nil, try number("threshold", default: 0) == 0 else {
-      throw error(.unsupported, "sets 'max_value' or 'threshold', which are not supported")
-    }
     let slope = try nonNegative("negative_slope", default: 0)
-    return ActivationLayer(slope == 0 ? .relu : .leakyReLU(slope: slope))
+    let threshold = try nonNegative("threshold", default: 0)
+    guard config["max_value"] != nil || threshold != 0 else {
+      return ActivationLayer(slope == 0 ? .relu : .leakyReLU(slope: slope))
+    }
+    let maximum = config["max_value"] == nil ? .infinity : try nonNegative("max_value", default: 0)
+    return ActivationLayer(.clippedReLU(slope: slope, maximum: maximum, threshold: threshold))
   }
 
   private func softmax(_ row: Shape) throws(MartletError) -> ActivationLayer {

@@ -52,6 +52,11 @@ extension KerasLayer {
       case .elu(let alpha):
         className = "ELU"
         config["alpha"] = JSON(alpha)
+      case .clippedReLU(let slope, let maximum, let threshold):
+        className = "ReLU"
+        config["max_value"] = maximum.isFinite ? JSON(maximum) : .null
+        config["negative_slope"] = JSON(slope)
+        config["threshold"] = JSON(threshold)
       default: config["activation"] = layer.activation.kerasName.map { .string($0) }
       }
     case let layer as Dropout:
@@ -88,7 +93,8 @@ extension KerasLayer {
   private static func activationName(_ activation: Activation, _ layer: String) throws(MartletError) -> String {
     guard let name = activation.kerasName else {
       throw MartletError(
-        .unsupported, "layer '\(layer)' has a leaky ReLU or ELU that needs a layer of its own in a Keras file")
+        .unsupported, "layer '\(layer)' has a ReLU or ELU with parameters that needs a layer of its own in a Keras file"
+      )
     }
     return name
   }

@@ -6,7 +6,7 @@ import MartletNN
 // MARK: Activations
 
 extension Activation {
-  /// The name in Keras; nil for a leaky ReLU or an ELU whose parameter is not that of Keras' function. Keras has no
+  /// The name in Keras; nil for a ReLU or an ELU whose parameters are not those of Keras' function. Keras has no
   /// name for the approximate GELU, so it gets the one under which KerasHub registers it.
   var kerasName: String? {
     switch self {
@@ -24,6 +24,8 @@ extension Activation {
     case .geluTanh: "gelu_approximate"
     case .hardSigmoid: "hard_sigmoid"
     case .exponential: "exponential"
+    case .clippedReLU: self == .relu6 ? "relu6" : nil
+    case .hardSwish: "hard_swish"
     }
   }
 
@@ -43,6 +45,8 @@ extension Activation {
     case "gelu_approximate", "keras_hub>gelu_approximate", "keras_nlp>gelu_approximate": self = .geluTanh
     case "hard_sigmoid": self = .hardSigmoid
     case "exponential": self = .exponential
+    case "relu6": self = .relu6
+    case "hard_swish", "hard_silu": self = .hardSwish
     default: return nil
     }
   }

@@ -27,27 +27,37 @@ package enum ActivationKind: Int32, Sendable, BitwiseCopyable, CaseIterable {
   case hardSigmoid
   /// exp(x)
   case exponential
+  /// `maximum` for x >= `maximum`, x from `threshold` to there, else alpha (x - threshold)
+  case clippedReLU
+  /// x times `hardSigmoid` of x
+  case hardSwish
 
-  /// Whether the derivative is made from the input. That of all others follows from their output, so that a layer need
-  /// not keep its input; these take outputs near 0 twice.
+}
+
+/// An activation with its parameters.
+package struct ActivationFunction: Sendable, Equatable, BitwiseCopyable {
+  package var kind: ActivationKind
+  /// Of `leakyReLU`, `elu` and `clippedReLU`; at least 0, so that the sign of the output is that of the input.
+  package var alpha: Float
+  /// Of `clippedReLU`, at least 0.
+  package var maximum: Float
+  /// Of `clippedReLU`, at least 0.
+  package var threshold: Float
+
+  package init(_ kind: ActivationKind, alpha: Float = 0, maximum: Float = .infinity, threshold: Float = 0) {
+    self.kind = kind
+    self.alpha = alpha
+    self.maximum = maximum
+    self.threshold = threshold
+  }
+
+  /// Whether the derivative is made from the input x. That of all others follows from the output y = f(x), so that a
+  /// layer need not keep its input; these take some outputs more than once.
   package var gradientNeedsInput: Bool {
-    switch self {
-    case .silu, .gelu, .geluTanh: true
+    switch kind {
+    case .silu, .gelu, .geluTanh, .hardSwish: true
+    case .clippedReLU: alpha != 0 || threshold != 0
     case .linear, .relu, .leakyReLU, .sigmoid, .tanh, .elu, .selu, .softplus, .hardSigmoid, .exponential: false
     }
   }
-}
-
-/// An activation with its parameter.
-package struct ActivationFunction: Sendable, Equatable, BitwiseCopyable {
-  package var kind: ActivationKind
-  /// Of `leakyReLU` and `elu`; at least 0, so that the sign of the output is that of the input.
-  package var alpha: Float
-  package init(_ kind: ActivationKind, alpha: Float = 0) {
-    self.kind = kind
-    self.alpha = alpha
-  }
-
-  /// Whether the derivative is made from the input x rather than from the output y = f(x).
-  package var gradientNeedsInput: Bool { kind.gradientNeedsInput }
 }

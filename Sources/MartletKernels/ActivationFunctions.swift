@@ -1,6 +1,8 @@
 // Activations on vectors, each beside its gradient: dX = dY f'(x) from dY and y = f(x), or from dY and x where
 // `gradientNeedsInput`. sigmoid and tanh themselves are among the elementary functions.
 
+import MartletKernelInterface
+
 @inline(always)
 func linear(_ x: Vector) -> Vector { x }
 
@@ -18,6 +20,28 @@ func leakyReLU(_ x: Vector, alpha: Float) -> Vector { select(x .< 0, x * alpha, 
 
 @inline(always)
 func leakyReLUGradient(_ dY: Vector, _ y: Vector, alpha: Float) -> Vector { select(y .> 0, dY, dY * alpha) }
+
+@inline(always)
+func clippedReLU(_ x: Vector, _ f: ActivationFunction) -> Vector {
+  let below = select(x .< f.threshold, (x - f.threshold) * f.alpha, x)
+  return select(x .>= f.maximum, Vector(repeating: f.maximum), below)
+}
+
+/// From the input, or from the output if alpha and threshold are 0.
+@inline(always)
+func clippedReLUGradient(_ dY: Vector, _ v: Vector, _ f: ActivationFunction) -> Vector {
+  select(v .>= f.maximum, .zero, select(v .> f.threshold, dY, dY * f.alpha))
+}
+
+@inline(always)
+func hardSwish(_ x: Vector) -> Vector { x * hardSigmoid(x) }
+
+/// The derivative is x / 3 + 1 / 2 between -3 and 3.
+@inline(always)
+func hardSwishGradient(_ dY: Vector, _ x: Vector) -> Vector {
+  let inside = dY * multiplyAdd(x, Vector(repeating: 1 / 3), Vector(repeating: 0.5))
+  return select(x .<= -3, .zero, select(x .>= 3, dY, inside))
+}
 
 @inline(always)
 func sigmoidGradient(_ dY: Vector, _ y: Vector) -> Vector { dY * (y * (1 - y)) }

@@ -21,6 +21,8 @@ func activation(
   case .silu: silu(x, y, count)
   case .gelu: gelu(x, y, count)
   case .geluTanh: geluTanh(x, y, count)
+  case .clippedReLU: clippedReLU(x, y, count, f)
+  case .hardSwish: apply(x, y, count, hardSwish)
   }
 }
 
@@ -43,6 +45,8 @@ func activationGradient(
   case .silu: siluGradient(v, dY, dX, count)
   case .gelu: geluGradient(v, dY, dX, count)
   case .geluTanh: geluTanhGradient(v, dY, dX, count)
+  case .clippedReLU: clippedReLUGradient(v, dY, dX, count, f)
+  case .hardSwish: apply(dY, v, dX, count, hardSwishGradient)
   }
 }
 
@@ -60,6 +64,23 @@ private func leakyReLUGradient(
 ) {
   @inline(always) func gradient(_ dY: Vector, _ y: Vector) -> Vector { leakyReLUGradient(dY, y, alpha: alpha) }
   apply(dY, y, dX, count, gradient)
+}
+
+@inline(never)
+private func clippedReLU(
+  _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int, _ f: ActivationFunction
+) {
+  @inline(always) func function(_ x: Vector) -> Vector { clippedReLU(x, f) }
+  apply(x, y, count, function)
+}
+
+@inline(never)
+private func clippedReLUGradient(
+  _ v: UnsafePointer<Float>, _ dY: UnsafePointer<Float>, _ dX: UnsafeMutablePointer<Float>, _ count: Int,
+  _ f: ActivationFunction
+) {
+  @inline(always) func gradient(_ dY: Vector, _ v: Vector) -> Vector { clippedReLUGradient(dY, v, f) }
+  apply(dY, v, dX, count, gradient)
 }
 
 @inline(never)

@@ -19,6 +19,13 @@ package enum Activation: Sendable, Equatable {
   case geluTanh
   case hardSigmoid
   case exponential
+  /// `maximum` for x >= `maximum`, x from `threshold` to there, else slope (x - threshold).
+  case clippedReLU(slope: Float, maximum: Float, threshold: Float)
+  /// x times the hard sigmoid of x.
+  case hardSwish
+
+  /// The ReLU that ends at 6.
+  package static let relu6 = Activation.clippedReLU(slope: 0, maximum: 6, threshold: 0)
 
   /// The slope that Keras' `leaky_relu` has as a function.
   package static let defaultSlope: Float = 0.2
@@ -43,6 +50,9 @@ package enum Activation: Sendable, Equatable {
     case .geluTanh: ActivationFunction(.geluTanh)
     case .hardSigmoid: ActivationFunction(.hardSigmoid)
     case .exponential: ActivationFunction(.exponential)
+    case .clippedReLU(let slope, let maximum, let threshold):
+      ActivationFunction(.clippedReLU, alpha: slope, maximum: maximum, threshold: threshold)
+    case .hardSwish: ActivationFunction(.hardSwish)
     }
   }
 }

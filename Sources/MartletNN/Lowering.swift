@@ -35,6 +35,7 @@ package struct Lowering {
   private var scratches: [BufferID?]
   var preActivations: [BufferID?]
   private var inners: [Int: BufferID] = [:]
+  private var spreadInputs: [Int: [Int: BufferID]] = [:]
   private var normalized: [Int: NormalizedColumns] = [:]
   private var parameterBuffers: [BufferID]
   /// Whether anything has contributed to the gradient by a parameter.
@@ -178,6 +179,14 @@ package struct Lowering {
     if let buffer = inners[node] { return buffer }
     let buffer = newBuffer(.perRow(count))
     inners[node] = buffer
+    return buffer
+  }
+
+  /// A buffer for an input of a node in the shape of its output, kept like `scratch`.
+  package mutating func spreadInput(_ position: Int, ofNode node: Int, count: Int) -> BufferID {
+    if let buffer = spreadInputs[node]?[position] { return buffer }
+    let buffer = newBuffer(.perRow(count))
+    spreadInputs[node, default: [:]][position] = buffer
     return buffer
   }
 

@@ -230,8 +230,8 @@ struct KerasConfigurationTests {
     let cases: [(String, ErrorCode, String)] = [
       (layer("Lambda"), .unsupported, "layer 'l' (Lambda) holds code"),
       (layer("LSTM"), .unsupported, "layer 'l' is of class 'LSTM'"),
-      (layer("ReLU", #""max_value": 6"#), .unsupported, "max_value"),
-      (layer("ReLU", #""threshold": 1"#), .unsupported, "threshold"),
+      (layer("ReLU", #""max_value": -6"#), .unsupported, "max_value"),
+      (layer("ReLU", #""threshold": -1"#), .unsupported, "threshold"),
       (layer("Softmax", #""axis": 1"#), .unsupported, "axis"),
       (layer("Dropout", #""rate": 1"#), .unsupported, "rate"), (layer("Dropout"), .formatError, "'rate'"),
       (layer("Flatten", #""data_format": "channels_first""#), .unsupported, "channels_first"),

@@ -30,7 +30,8 @@ struct ModelFileTests {
       ActivationLayer(.leakyReLU(slope: 0.3)),
       ActivationLayer(.elu(alpha: 1)), ActivationLayer(.elu(alpha: 0.5)), ActivationLayer(.selu),
       ActivationLayer(.softplus), ActivationLayer(.silu), ActivationLayer(.gelu), ActivationLayer(.geluTanh),
-      ActivationLayer(.hardSigmoid), ActivationLayer(.exponential),
+      ActivationLayer(.hardSigmoid), ActivationLayer(.exponential), ActivationLayer(.hardSwish),
+      ActivationLayer(.clippedReLU(slope: 0.5, maximum: 3, threshold: 1)), ActivationLayer(.relu6),
       Dropout(rate: 0.25),
       ActivityRegularization(Regularizer(l1: 0.1, l2: 0.2)),
       Dense(

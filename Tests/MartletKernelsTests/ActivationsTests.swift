@@ -25,6 +25,13 @@ private func apply(_ table: KernelTable<Float>, _ kind: ActivationKind, _ x: [Fl
     #expect(apply(table, .silu, [0]) == [0] && apply(table, .gelu, [0]) == [0] && apply(table, .geluTanh, [0]) == [0])
     #expect(apply(table, .hardSigmoid, [-4, -3, 0, 3, 4]) == [0, 0, 0.5, 1, 1])
     #expect(apply(table, .exponential, [0]) == [1])
+    #expect(apply(table, .hardSwish, [-4, -3, 0, 3, 4]) == [0, 0, 0, 3, 4])
+    var y: [Float] = [-2, 0.25, 0.5, 1, 2, 3, .infinity]
+    let clipped = ActivationFunction(.clippedReLU, alpha: 0.5, maximum: 2, threshold: 0.5)
+    y.withUnsafeMutableBufferPointer {
+      table.activation(clipped, UnsafePointer($0.baseAddress!), $0.baseAddress!, $0.count)
+    }
+    #expect(y == [-1.25, -0.125, 0.5, 1, 2, 2, 2])
     var inPlace = x
     inPlace.withUnsafeMutableBufferPointer {
       table.activation(ActivationFunction(.relu), UnsafePointer($0.baseAddress!), $0.baseAddress!, $0.count)

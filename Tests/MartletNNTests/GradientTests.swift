@@ -102,7 +102,8 @@ private let tolerance = 1e-6
 
 private let activations: [Activation] = [
   .linear, .relu, .leakyReLU(slope: 0.2), .sigmoid, .tanh, .softmax, .elu(alpha: 0.7), .selu, .softplus, .silu, .gelu,
-  .geluTanh, .hardSigmoid, .exponential,
+  .geluTanh, .hardSigmoid, .exponential, .relu6, .hardSwish,
+  .clippedReLU(slope: 0.1, maximum: 0.6, threshold: 0), .clippedReLU(slope: 0.1, maximum: 0.7, threshold: 0.2),
 ]
 
 @Suite struct GradientTests {

@@ -191,7 +191,7 @@ static void builders(void) {
   EXPECT_INVALID(martlet_dense(m, x, 0, NULL, &y), "units");
   EXPECT_INVALID(martlet_dense(m, x, -3, NULL, &y), "units");
   martlet_dense_options options = MARTLET_DENSE_OPTIONS_INIT;
-  options.activation = MARTLET_EXPONENTIAL + 1;
+  options.activation = MARTLET_HARD_SWISH + 1;
   EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "activation");
   options.activation = -1;
   EXPECT_INVALID(martlet_dense(m, x, 3, &options, &y), "activation");
@@ -234,7 +234,14 @@ static void builders(void) {
   EXPECT_INVALID(martlet_activation(m, x, MARTLET_LEAKY_RELU, -1, NULL, &y), "alpha");
   EXPECT_INVALID(martlet_activation(m, x, MARTLET_LEAKY_RELU, NAN, NULL, &y), "alpha");
   EXPECT_INVALID(martlet_activation(m, x, MARTLET_ELU, -1, NULL, &y), "alpha is -1");
-  EXPECT_INVALID(martlet_activation(m, x, MARTLET_EXPONENTIAL + 1, 0, NULL, &y), "activation is 14");
+  EXPECT_INVALID(martlet_activation(m, x, MARTLET_HARD_SWISH + 1, 0, NULL, &y), "activation is 16");
+  EXPECT_INVALID(martlet_relu(NULL, x, INFINITY, 0, 0, NULL, &y), "model");
+  EXPECT_INVALID(martlet_relu(m, 99, INFINITY, 0, 0, NULL, &y), "input");
+  EXPECT_INVALID(martlet_relu(m, x, INFINITY, 0, 0, NULL, NULL), "out_node");
+  EXPECT_INVALID(martlet_relu(m, x, -1, 0, 0, NULL, &y), "max_value is -1.0; it must be >= 0");
+  EXPECT_INVALID(martlet_relu(m, x, NAN, 0, 0, NULL, &y), "max_value is nan");
+  EXPECT_INVALID(martlet_relu(m, x, 6, -1, 0, NULL, &y), "negative_slope is -1.0");
+  EXPECT_INVALID(martlet_relu(m, x, 6, 0, INFINITY, NULL, &y), "threshold is inf");
   EXPECT_INVALID(martlet_dropout(NULL, x, 0.5, NULL, &y), "model");
   EXPECT_INVALID(martlet_dropout(m, x, 0.5, NULL, NULL), "out_node");
   EXPECT_INVALID(martlet_dropout(m, -5, 0.5, NULL, &y), "input");

@@ -54,7 +54,7 @@ static void activations_and_losses(void) {
   char name[80];
   martlet_dataset *numbers_data = data(numbers, 2, MARTLET_FLOAT32), *one_hot_data = data(one_hot, 2, MARTLET_FLOAT32);
   martlet_dataset *label_data = data(labels, 1, MARTLET_INT32);
-  for (int32_t activation = MARTLET_LINEAR; activation <= MARTLET_EXPONENTIAL; activation++) {
+  for (int32_t activation = MARTLET_LINEAR; activation <= MARTLET_HARD_SWISH; activation++) {
     martlet_model *m = graph(activation, MARTLET_LINEAR, 0);
     martlet_loss loss = MARTLET_LOSS_INIT;
     loss.kind = MARTLET_MEAN_SQUARED_ERROR;

@@ -77,7 +77,29 @@ def uneven(library):
     return library.Model(x, layers.Dense(LABELS)(layers.average([short, long])))
 
 
+def gates(library, merge):
+    """Images with what has been said of their channels, and of rows of pixels: axes of size 1 are spread."""
+    layers = library.layers
+    x = library.Input((4, 3, 5))
+    image = layers.Dense(5, "tanh")(x)
+    channels = layers.Dense(5, "sigmoid")(layers.Reshape((1, 1, 5))(layers.Dense(5)(layers.Flatten()(x))))
+    rows = layers.Reshape((4, 1, 5))(layers.Dense(20, "tanh")(layers.Flatten()(x)))
+    joined = merge(layers, [channels, image, rows])
+    return library.Model(x, layers.Dense(LABELS)(layers.Flatten()(joined)))
+
+
+def gated_sequence(library):
+    layers = library.layers
+    x = library.Input((6, 4))
+    whole = layers.Reshape((1, 4))(layers.Dense(4, "tanh")(layers.Flatten()(x)))
+    joined = layers.subtract([whole, layers.Dense(4)(x)])
+    return library.Model(x, layers.Dense(LABELS)(layers.Flatten()(joined)))
+
+
 GRAPHS = {
+    **{f"spread, {merge}": (lambda library, m=merge: gates(library, lambda layers, x: getattr(layers, m)(x)))
+       for merge in ("add", "multiply", "average", "maximum")},
+    "spread sequence": gated_sequence,
     **{f"residual {merge}": (lambda library, m=merge: residual(library, m))
        for merge in ("Add", "Subtract", "Multiply", "Average", "Maximum")},
     **{f"three, {merge}": (lambda library, m=merge: of_three(library, m))

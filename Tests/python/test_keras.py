@@ -84,7 +84,7 @@ PROBABILITIES = ("Dense", {"units": CLASSES, "activation": "softmax"})
 ROW_SHAPE = (3, 4)
 ACTIVATIONS = (
     "linear", "relu", "leaky_relu", "sigmoid", "tanh", "softmax", "elu", "selu", "softplus", "silu", "gelu", "hard_sigmoid",
-    "exponential",
+    "exponential", "relu6", "hard_silu",
 )  # fmt: skip
 
 NETWORKS = {
@@ -99,6 +99,15 @@ NETWORKS = {
         for name in ACTIVATIONS
     },
     "ReLU": [("Dense", {"units": 16}), ("ReLU", {}), PROBABILITIES],
+    **{
+        f"ReLU {options}": [("Dense", {"units": 16}), ("ReLU", options), PROBABILITIES]
+        for options in (
+            {"max_value": 0.5},
+            {"max_value": 0.75, "negative_slope": 0.1},
+            {"threshold": 0.25},
+            {"max_value": 0.75, "negative_slope": 0.1, "threshold": 0.25},
+        )
+    },
     "LeakyReLU": [("Dense", {"units": 16}), ("LeakyReLU", {"negative_slope": 0.1}), PROBABILITIES],
     "LeakyReLU default": [("Dense", {"units": 16}), ("LeakyReLU", {}), PROBABILITIES],
     "ELU": [("Dense", {"units": 16}), ("ELU", {"alpha": 0.5}), PROBABILITIES],

@@ -243,7 +243,7 @@ REFUSED = [
     (graph(X, layer("Dropout", "y", keras_3(tensor("x"), training=True), rate=0.5)), "called with training=true"),
     (graph(X, layer("Dropout", "y", [["x", 0, 0, {"training": False}]], rate=0.5)), "called with training=false"),
     (graph(X, layer("Dropout", "y", [["x", 0, 0, {"training": True}]], rate=0.5)), "called with training=true"),
-    (graph(X, WIDE, layer("Add", "y", keras_3([tensor("x"), tensor("wide")]))), r"merges rows of shape \[4\] and \[5\]"),
+    (graph(X, WIDE, layer("Add", "y", keras_3([tensor("x"), tensor("wide")]))), r"Add takes inputs of one shape; input 0 has rows of shape \[4\], input 1 of \[5\]"),
     (graph(X, WIDE, layer("Add", "y", keras_3([tensor("x")]))), "layer 'y': Add takes 2 or more inputs, 1 were given"),
     (graph(X, layer("Concatenate", "y", keras_3([tensor("x")] * 2), axis=0)), "Concatenate has axis 0"),
     (graph(X, dense(keras_3(tensor("x")), keras_3(tensor("y")), units=5), outputs=["y", 1, 0]), "'kernel' has shape"),

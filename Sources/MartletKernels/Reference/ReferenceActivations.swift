@@ -32,6 +32,10 @@ extension Reference {
     case .geluTanh: x * sigmoid(2 * geluRate * (x + Scalar(0.044715) * x * x * x))
     case .hardSigmoid: x < -3 ? 0 : x > 3 ? 1 : x / 6 + Scalar(0.5)
     case .exponential: Scalar.exp(x)
+    case .clippedReLU:
+      x >= Scalar(f.maximum)
+        ? Scalar(f.maximum) : x < Scalar(f.threshold) ? Scalar(f.alpha) * (x - Scalar(f.threshold)) : x
+    case .hardSwish: x < -3 ? 0 * x : x > 3 ? x : x * (x / 6 + Scalar(0.5))
     }
   }
 
@@ -54,6 +58,8 @@ extension Reference {
       return sigmoid(u) + v * sigmoid(u) * sigmoid(-u) * slope
     case .hardSigmoid: return v > 0 && v < 1 ? 1 / Scalar(6) : 0
     case .exponential: return v
+    case .clippedReLU: return v >= Scalar(f.maximum) ? 0 : v > Scalar(f.threshold) ? 1 : Scalar(f.alpha)
+    case .hardSwish: return v <= -3 ? 0 : v >= 3 ? 1 : v / 3 + Scalar(0.5)
     }
   }
 

@@ -253,6 +253,12 @@ class EngineModel:
         check(library().martlet_activation(self.handle, node, activation, real(alpha, "alpha"), label, byref(out)))
         return out.value
 
+    def relu(self, node: int, max_value: float, negative_slope: float, threshold: float, name: str | None) -> int:
+        out = c_int32()
+        label = optional_text(name, "name")
+        check(library().martlet_relu(self.handle, node, max_value, negative_slope, threshold, label, byref(out)))
+        return out.value
+
     def dropout(self, node: int, rate: float, name: str | None) -> int:
         out = c_int32()
         label = optional_text(name, "name")

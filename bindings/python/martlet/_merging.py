@@ -12,7 +12,7 @@ from ._layer import Layer
 
 
 class _Merge(Layer):
-    """Called on a list of results, all of one shape."""
+    """Called on a list of results, all of one shape; axes of size 1 of images and sequences are spread."""
 
     takes_list = True
     operation: str  # of EngineModel.merge

@@ -48,8 +48,10 @@ _ACTIVATIONS = {
     "gelu_tanh": 11,
     "hard_sigmoid": 12,
     "exponential": 13,
+    "relu6": 14,
+    "hard_swish": 15,
 }
-_ALIASES = {"swish": "silu"}
+_ALIASES = {"swish": "silu", "hard_silu": "hard_swish"}
 _KERAS_ALPHA = {"leaky_relu": 0.2, "elu": 1.0}  # where the name alone is given
 
 
@@ -691,7 +693,7 @@ class Activation(Layer):
     """A function by its name in Keras.
 
     Element-wise "linear", "relu", "leaky_relu" (slope 0.2), "elu" (alpha 1), "selu", "sigmoid", "hard_sigmoid", "tanh",
-    "softplus", "silu" or "swish", "gelu", "exponential"; "softmax" over the last axis. "gelu_tanh" is Keras'
+    "softplus", "silu" or "swish", "gelu", "exponential", "relu6", "hard_swish" or "hard_silu"; "softmax" over the last axis. "gelu_tanh" is Keras'
     gelu(x, approximate=True), which has no name there: files call it "gelu_approximate", and Keras opens them with
     custom_objects={"gelu_approximate": ...}.
     """
@@ -706,10 +708,23 @@ class Activation(Layer):
 
 
 class ReLU(Layer):
-    """y = max(x, 0)."""
+    """y = max_value for x >= max_value, x from threshold to there, negative_slope * (x - threshold) below.
+
+    By itself y = max(x, 0). ValueError: a parameter below 0.
+    """
+
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **base: Any
+    ) -> None:
+        super().__init__(**base)
+        self.max_value = None if max_value is None else real(max_value, "max_value")
+        self.negative_slope, self.threshold = real(negative_slope, "negative_slope"), real(threshold, "threshold")
 
     def add(self, engine: EngineModel, node: int, name: str) -> int:
-        return engine.activation(node, _ACTIVATIONS["relu"], 0.0, name)
+        if self.max_value is None and self.negative_slope == self.threshold == 0:
+            return engine.activation(node, _ACTIVATIONS["relu"], 0.0, name)
+        maximum = np.inf if self.max_value is None else self.max_value
+        return engine.relu(node, maximum, self.negative_slope, self.threshold, name)
 
 
 class LeakyReLU(Layer):
