@@ -651,6 +651,18 @@ martlet_status martlet_relu(martlet_model *model, martlet_node input, float max_
 martlet_status martlet_dropout(martlet_model *model, martlet_node input, double rate, const char *name,
                                martlet_node *out_node);
 
+/** Add dropout of whole channels: as martlet_dropout, but in a row all elements of a channel share their fate; Tompson
+ * et al. 2015 (Keras' SpatialDropout2D and 1D).
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, of rows [H, W, C] or [L, C].
+ * @param rate 0 <= rate < 1.
+ * @param name Layer name or NULL.
+ * @param out_node Node of the same shape.
+ * @return The section's codes. */
+martlet_status martlet_spatial_dropout(martlet_model *model, martlet_node input, double rate, const char *name,
+                                       martlet_node *out_node);
+
 /** Add noise: in training y = x + N(0, stddev^2); in prediction and evaluation y = x. The noise depends on the
  * trainer's seed, the step and the element, on nothing else.
  *

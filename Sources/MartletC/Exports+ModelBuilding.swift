@@ -91,14 +91,30 @@ public func martlet_dropout(
   _ model: OpaquePointer?, _ input: martlet_node, _ rate: Double, _ name: UnsafePointer<CChar>?,
   _ out_node: UnsafeMutablePointer<martlet_node>?
 ) -> martlet_status {
+  withModel(model, .change) { model in try addDropout(to: model, input, rate, .none, name, out_node) }
+}
+
+@_cdecl("martlet_spatial_dropout") @implementation
+public func martlet_spatial_dropout(
+  _ model: OpaquePointer?, _ input: martlet_node, _ rate: Double, _ name: UnsafePointer<CChar>?,
+  _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
   withModel(model, .change) { model in
-    let result = try required(out_node, "out_node")
-    let name = try optionalString(name, "name")
-    guard rate >= 0, rate < 1 else {
-      throw MartletError(.invalidArgument, "rate is \(rate); it must be >= 0 and < 1")
-    }
-    result.pointee = try model.add(Dropout(rate: rate), name: name, inputs: [Int(input)])
+    let rank = try model.shape(ofNode: input).rank == 2 ? 1 : 2
+    try addDropout(to: model, input, rate, .places(rank: rank), name, out_node)
   }
+}
+
+private func addDropout(
+  to model: ModelHandle, _ input: martlet_node, _ rate: Double, _ sharing: Dropout.Sharing,
+  _ name: UnsafePointer<CChar>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) throws(MartletError) {
+  let result = try required(out_node, "out_node")
+  let name = try optionalString(name, "name")
+  guard rate >= 0, rate < 1 else {
+    throw MartletError(.invalidArgument, "rate is \(rate); it must be >= 0 and < 1")
+  }
+  result.pointee = try model.add(Dropout(rate: rate, sharing: sharing), name: name, inputs: [Int(input)])
 }
 
 @_cdecl("martlet_flatten") @implementation

@@ -37,7 +37,9 @@ extension KerasLayer {
       return ActivationLayer(.leakyReLU(slope: try nonNegative(key, default: 0.3)))
     case "ELU": return ActivationLayer(.elu(alpha: try nonNegative("alpha", default: 1)))
     case "Softmax": return try softmax(row)
-    case "Dropout": return try dropout()
+    case "Dropout": return try dropout(row)
+    case "SpatialDropout1D": return try spatialDropout(rank: 1)
+    case "SpatialDropout2D": return try spatialDropout(rank: 2)
     case "GaussianNoise": return try gaussianNoise()
     case "ActivityRegularization": return try activityRegularization()
     case "Flatten": return try flatten(row)
@@ -133,13 +135,36 @@ extension KerasLayer {
     return ActivationLayer(.softmax)
   }
 
-  private func dropout() throws(MartletError) -> Dropout {
-    try refuse("noise_shape")
+  private func dropoutRate() throws(MartletError) -> Double {
     let rate = try number("rate")
     guard rate >= 0, rate < 1 else {
       throw error(.unsupported, "has the rate \(rate); it must be at least 0 and below 1")
     }
-    return Dropout(rate: rate)
+    return rate
+  }
+
+  /// `noise_shape` has 1 for each axis along which elements share their fate, null or the size for the others; rows of
+  /// the batch never do here.
+  private func dropout(_ row: Shape) throws(MartletError) -> Dropout {
+    let rate = try dropoutRate()
+    guard let sizes = config["noise_shape"]?.arrayValue else {
+      try refuse("noise_shape")
+      return Dropout(rate: rate)
+    }
+    guard sizes.count == row.rank + 1, sizes[0] == .null,
+      zip(sizes.dropFirst(), row.dimensions).allSatisfy({ $0 == .null || $0 == .integer(1) || $0 == .integer($1) })
+    else {
+      throw error(
+        .unsupported,
+        "has the noise_shape \(JSON.array(sizes)); null, then null or 1 for each axis of rows of \(row) is supported")
+    }
+    let shared = zip(sizes.dropFirst(), row.dimensions).map { $0 == .integer(1) && $1 != 1 }
+    return Dropout(rate: rate, sharing: shared.contains(true) ? .axes(shared) : .none)
+  }
+
+  private func spatialDropout(rank: Int) throws(MartletError) -> Dropout {
+    try checkFormat()
+    return Dropout(rate: try dropoutRate(), sharing: .places(rank: rank))
   }
 
   private func flatten(_ row: Shape) throws(MartletError) -> Flatten {

@@ -122,7 +122,7 @@ extension KerasLayer {
       regularizer: try regularizer("\(name)_regularizer"), constraint: try constraint("\(name)_constraint"))
   }
 
-  private func checkFormat() throws(MartletError) {
+  func checkFormat() throws(MartletError) {
     if let format = config["data_format"]?.stringValue, format != "channels_last" {
       throw error(.unsupported, "has data_format '\(format)', which is not supported; channels_last is")
     }

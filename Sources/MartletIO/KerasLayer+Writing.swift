@@ -61,8 +61,12 @@ extension KerasLayer {
       }
     case let layer as Dropout:
       config["rate"] = .number(layer.rate)
-      config["noise_shape"] = .null
       config["seed"] = .null
+      switch layer.sharing {
+      case .none: config["noise_shape"] = .null
+      case .axes(let shared): config["noise_shape"] = .array([.null] + shared.map { $0 ? .integer(1) : .null })
+      case .places: config["trainable"] = nil  // Keras 3 does not take it
+      }
     case is Merge: break
     case let layer as Concatenate: config["axis"] = .integer(layer.axis)
     case let layer as GaussianNoise:

@@ -38,6 +38,7 @@ static martlet_model *network(void) {
   REQUIRE(martlet_max_pooling2d(m, both[0], 2, 2, NULL, &node));
   REQUIRE(martlet_conv2d_transpose(m, node, 3, 2, 2, &strides, &node));
   REQUIRE(martlet_depthwise_conv2d(m, node, 2, 2, &same, &node));
+  REQUIRE(martlet_spatial_dropout(m, node, 0.25, NULL, &node));
   REQUIRE(martlet_up_sampling2d(m, node, 2, 1, MARTLET_NEAREST, NULL, &node));
   REQUIRE(martlet_resizing(m, node, 5, 4, MARTLET_BILINEAR, NULL, &node));
   REQUIRE(martlet_average_pooling2d(m, node, 2, 1, &overlapping, &node));
@@ -199,6 +200,10 @@ static void wrong_arguments(void) {
   EXPECT_INVALID(martlet_resizing(m, sequence, 4, 4, MARTLET_BILINEAR, NULL, &y), "Resizing takes rows of shape");
   EXPECT_INVALID(martlet_up_sampling2d(m, image, 2, -2, MARTLET_NEAREST, NULL, &y), "width_factor is -2");
   EXPECT_INVALID(martlet_up_sampling2d(NULL, image, 2, 2, MARTLET_NEAREST, NULL, &y), "model");
+
+  EXPECT_INVALID(martlet_spatial_dropout(m, image, 1, NULL, &y), "rate is 1.0; it must be >= 0 and < 1");
+  EXPECT_INVALID(martlet_spatial_dropout(m, 99, 0.5, NULL, &y), "input");
+  EXPECT_INVALID(martlet_spatial_dropout(m, image, 0.5, NULL, NULL), "out_node");
 
   martlet_batch_normalization_options b = MARTLET_BATCH_NORMALIZATION_OPTIONS_INIT;
   EXPECT_INVALID(martlet_batch_normalization(NULL, image, &b, &y), "model");

@@ -180,6 +180,48 @@ def test_predictions_in_double(random):
     np.testing.assert_allclose(found, expected, rtol=0, atol=19 * 2.0**-53 * np.abs(x).max() * np.abs(kernel).sum())
 
 
+def kept(model, shape, rows=40):
+    """Which elements of rows of ones a network of one dropout layer keeps, and what becomes of them."""
+    trainer = martlet.Trainer(model, loss=None, seed=4)
+    result = np.asarray(trainer.forward(np.ones((rows, *shape), np.float32)))
+    values = np.unique(result)
+    assert len(values) == 2 and values[0] == 0
+    return result != 0, values[1]
+
+
+@pytest.mark.parametrize("kind, shape", [("SpatialDropout2D", (5, 6, 7)), ("SpatialDropout1D", (9, 7))])
+def test_spatial_dropout_drops_whole_channels(kind, shape, tmp_path):
+    layer = getattr(layers, kind)(0.25)
+    model = martlet.Sequential([martlet.Input(shape), layer, layers.Dense(7, use_bias=False)])
+    model.build()
+    model.set_weights([np.eye(7, dtype=np.float32)])
+    is_kept, value = kept(model, shape)
+    assert value == pytest.approx(4 / 3, rel=2**-23)
+    places = tuple(range(1, len(shape)))
+    assert (is_kept.all(places) | ~is_kept.any(places)).all()
+    share = is_kept.any(places).mean()
+    assert abs(share - 0.75) < 5 * np.sqrt(0.25 * 0.75 / (40 * 7))
+    model.save(tmp_path / "model.h5")
+    theirs = keras.models.load_model(tmp_path / "model.h5", compile=False)
+    assert type(theirs.layers[0]).__name__ == kind and theirs.layers[0].rate == 0.25
+
+
+def test_dropout_of_whole_rows(tmp_path):
+    """A noise_shape, as EfficientNet's stochastic depth has it, out of a file of Keras and back."""
+    shape = (5, 6, 7)
+    theirs = keras.Sequential([keras.Input(shape), keras.layers.Dropout(0.25, noise_shape=(None, 1, 1, 1)),
+                               keras.layers.Dense(7, use_bias=False)])  # fmt: skip
+    theirs.set_weights([np.eye(7, dtype=np.float32)])
+    theirs.save(tmp_path / "model.h5")
+    ours = martlet.load_model(tmp_path / "model.h5")
+    is_kept, _ = kept(ours, shape, rows=200)
+    assert (is_kept.all((1, 2, 3)) | ~is_kept.any((1, 2, 3))).all()
+    assert abs(is_kept.any((1, 2, 3)).mean() - 0.75) < 5 * np.sqrt(0.25 * 0.75 / 200)
+    ours.save(tmp_path / "again.h5")
+    again = keras.models.load_model(tmp_path / "again.h5", compile=False)
+    assert tuple(again.layers[0].noise_shape) == (None, 1, 1, 1)
+
+
 def test_bytes_are_images(random):
     """Rows of bytes are converted before a convolution reads them."""
     model = martlet.Sequential([martlet.Input((8, 8, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3)])

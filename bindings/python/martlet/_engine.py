@@ -265,6 +265,12 @@ class EngineModel:
         check(library().martlet_dropout(self.handle, node, real(rate, "rate"), label, byref(out)))
         return out.value
 
+    def spatial_dropout(self, node: int, rate: float, name: str | None) -> int:
+        out = c_int32()
+        label = optional_text(name, "name")
+        check(library().martlet_spatial_dropout(self.handle, node, rate, label, byref(out)))
+        return out.value
+
     def flatten(self, node: int, name: str | None) -> int:
         out = c_int32()
         check(library().martlet_flatten(self.handle, node, optional_text(name, "name"), byref(out)))

@@ -286,6 +286,7 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_model_destroy": (None, [_MODEL]),
     "martlet_input": (STATUS, [_MODEL, c_char_p, c_int32, _INT64S, POINTER(_NODE)]),
     "martlet_dense": (STATUS, [_MODEL, _NODE, c_int64, POINTER(DenseOptions), POINTER(_NODE)]),
+    "martlet_spatial_dropout": (STATUS, [_MODEL, _NODE, c_double, c_char_p, POINTER(_NODE)]),
     "martlet_relu": (STATUS, [_MODEL, _NODE, c_float, c_float, c_float, c_char_p, POINTER(_NODE)]),
     "martlet_batch_normalization": (STATUS, [_MODEL, _NODE, POINTER(BatchNormalizationOptions), POINTER(_NODE)]),
     "martlet_zero_padding2d": (STATUS, [_MODEL, _NODE, *[c_int64] * 4, c_char_p, POINTER(_NODE)]),

@@ -771,6 +771,26 @@ class Dropout(Layer):
         return engine.dropout(node, self.rate, name)
 
 
+class SpatialDropout2D(Layer):
+    """Dropout of whole channels: all elements of a channel of a row share their fate. X [N, H, W, C].
+
+    ValueError unless 0 <= rate < 1.
+    """
+
+    def __init__(self, rate: float, seed: None = None, data_format: str | None = None, **base: Any) -> None:
+        super().__init__(**base)
+        no_seed(self.class_name, seed)
+        _channels_last(self.class_name, data_format)
+        self.rate = real(rate, "rate")
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.spatial_dropout(node, self.rate, name)
+
+
+class SpatialDropout1D(SpatialDropout2D):
+    """SpatialDropout2D for sequences: X [N, L, C]."""
+
+
 class GaussianNoise(Layer):
     """In training y = x + N(0, stddev^2); else y = x.
 
