@@ -869,7 +869,7 @@ martlet_status martlet_model_name(martlet_model *model, const char **out_name);
  * @param out_text Lines, each with its line end.
  * @return The section's codes.
  *
- * Ownership: borrowed; valid until the layers change or the model is destroyed. */
+ * Ownership: borrowed; valid until the layers change or are frozen, or the model is destroyed. */
 martlet_status martlet_model_summary(martlet_model *model, const char **out_text);
 
 /** What a model costs to run. Weights are counted apart from the memory for a batch. */
@@ -898,6 +898,24 @@ martlet_status martlet_model_cost(martlet_model *model, int64_t batch_size, mart
  * @param out_trainable Those that training changes; NULL if not wanted.
  * @return The section's codes. */
 martlet_status martlet_model_parameter_count(martlet_model *model, int64_t *out_total, int64_t *out_trainable);
+
+/** Whether training changes the weights of a layer.
+ *
+ * @param model Model.
+ * @param layer Name of the layer.
+ * @param out_trainable 1 (as layers are made) or 0, frozen. A layer without weights may be either.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such layer). */
+martlet_status martlet_model_trainable(martlet_model *model, const char *layer, int32_t *out_trainable);
+
+/** Have the weights of a layer trained, or freeze them: from the next step of any trainer on. Below the first layer that
+ * is trained no gradients are computed and no activations kept; a frozen batch normalisation runs on its moving
+ * statistics and leaves them. A trainer keeps what its optimiser has of frozen weights.
+ *
+ * @param model Model, not used by a call.
+ * @param layer Name of the layer; NULL for all.
+ * @param trainable 1 or 0.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such layer). */
+martlet_status martlet_model_set_trainable(martlet_model *model, const char *layer, int32_t trainable);
 
 /** Number of inputs.
  *

@@ -56,6 +56,32 @@ public func martlet_model_parameter_count(
   }
 }
 
+@_cdecl("martlet_model_trainable") @implementation
+public func martlet_model_trainable(
+  _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ out_trainable: UnsafeMutablePointer<Int32>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_trainable, "out_trainable")
+    let built = try model.requireBuilt().model
+    let index = try built.layerIndex(named: try string(layer, "layer"))
+    result.pointee = built.graph.layers[index].isTrainable ? 1 : 0
+  }
+}
+
+@_cdecl("martlet_model_set_trainable") @implementation
+public func martlet_model_set_trainable(
+  _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ trainable: Int32
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let built = try model.requireBuilt()
+    let isTrainable = try flag(trainable, "trainable")
+    let layers =
+      try optionalString(layer, "layer").map { name in [try built.model.layerIndex(named: name)] }
+      ?? Array(built.model.graph.layers.indices)
+    try built.setTrainable(isTrainable, layers: layers)
+  }
+}
+
 @_cdecl("martlet_model_input_count") @implementation
 public func martlet_model_input_count(
   _ model: OpaquePointer?, _ out_count: UnsafeMutablePointer<Int32>?

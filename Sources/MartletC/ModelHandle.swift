@@ -108,7 +108,7 @@ final class ModelHandle: Handle {
 final class BuiltModel {
   let model: Model
   let predictor: Predictor
-  let summary: StringTable
+  private(set) var summary: StringTable
   let layerNames: StringTable
   let layerClasses: StringTable
   let inputNames: StringTable
@@ -149,6 +149,15 @@ final class BuiltModel {
       return table ?? new
     }
     return kept[0]
+  }
+
+  /// Have the weights of some layers trained, or left as they are. What C has borrowed of summary and JSON ends.
+  ///
+  /// - Throws: `outOfMemory`, and nothing is changed.
+  func setTrainable(_ isTrainable: Bool, layers: [Int]) throws(MartletError) {
+    try model.setTrainable(isTrainable, layers: layers)
+    summary = try StringTable([try model.summary()])
+    json.withLock { $0 = nil }
   }
 
   /// - Throws: `outOfMemory`.

@@ -42,6 +42,15 @@ package struct Graph: Sendable {
 
   package func layerIndex(named name: String) -> Int? { layers.firstIndex { $0.name == name } }
 
+  /// The same graph with the weights of some layers trained or not.
+  func settingTrainable(_ isTrainable: Bool, layers chosen: Set<Int>) -> Graph {
+    let changed = layers.enumerated().map { index, layer in
+      chosen.contains(index)
+        ? GraphLayer(name: layer.name, layer: layer.layer, weights: layer.weights, isTrainable: isTrainable) : layer
+    }
+    return Graph(name: name, layers: changed, nodes: nodes, inputs: inputs, outputs: outputs)
+  }
+
   /// What the first application of a layer reads.
   package func inputShapes(ofLayer layer: Int) -> [Shape] {
     nodes.first { $0.layer == layer }?.inputs.map { nodes[$0].shape } ?? []

@@ -4,8 +4,10 @@ import MartletCore
 
 /// Weights may be changed by one thread at a time, and read by many while none changes them; the border sees to that.
 package final class Model: @unchecked Sendable {
-  package let graph: Graph
-  package let layout: ParameterLayout
+  package private(set) var graph: Graph
+  package private(set) var layout: ParameterLayout
+  /// Counts the changes of what is trained: plans of another revision are out of date.
+  package private(set) var revision = 0
   package let seed: UInt64
 
   /// What labels 0, 1, … stand for; empty if not known.
@@ -38,6 +40,16 @@ package final class Model: @unchecked Sendable {
       try weight.initializer.fill(
         values + parameter.offset, weight.shape, source: RandomSource(seed: seed, stream: UInt64(index)))
     }
+  }
+
+  /// Have the weights of some layers trained, or left as they are.
+  ///
+  /// - Throws: `outOfMemory`, and nothing is changed.
+  package func setTrainable(_ isTrainable: Bool, layers: [Int]) throws(MartletError) {
+    let changed = graph.settingTrainable(isTrainable, layers: Set(layers))
+    layout = try ParameterLayout(changed)
+    graph = changed
+    revision += 1
   }
 
   /// The flat array of all weights; see `layout`.

@@ -120,6 +120,7 @@ extension Trainer {
   /// - Parameter dY: gradients by the outputs one after the other, as many rows as the last `forward` had.
   /// - Throws: `invalidState` without a forward; `invalidArgument` for values that are not finite.
   package func backward(_ dY: UnsafePointer<Float>) throws(MartletError) {
+    discardOutdatedPlans()
     guard forwardRowCount > 0, let stepping else {
       throw MartletError(.invalidState, "backward needs a forward before it")
     }
@@ -165,6 +166,7 @@ extension Trainer {
   /// - Throws: `invalidState` without gradients; `notFinite` naming the first weight array whose gradient is not
   ///   finite.
   package func apply() throws(MartletError) {
+    discardOutdatedPlans()
     guard hasGradients, let stepping else {
       throw MartletError(.invalidState, "there are no gradients; backward makes them and apply uses them up")
     }
@@ -174,18 +176,21 @@ extension Trainer {
   // MARK: Executors, made when first needed and kept for the largest batch so far
 
   func trainingExecutor(_ rows: Int, threads: Int) throws(MartletError) -> PlanExecutor<Float> {
+    discardOutdatedPlans()
     let sink: GradientSink = options.optimizer.needsStoredGradients ? .store : .update
     return try executor(&training, .training(losses.map(\.configuration), sink), rows, threads)
   }
 
   func evaluationExecutor(for data: Dataset, threads: Int) throws(MartletError) -> PlanExecutor<Float> {
-    try executor(
+    discardOutdatedPlans()
+    return try executor(
       &evaluation, .evaluation(losses.map(\.configuration)), min(data.count, Trainer.evaluationBatch), threads)
   }
 
   private func steppingExecutor(_ rows: Int, threads: Int) throws(MartletError) -> PlanExecutor<Float> {
+    discardOutdatedPlans()
     // The caller sees the model's outputs as they are, so no activation goes into a loss.
-    try executor(&stepping, .training(losses.map { _ in LossConfiguration(.none) }, .store), rows, threads)
+    return try executor(&stepping, .training(losses.map { _ in LossConfiguration(.none) }, .store), rows, threads)
   }
 
   /// The one that is kept, if it is large enough, or a new one to keep. It has all the memory it will need.

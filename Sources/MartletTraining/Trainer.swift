@@ -38,6 +38,8 @@ package final class Trainer: @unchecked Sendable {
   var training: PlanExecutor<Float>?
   var evaluation: PlanExecutor<Float>?
   var stepping: PlanExecutor<Float>?
+  /// The model's revision that they are for.
+  private var plannedRevision = 0
 
   /// Rows of the last `forward`, 0 if none; whether `backward` has made its gradients.
   package var forwardRowCount = 0
@@ -62,6 +64,7 @@ package final class Trainer: @unchecked Sendable {
     outputMetrics = losses.map { _ in OutputMetrics() }
     optimizerState = try OptimizerState(options.optimizer, model.layout)
     gradientNorms = model.layout.parameters.map { _ in 0 }
+    plannedRevision = model.revision
   }
 
   /// Arrays that a step takes for the inputs, and for the outputs with a loss.
@@ -70,6 +73,15 @@ package final class Trainer: @unchecked Sendable {
 
   /// - Throws: `invalidState` if no output has a loss.
   package func requireLoss() throws(MartletError) { try fit.requireLoss() }
+
+  /// Forget the plans if the model's layers have been frozen or unfrozen since they were made. Gradients that wait are
+  /// of the model as it was: they are forgotten too.
+  func discardOutdatedPlans() {
+    guard plannedRevision != model.revision else { return }
+    (training, evaluation, stepping) = (nil, nil, nil)
+    (forwardRowCount, hasGradients) = (0, false)
+    plannedRevision = model.revision
+  }
 
   /// Ask the running call to end after its batch. Any thread, also in a signal handler: one atomic store.
   package func interrupt() { isInterrupted.store(true, ordering: .relaxed) }

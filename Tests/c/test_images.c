@@ -111,6 +111,70 @@ static void files(void) {
   CHECK(memcmp(y[0], y[1], sizeof y[0]) == 0, "a network over images trains to the same bits on one thread and three");
 }
 
+/* How many weights of the model differ from those before. */
+static int changed(martlet_model *m, float *before) {
+  int count = 0, at = 0;
+  static const char *const arrays[][2] = {{"conv", "kernel"}, {"norm", "gamma"}, {"norm", "moving_mean"}, {"head", "kernel"}};
+  static const int64_t counts[] = {3 * 3 * CHANNELS * 2, 2, 2, 2 * CLASSES};
+  for (int i = 0; i < 4; i++) {
+    float now[64];
+    REQUIRE(martlet_model_get_weight(m, arrays[i][0], arrays[i][1], now, counts[i]));
+    for (int64_t j = 0; j < counts[i]; j++, at++) count += now[j] != before[at], before[at] = now[j];
+  }
+  return count;
+}
+
+/* The body of a network frozen, then the whole of it trained, by one trainer. */
+static void frozen_layers(void) {
+  martlet_model *m;
+  martlet_node node;
+  martlet_trainer *trainer;
+  martlet_trainer_options options = MARTLET_TRAINER_OPTIONS_INIT;
+  martlet_fit_options fit = MARTLET_FIT_OPTIONS_INIT;
+  const int64_t shape[] = {SIDE, SIDE, CHANNELS};
+  int32_t trainable = -1;
+  int64_t total, trained;
+  float before[64];
+  martlet_conv_options conv = MARTLET_CONV_OPTIONS_INIT;
+  martlet_batch_normalization_options norm = MARTLET_BATCH_NORMALIZATION_OPTIONS_INIT;
+  martlet_dense_options head = MARTLET_DENSE_OPTIONS_INIT;
+  conv.name = "conv", norm.name = "norm", head.name = "head", head.activation = MARTLET_SOFTMAX;
+  REQUIRE(martlet_model_create(NULL, 3, &m));
+  REQUIRE(martlet_input(m, "in", 3, shape, &node));
+  REQUIRE(martlet_conv2d(m, node, 2, 3, 3, &conv, &node));
+  REQUIRE(martlet_batch_normalization(m, node, &norm, &node));
+  EXPECT(martlet_model_set_trainable(m, NULL, 0), MARTLET_INVALID_STATE, "not built");
+  REQUIRE(martlet_global_average_pooling(m, node, 0, NULL, &node));
+  REQUIRE(martlet_dense(m, node, CLASSES, &head, &node));
+  REQUIRE(martlet_model_build(m, 1, &node));
+  martlet_dataset *d = data();
+  options.optimizer = MARTLET_ADAM;
+  fit.epochs = 1, fit.batch_size = ROWS;
+  REQUIRE(martlet_trainer_create(m, &options, &trainer));
+  EXPECT_OK(martlet_model_set_trainable(m, NULL, 0));
+  EXPECT_OK(martlet_model_set_trainable(m, "head", 1));
+  EXPECT_OK(martlet_model_trainable(m, "conv", &trainable));
+  CHECK(trainable == 0, "a frozen layer says so");
+  EXPECT_OK(martlet_model_parameter_count(m, &total, &trained));
+  CHECK(trained == 3 * CLASSES && total == 9 * CHANNELS * 2 + 2 + 8 + 3 * CLASSES, "only the head is counted as trained");
+  changed(m, before);
+  EXPECT_OK(martlet_trainer_fit(trainer, d, NULL, &fit, NULL, NULL));
+  CHECK(changed(m, before) == 2 * CLASSES, "training changes the head alone where the rest is frozen");
+  EXPECT_OK(martlet_model_set_trainable(m, "norm", 1));
+  EXPECT_OK(martlet_trainer_fit(trainer, d, NULL, &fit, NULL, NULL));
+  CHECK(changed(m, before) == 4 + 2 * CLASSES, "and with it what is unfrozen, moving statistics among it");
+  EXPECT_OK(martlet_model_set_trainable(m, NULL, 1));
+  EXPECT_OK(martlet_trainer_fit(trainer, d, NULL, &fit, NULL, NULL));
+  CHECK(changed(m, before) == 9 * CHANNELS * 2 + 4 + 2 * CLASSES, "and in the end all");
+  EXPECT(martlet_model_set_trainable(m, "tail", 1), MARTLET_NOT_FOUND, "no layer 'tail'");
+  EXPECT(martlet_model_trainable(m, "tail", &trainable), MARTLET_NOT_FOUND, "no layer 'tail'");
+  EXPECT_INVALID(martlet_model_set_trainable(m, "head", 2), "trainable");
+  EXPECT_INVALID(martlet_model_set_trainable(NULL, "head", 1), "model");
+  EXPECT_INVALID(martlet_model_trainable(m, NULL, &trainable), "layer");
+  EXPECT_INVALID(martlet_model_trainable(m, "head", NULL), "out_trainable");
+  martlet_trainer_destroy(trainer), martlet_dataset_destroy(d), martlet_model_destroy(m);
+}
+
 static void wrong_arguments(void) {
   martlet_model *m;
   martlet_node image, sequence, y = -7;
@@ -232,6 +296,7 @@ int main(void) {
   for (int i = 0; i < ROWS; i++) labels[i] = i % CLASSES;
   gradients();
   files();
+  frozen_layers();
   wrong_arguments();
   return check_end();
 }

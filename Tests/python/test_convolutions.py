@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from test_keras import CLASSES, PROBABILITIES, ROWS, STEPS, assert_same_output, compare_training, pair
+from test_keras import CLASSES, PROBABILITIES, ROWS, STEP_ERROR, STEPS, assert_same_output, compare_training, pair
 
 import martlet
 from martlet import layers
@@ -135,6 +135,33 @@ def test_they_train_as_in_keras(name, random):
     loss = "sparse_categorical_crossentropy"
     # The longest sum is over the positions of all rows, 24 * 42 terms, not over 32; and there is a layer more.
     compare_training(theirs, ours, *batches(random, shape), loss, loss, factor=8)
+
+
+@pytest.mark.parametrize("frozen", [(0,), (1,), (0, 1), (2,), (0, 1, 2)])
+def test_frozen_layers_train_as_in_keras(frozen, random):
+    """The rest of the network learns as Keras', and what is frozen, moving statistics among it, stays."""
+    network = [CONV, ("BatchNormalization", {"momentum": 0.5}), conv2d(5, 3, activation="relu"), FLATTEN, PROBABILITIES]
+    theirs, ours = pair(*network, shape=IMAGE, deviation=0.15)
+    for index in frozen:
+        theirs.layers[index].trainable = False
+        ours.layers[index].trainable = False
+    x, y = batches(random, IMAGE)
+    start = trained_arrays(theirs)
+    theirs.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    ours.compile(martlet.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    for batch, labels in zip(x, y):
+        assert ours.train_on_batch(batch, labels) == pytest.approx(theirs.train_on_batch(batch, labels), rel=1e-4)
+    for before, expected, found in zip(start, trained_arrays(theirs), ours.get_weights()):
+        moved = np.linalg.norm(expected - before)
+        if moved == 0:
+            np.testing.assert_array_equal(found, before)
+        else:
+            assert np.linalg.norm(found - expected) <= STEPS * STEP_ERROR * 8 * moved
+
+
+def trained_arrays(model):
+    """All weights and moving statistics in the order of the layers, whatever is frozen."""
+    return [np.asarray(v) for layer in model.layers for v in layer.weights]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -406,14 +406,41 @@ def test_history_survives_an_exception(model, data):
     assert model.history.epoch == [0, 1]
 
 
-def test_layers_made_here_cannot_be_frozen(model):
-    assert all(layer.trainable for layer in model.layers)
-    with pytest.raises(ValueError, match="trainable=False is not in this version"):
-        model.layers[1].trainable = False
-    assert model.trainable
-    with pytest.raises(ValueError, match="model 'sequential' cannot be frozen: trainable=False is not in this version"):
-        model.trainable = False
-    model.trainable = True  # as it is
+def test_layers_are_frozen_and_unfrozen(model, data):
+    """At any time, by layer or all together; what a trainer has begun goes on."""
+    assert model.trainable and all(layer.trainable for layer in model.layers)
+    before = model.get_weights()
+    model.layers[1].trainable = False
+    assert not model.layers[1].trainable and model.trainable
+    model.fit(*data, epochs=2, verbose=0)
+    after = model.get_weights()
+    assert [np.array_equal(a, b) for a, b in zip(before, after)] == [True, True, False, False]
+    model.trainable = False
+    assert not model.trainable
+    model.fit(*data, epochs=1, verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(after, model.get_weights()))
+    model.trainable = True
+    model.fit(*data, epochs=1, verbose=0)
+    assert not any(np.array_equal(a, b) for a, b in zip(after, model.get_weights()))
+
+
+def test_a_layer_is_made_frozen(tmp_path):
+    layer = martlet.layers.Dense(3, trainable=False)
+    assert not layer.trainable
+    model = martlet.Sequential([martlet.Input((4,)), layer, martlet.layers.Dense(2)])
+    model.build()
+    assert not layer.trainable and "(8 trainable, 15 not)" in summary_of(model)
+    layer.trainable = True
+    assert "(23 trainable, 0 not)" in summary_of(model)
+    layer.trainable = False
+    model.save(tmp_path / "model.h5")
+    assert [layer.trainable for layer in martlet.load_model(tmp_path / "model.h5").layers] == [True, False, True]
+
+
+def summary_of(model):
+    lines = []
+    model.summary(print_fn=lines.append)
+    return "\n".join(lines)
 
 
 def test_learning_rate_scheduler_of_the_epoch_alone(model, data):

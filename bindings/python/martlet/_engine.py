@@ -362,6 +362,15 @@ class EngineModel:
         check(library().martlet_model_cost(self.handle, batch_size, byref(out)))
         return Cost(*(getattr(out, field) for field in Cost._fields))
 
+    def trainable(self, layer: str) -> bool:
+        value = c_int32()
+        check(library().martlet_model_trainable(self.handle, text(layer, "layer"), byref(value)))
+        return bool(value.value)
+
+    def set_trainable(self, layer: str | None, value: bool) -> None:
+        """layer: None for all."""
+        check(library().martlet_model_set_trainable(self.handle, optional_text(layer, "layer"), int(value)))
+
     def parameter_count(self) -> tuple[int, int]:
         total, trainable = c_int64(), c_int64()
         check(library().martlet_model_parameter_count(self.handle, byref(total), byref(trainable)))

@@ -27,12 +27,18 @@ class Layer:
     takes_list = False
 
     def __init__(
-        self, *, name: str | None = None, input_shape: Sequence[int] | None = None, input_dim: int | None = None
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        input_shape: Sequence[int] | None = None,
+        input_dim: int | None = None,
     ) -> None:
         self.own_name = name
         self.serial = next(_serials)  # layers without a name are numbered in the order they were made
         self._engine: EngineModel | None = None
         self.claimed = False  # by a model
+        self._trainable = bool(trainable)  # until the model is built
         self.first_shape = tuple(input_shape) if input_shape is not None else None
         if input_dim is not None:
             self.first_shape = (input_dim,)
@@ -49,13 +55,17 @@ class Layer:
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes the layer's weights: always, for layers that are made here."""
-        return True
+        """Whether training changes the layer's weights. May be set at any time, for the next step on.
+
+        A frozen BatchNormalization runs on its moving statistics.
+        """
+        return self._trainable if self._engine is None else self._engine.trainable(self.name)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        if not value:
-            raise ValueError(f"layer {self.name!r} cannot be frozen: trainable=False is not in this version")
+        self._trainable = bool(value)
+        if self._engine is not None:
+            self._engine.set_trainable(self.name, bool(value))
 
     def __call__(self, inputs: Any) -> Node:
         """The node of the result; called again, the layer makes another result with the same weights."""
@@ -94,6 +104,8 @@ class Layer:
     def built(self, engine: EngineModel, name: str) -> None:
         """The model is built, and this layer is the one of that name in it."""
         self._engine, self.own_name = engine, name
+        if not self._trainable:
+            engine.set_trainable(name, False)
 
     def _built_engine(self) -> EngineModel:
         if self._engine is None:

@@ -325,6 +325,8 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_model_summary": (STATUS, [_MODEL, _STRINGS]),
     "martlet_model_cost": (STATUS, [_MODEL, c_int64, POINTER(CostStruct)]),
     "martlet_model_parameter_count": (STATUS, [_MODEL, _INT64S, _INT64S]),
+    "martlet_model_trainable": (STATUS, [_MODEL, c_char_p, POINTER(c_int32)]),
+    "martlet_model_set_trainable": (STATUS, [_MODEL, c_char_p, c_int32]),
     "martlet_model_input_count": (STATUS, [_MODEL, _INT32S]),
     "martlet_model_output_count": (STATUS, [_MODEL, _INT32S]),
     "martlet_model_input_name": (STATUS, [_MODEL, c_int32, _STRINGS]),

@@ -74,13 +74,13 @@ class TrainableModel:
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes the model's weights: always."""
-        return True
+        """Whether training changes weights of any layer. Set it to freeze or unfreeze all layers, for the next step on."""
+        return any(layer.trainable for layer in self.layers)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        if not value:
-            raise ValueError(f"model {self.name!r} cannot be frozen: trainable=False is not in this version")
+        for layer in self.layers:
+            layer.trainable = value
 
     @property
     def objectives(self) -> list[Objective]:
