@@ -426,8 +426,8 @@ martlet_status martlet_separable_conv2d(martlet_model *model, martlet_node input
                                         const martlet_conv_options *options, martlet_node *out_node);
 
 /** Add a transposed convolution of images, also called deconvolution: each element of X [N, H, W, C] adds its multiple
- * of the kernel W [KH, KW, O, C] to Y [N, H', W', O], at distances of the strides s; then Y = activation(Y + b). H' = H s
- * with MARTLET_SAME, H s + max((KH - 1) d + 1 - s, 0) with MARTLET_VALID. Weights are named "kernel" and "bias".
+ * of the kernel W [KH, KW, O, C] to Y [N, H', W', O], at distances of the strides s; then Y = activation(Y + b). H' =
+ * H s with MARTLET_SAME, H s + max((KH - 1) d + 1 - s, 0) with MARTLET_VALID. Weights are named "kernel" and "bias".
  *
  * @param model Model, not built yet.
  * @param input Node to read, X, of rows [H, W, C].
@@ -611,6 +611,50 @@ typedef struct martlet_batch_normalization_options {
 martlet_status martlet_batch_normalization(martlet_model *model, martlet_node input,
                                            const martlet_batch_normalization_options *options,
                                            martlet_node *out_node);
+
+/** Options of martlet_layer_normalization and martlet_group_normalization. Start from
+ * MARTLET_ROW_NORMALIZATION_OPTIONS_INIT, which is Keras' defaults. */
+typedef struct martlet_row_normalization_options {
+  uint32_t struct_size;
+  int32_t center;                       /* 1 (default): beta; 0: none */
+  int32_t scale;                        /* 1 (default): gamma; 0: none */
+  double epsilon;                       /* > 0, finite as a float; default 1e-3 */
+  martlet_initializer beta_initializer;  /* default MARTLET_ZEROS */
+  martlet_initializer gamma_initializer; /* default MARTLET_ONES */
+  martlet_regularizer beta_regularizer;  /* default none */
+  martlet_regularizer gamma_regularizer; /* default none */
+  martlet_constraint beta_constraint;    /* default none */
+  martlet_constraint gamma_constraint;   /* default none */
+  const char *name;                      /* layer name; default NULL */
+} martlet_row_normalization_options;
+
+#define MARTLET_ROW_NORMALIZATION_OPTIONS_INIT                                                                         \
+  {(uint32_t)sizeof(martlet_row_normalization_options), 1, 1, 1e-3,                                                    \
+   {MARTLET_ZEROS, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f}, {MARTLET_ONES, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f},                        \
+   {0.0f, 0.0f}, {0.0f, 0.0f}, {MARTLET_NO_CONSTRAINT, 0.0f, 0, 0}, {MARTLET_NO_CONSTRAINT, 0.0f, 0, 0}, 0}
+
+/** Add a layer normalisation: Y = gamma (X - mean) / sqrt(variance + epsilon) + beta, with mean and variance over the
+ * last axis, X and Y [N, ..., C], gamma and beta [C]; Ba et al. 2016. Weights are named "gamma" and "beta".
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X.
+ * @param options NULL for the defaults.
+ * @param out_node Y.
+ * @return The section's codes. */
+martlet_status martlet_layer_normalization(martlet_model *model, martlet_node input,
+                                           const martlet_row_normalization_options *options, martlet_node *out_node);
+
+/** Add a group normalisation: as martlet_layer_normalization, with mean and variance over all axes of a row but the
+ * last, and over those of the C channels that are in one group; Wu and He 2018.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X.
+ * @param groups Divides C; -1: a group for each channel.
+ * @param options NULL for the defaults.
+ * @param out_node Y.
+ * @return The section's codes (MARTLET_INVALID_ARGUMENT also: groups that do not divide the channels). */
+martlet_status martlet_group_normalization(martlet_model *model, martlet_node input, int64_t groups,
+                                           const martlet_row_normalization_options *options, martlet_node *out_node);
 
 /** Add an activation, element-wise but for softmax, which is over the last axis.
  *

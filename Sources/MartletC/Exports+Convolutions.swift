@@ -162,6 +162,52 @@ public func martlet_up_sampling2d(
   }
 }
 
+@_cdecl("martlet_layer_normalization") @implementation
+public func martlet_layer_normalization(
+  _ model: OpaquePointer?, _ input: martlet_node, _ options: UnsafePointer<martlet_row_normalization_options>?,
+  _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in try addNormalization(.layer, to: model, input, options, out_node) }
+}
+
+@_cdecl("martlet_group_normalization") @implementation
+public func martlet_group_normalization(
+  _ model: OpaquePointer?, _ input: martlet_node, _ groups: Int64,
+  _ options: UnsafePointer<martlet_row_normalization_options>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let groups = groups == -1 ? nil : try windowSize(groups, "groups")
+    try addNormalization(.groups(groups), to: model, input, options, out_node)
+  }
+}
+
+private func addNormalization(
+  _ kind: GroupNormalization.Kind, to model: ModelHandle, _ input: martlet_node,
+  _ options: UnsafePointer<martlet_row_normalization_options>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) throws(MartletError) {
+  let result = try required(out_node, "out_node")
+  var layer = GroupNormalization(kind)
+  var name: String?
+  if let options = try MartletC.options(options, "martlet_row_normalization_options") {
+    layer.epsilon = try normalizationEpsilon(options.epsilon)
+    let beta = try WeightOptions(
+      options.beta_initializer, options.beta_regularizer, options.beta_constraint, "beta")
+    let gamma = try WeightOptions(
+      options.gamma_initializer, options.gamma_regularizer, options.gamma_constraint, "gamma")
+    layer.beta = try flag(options.center, "center") ? beta : nil
+    layer.gamma = try flag(options.scale, "scale") ? gamma : nil
+    name = try optionalString(options.name, "name")
+  }
+  result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
+}
+
+private func normalizationEpsilon(_ value: Double) throws(MartletError) -> Double {
+  guard Float(value) > 0, Float(value).isFinite else {
+    throw MartletError(.invalidArgument, "epsilon is \(value); it must be > 0 and finite as a float")
+  }
+  return value
+}
+
 private func addConvolution(
   rank: Int, _ filters: Int64, _ size: [Int], to model: ModelHandle, _ input: martlet_node,
   _ options: UnsafePointer<martlet_conv_options>?, _ out_node: UnsafeMutablePointer<martlet_node>?
@@ -313,10 +359,7 @@ extension BatchNormalization {
       throw MartletError(.invalidArgument, "momentum is \(options.momentum); it must be 0 to 1")
     }
     momentum = options.momentum
-    guard Float(options.epsilon) > 0, Float(options.epsilon).isFinite else {
-      throw MartletError(.invalidArgument, "epsilon is \(options.epsilon); it must be > 0 and finite as a float")
-    }
-    epsilon = options.epsilon
+    epsilon = try normalizationEpsilon(options.epsilon)
     let betaOptions = try WeightOptions(
       options.beta_initializer, options.beta_regularizer, options.beta_constraint, "beta")
     let gammaOptions = try WeightOptions(

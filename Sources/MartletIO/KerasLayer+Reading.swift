@@ -28,6 +28,8 @@ extension KerasLayer {
     case "Cropping2D": return try borders(.cropping)
     case "Resizing": return try resizing()
     case "UpSampling2D": return try upSampling()
+    case "LayerNormalization": return try layerNormalization(row)
+    case "GroupNormalization": return try groupNormalization(row)
     case "BatchNormalization": return try batchNormalization(row)
     case "Activation": return ActivationLayer(try activation(of: config["activation"]))
     case "ReLU": return try reLU()

@@ -43,6 +43,7 @@ extension KerasLayer {
     case let layer as BatchNormalization: config.merge(KerasLayer.members(of: layer)) { $1 }
     case let layer as Borders: config.merge(KerasLayer.members(of: layer)) { $1 }
     case let layer as Resizing: config.merge(KerasLayer.members(of: layer)) { $1 }
+    case let layer as GroupNormalization: config.merge(KerasLayer.members(of: layer)) { $1 }
     case let layer as Pooling: config.merge(KerasLayer.members(of: layer)) { $1 }
     case let layer as ActivationLayer:
       switch layer.activation {

@@ -260,6 +260,28 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ dX: UnsafeMutablePointer<Scalar>
     ) -> Void
 
+  /// Y of whole rows; mean and deviation are written. Sums over places are cut into chunks of `KernelTable.chunk`.
+  package var groupNormalization:
+    @Sendable (
+      _ arguments: GroupNormalizationArguments<Scalar>, _ epsilon: Float, _ beta: UnsafePointer<Scalar>?,
+      _ y: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// dBeta and dGamma [channels] of some channels: the sums over all rows of dY, and of dY (x - mean) deviation.
+  package var groupNormalizationSums:
+    @Sendable (
+      _ arguments: GroupNormalizationArguments<Scalar>, _ channels: Range<Int>, _ dY: UnsafePointer<Scalar>,
+      _ dBeta: UnsafeMutablePointer<Scalar>, _ dGamma: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// dX = deviation (g - average of g - x' average of g x'), with g = gamma dY, x' = (x - mean) deviation; averages over
+  /// the group.
+  package var groupNormalizationGradient:
+    @Sendable (
+      _ arguments: GroupNormalizationArguments<Scalar>, _ dY: UnsafePointer<Scalar>,
+      _ dX: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
   /// y [images, patches, channels]: the greatest pixel of each patch of x [images, pixels, channels] that lies in the
   /// image; NaN if any is. (Here and below patches are as deep as the images, without dilation and spacing, and each has
   /// a pixel in the image.)
@@ -391,6 +413,19 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
         NormalizationArguments<Scalar>, (dOffset: UnsafePointer<Scalar>, dGamma: UnsafePointer<Scalar>)?,
         UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>
       ) -> Void,
+    groupNormalization:
+      @escaping @Sendable (
+        GroupNormalizationArguments<Scalar>, Float, UnsafePointer<Scalar>?, UnsafeMutablePointer<Scalar>
+      ) -> Void,
+    groupNormalizationSums:
+      @escaping @Sendable (
+        GroupNormalizationArguments<Scalar>, Range<Int>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>,
+        UnsafeMutablePointer<Scalar>
+      ) -> Void,
+    groupNormalizationGradient:
+      @escaping @Sendable (
+        GroupNormalizationArguments<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>
+      ) -> Void,
     maxPooling:
       @escaping @Sendable (
         UnsafePointer<PatchGeometry>, Int, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>
@@ -442,6 +477,9 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     self.normalizeColumns = normalizeColumns
     self.normalizationSums = normalizationSums
     self.normalizationGradient = normalizationGradient
+    self.groupNormalization = groupNormalization
+    self.groupNormalizationSums = groupNormalizationSums
+    self.groupNormalizationGradient = groupNormalizationGradient
     self.maxPooling = maxPooling
     self.maxPoolingGradient = maxPoolingGradient
     self.averagePooling = averagePooling

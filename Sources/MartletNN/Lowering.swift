@@ -36,6 +36,7 @@ package struct Lowering {
   var preActivations: [BufferID?]
   private var inners: [Int: BufferID] = [:]
   private var spreadInputs: [Int: [Int: BufferID]] = [:]
+  private var normalizedGroups: [Int: NormalizedGroups] = [:]
   private var normalized: [Int: NormalizedColumns] = [:]
   private var parameterBuffers: [BufferID]
   /// Whether anything has contributed to the gradient by a parameter.
@@ -214,6 +215,12 @@ package struct Lowering {
   }
 
   package func normalizedColumns(of node: Int) -> NormalizedColumns? { normalized[node] }
+
+  package mutating func setNormalizedGroups(of node: Int, _ groups: NormalizedGroups) {
+    normalizedGroups[node] = groups
+  }
+
+  package func normalizedGroups(of node: Int) -> NormalizedGroups? { normalizedGroups[node] }
 
   /// Append to the training step what follows its last gradient.
   package mutating func appendFinally(_ operation: Operation) { finally.append(operation) }

@@ -118,6 +118,20 @@ package struct DepthwiseProduct: Sendable, BitwiseCopyable {
   var outputs: Int { geometry.channels * multiplier }
 }
 
+/// Rows of x [places, channels] with the statistics of their groups: `GroupNormalizationArguments` with buffers.
+package struct NormalizedGroups: Sendable, BitwiseCopyable {
+  package var x: BufferID
+  package var rows: Extent
+  package var places: Int
+  package var channels: Int
+  package var groups: Int
+  package var mean: BufferID
+  package var deviation: BufferID
+  package var gamma: BufferID?
+
+  var buffers: [BufferID] { [x, mean, deviation] + (gamma.map { [$0] } ?? []) }
+}
+
 package enum Operation: Sendable, BitwiseCopyable {
   case matrixProduct(MatrixProduct)
   case activation(ActivationFunction, x: BufferID, y: BufferID, count: Extent)
@@ -154,6 +168,9 @@ package enum Operation: Sendable, BitwiseCopyable {
   /// Without the sums, if the statistics are given.
   case normalizationGradient(
     NormalizedColumns, sums: (dOffset: BufferID, dGamma: BufferID)?, dY: BufferID, dX: BufferID)
+  case groupNormalization(NormalizedGroups, epsilon: Float, beta: BufferID?, y: BufferID)
+  case groupNormalizationSums(NormalizedGroups, dY: BufferID, dBeta: BufferID, dGamma: BufferID)
+  case groupNormalizationGradient(NormalizedGroups, dY: BufferID, dX: BufferID)
   /// y = momentum y + (1 - momentum) x
   case moveTowards(x: BufferID, momentum: Double, y: BufferID, count: Int)
   /// Of each patch of the rows of x, images.
@@ -227,6 +244,10 @@ package enum Operation: Sendable, BitwiseCopyable {
       normalized.buffers + [dY, dOffset, dGamma]
     case .normalizationGradient(let normalized, let sums, let dY, let dX):
       normalized.buffers + [dY, dX] + (sums.map { [$0.dOffset, $0.dGamma] } ?? [])
+    case .groupNormalization(let normalized, _, let beta, let y): normalized.buffers + [y] + (beta.map { [$0] } ?? [])
+    case .groupNormalizationSums(let normalized, let dY, let dBeta, let dGamma):
+      normalized.buffers + [dY, dBeta, dGamma]
+    case .groupNormalizationGradient(let normalized, let dY, let dX): normalized.buffers + [dY, dX]
     case .moveTowards(let x, _, let y, _): [x, y]
     case .maxPooling(_, let x, let y), .averagePooling(_, let x, let y): [x, y]
     case .maxPoolingGradient(_, let x, let y, let dY, let dX): [x, y, dY, dX]

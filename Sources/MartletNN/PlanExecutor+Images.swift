@@ -20,6 +20,12 @@ extension PlanExecutor {
       return min(normalized.columns / 16, normalized.rows.count(rows: rows) * normalized.columns / Self.elementGrain)
     case .normalizeColumns(let normalized, _, _), .normalizationGradient(let normalized, _, _, _):
       return normalized.rows.count(rows: rows) * normalized.columns / Self.elementGrain
+    case .groupNormalization(let normalized, _, _, _), .groupNormalizationGradient(let normalized, _, _):
+      let count = normalized.rows.count(rows: rows)
+      return min(count, count * normalized.places * normalized.channels / Self.elementGrain)
+    case .groupNormalizationSums(let normalized, _, _, _):
+      let count = normalized.rows.count(rows: rows)
+      return min(normalized.channels / 16, count * normalized.places * normalized.channels / Self.elementGrain)
     case .normalizationScale, .moveTowards: return 1
     case .maxPooling(let geometry, _, _), .averagePooling(let geometry, _, _),
       .maxPoolingGradient(let geometry, _, _, _, _), .averagePoolingGradient(let geometry, _, _):
@@ -80,6 +86,19 @@ extension PlanExecutor {
         arguments(normalized, rows: part),
         sums.map { (UnsafePointer(pointers[$0.dOffset]), UnsafePointer(pointers[$0.dGamma])) },
         pointers[dY] + offset, pointers[dX] + offset)
+    case .groupNormalization(let normalized, let epsilon, let beta, let y):
+      let part = part(of: normalized.rows.count(rows: rows), task: task)
+      kernels.groupNormalization(
+        arguments(normalized, part), epsilon, beta.map { UnsafePointer(pointers[$0]) },
+        pointers[y] + part.lowerBound * normalized.places * normalized.channels)
+    case .groupNormalizationSums(let normalized, let dY, let dBeta, let dGamma):
+      kernels.groupNormalizationSums(
+        arguments(normalized, 0..<normalized.rows.count(rows: rows)),
+        part(of: normalized.channels, task: task, multiple: 16), pointers[dY], pointers[dBeta], pointers[dGamma])
+    case .groupNormalizationGradient(let normalized, let dY, let dX):
+      let part = part(of: normalized.rows.count(rows: rows), task: task)
+      let offset = part.lowerBound * normalized.places * normalized.channels
+      kernels.groupNormalizationGradient(arguments(normalized, part), pointers[dY] + offset, pointers[dX] + offset)
     case .moveTowards(let x, let momentum, let y, let count):
       kernels.movingAverage(pointers[x], momentum, pointers[y], count)
     case .maxPooling(let geometry, let x, let y):
@@ -128,6 +147,13 @@ extension PlanExecutor {
     DepthwiseArguments(
       geometry: product.geometry, imageCount: images, channels: channels, multiplier: product.multiplier,
       weights: pointers[product.weights])
+  }
+
+  private func arguments(_ n: NormalizedGroups, _ rows: Range<Int>) -> GroupNormalizationArguments<Scalar> {
+    GroupNormalizationArguments(
+      rows: rows.count, places: n.places, channels: n.channels, groups: n.groups,
+      x: pointers[n.x] + rows.lowerBound * n.places * n.channels, mean: pointers[n.mean] + rows.lowerBound * n.groups,
+      deviation: pointers[n.deviation] + rows.lowerBound * n.groups, gamma: n.gamma.map { UnsafePointer(pointers[$0]) })
   }
 
   /// A part of some columns with their statistics: of the rows, or of the columns.

@@ -34,8 +34,9 @@ extension PlanExecutor {
     case .copyColumns(_, _, _, _, _, _, let rows, let columns):
       return rows.count(rows: self.rows) * columns / Self.elementGrain
     case .depthwise, .depthwiseInputGradient, .depthwiseWeightGradient, .columnMoments, .normalizationScale,
-      .normalizeColumns, .normalizationSums, .normalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient,
-      .averagePooling, .averagePoolingGradient, .resize, .resizeGradient:
+      .normalizeColumns, .normalizationSums, .normalizationGradient, .groupNormalization, .groupNormalizationSums,
+      .groupNormalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient, .averagePooling,
+      .averagePoolingGradient, .resize, .resizeGradient:
       return workOnImages(operation)
     case .update(let parameter, _), .movingAverage(let parameter):
       return plan.layout.parameters[parameter].count / Self.elementGrain
@@ -115,8 +116,9 @@ extension PlanExecutor {
         pointers[x] + part.lowerBound * xStride + xColumn, xStride, pointers[y] + part.lowerBound * yStride + yColumn,
         yStride, part.count, columns)
     case .depthwise, .depthwiseInputGradient, .depthwiseWeightGradient, .columnMoments, .normalizationScale,
-      .normalizeColumns, .normalizationSums, .normalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient,
-      .averagePooling, .averagePoolingGradient, .resize, .resizeGradient:
+      .normalizeColumns, .normalizationSums, .normalizationGradient, .groupNormalization, .groupNormalizationSums,
+      .groupNormalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient, .averagePooling,
+      .averagePoolingGradient, .resize, .resizeGradient:
       runImageTask(task)
     case .update(let parameter, let gradient):
       let part = part(of: plan.layout.parameters[parameter].count, task: task, multiple: 16)

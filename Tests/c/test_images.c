@@ -38,6 +38,7 @@ static martlet_model *network(void) {
   REQUIRE(martlet_max_pooling2d(m, both[0], 2, 2, NULL, &node));
   REQUIRE(martlet_conv2d_transpose(m, node, 3, 2, 2, &strides, &node));
   REQUIRE(martlet_depthwise_conv2d(m, node, 2, 2, &same, &node));
+  REQUIRE(martlet_group_normalization(m, node, 2, NULL, &node));
   REQUIRE(martlet_spatial_dropout(m, node, 0.25, NULL, &node));
   REQUIRE(martlet_up_sampling2d(m, node, 2, 1, MARTLET_NEAREST, NULL, &node));
   REQUIRE(martlet_resizing(m, node, 5, 4, MARTLET_BILINEAR, NULL, &node));
@@ -45,6 +46,7 @@ static martlet_model *network(void) {
   REQUIRE(martlet_separable_conv2d(m, node, 3, 2, 2, &same, &node));
   REQUIRE(martlet_reshape(m, node, 2, sequence, NULL, &node));
   REQUIRE(martlet_conv1d(m, node, 4, 2, &causal, &node));
+  REQUIRE(martlet_layer_normalization(m, node, NULL, &node));
   REQUIRE(martlet_max_pooling1d(m, node, 2, NULL, &node));
   REQUIRE(martlet_average_pooling1d(m, node, 2, NULL, &node));
   REQUIRE(martlet_global_max_pooling(m, node, 0, NULL, &both[1]));
@@ -268,6 +270,16 @@ static void wrong_arguments(void) {
   EXPECT_INVALID(martlet_spatial_dropout(m, image, 1, NULL, &y), "rate is 1.0; it must be >= 0 and < 1");
   EXPECT_INVALID(martlet_spatial_dropout(m, 99, 0.5, NULL, &y), "input");
   EXPECT_INVALID(martlet_spatial_dropout(m, image, 0.5, NULL, NULL), "out_node");
+
+  martlet_row_normalization_options r = MARTLET_ROW_NORMALIZATION_OPTIONS_INIT;
+  EXPECT_INVALID(martlet_layer_normalization(m, 99, &r, &y), "input");
+  EXPECT_INVALID(martlet_layer_normalization(m, image, &r, NULL), "out_node");
+  EXPECT_INVALID(martlet_group_normalization(m, image, 3, &r, &y), "3 groups, which must divide the 4 channels");
+  EXPECT_INVALID(martlet_group_normalization(m, image, -2, &r, &y), "groups is -2");
+  r.epsilon = -1;
+  EXPECT_INVALID(martlet_group_normalization(m, image, -1, &r, &y), "epsilon is -1.0; it must be > 0");
+  r.epsilon = 1, r.scale = 2;
+  EXPECT_INVALID(martlet_layer_normalization(m, image, &r, &y), "scale");
 
   martlet_batch_normalization_options b = MARTLET_BATCH_NORMALIZATION_OPTIONS_INIT;
   EXPECT_INVALID(martlet_batch_normalization(NULL, image, &b, &y), "model");

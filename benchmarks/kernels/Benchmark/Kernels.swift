@@ -124,6 +124,9 @@ private func images(
     rows: rows, totalRows: rows, columns: channels, rowStride: channels, x: UnsafePointer(x), mean: UnsafePointer(y),
     deviation: UnsafePointer(y), scale: UnsafePointer(y))
   let sums = (UnsafePointer(y), UnsafePointer(y))
+  let groups = GroupNormalizationArguments(
+    rows: 1, places: rows, channels: channels, groups: 2, x: UnsafePointer(x), mean: statistics + 2 * channels,
+    deviation: statistics + 3 * channels, gamma: UnsafePointer(y))
   return [
     Kernel(name: "depthwise 3 x 3", count: count) { $0.depthwise(depthwise, x, y, linear, z) },
     Kernel(name: "depthwise 3 x 3, dX", count: count) { $0.depthwiseInputGradient(depthwise, x, z) },
@@ -144,6 +147,11 @@ private func images(
     Kernel(name: "normalizationSums", count: count) {
       $0.normalizationSums(columns, x, statistics, statistics + channels)
     },
+    Kernel(name: "groupNormalization", count: count) { $0.groupNormalization(groups, 1e-3, y, z) },
+    Kernel(name: "groupNormalizationSums", count: count) {
+      $0.groupNormalizationSums(groups, 0..<channels, x, statistics, statistics + channels)
+    },
+    Kernel(name: "groupNormalizationGradient", count: count) { $0.groupNormalizationGradient(groups, x, z) },
     Kernel(name: "normalizationGradient", count: count) { $0.normalizationGradient(columns, sums, x, z) },
   ]
 }

@@ -29,6 +29,7 @@ from ._library import (
     ModelHandle,
     PoolingOptions,
     Regularizer,
+    RowNormalizationOptions,
     library,
 )
 
@@ -217,6 +218,36 @@ class EngineModel:
         out = c_int32()
         label = optional_text(name, "name")
         check(getattr(library(), f"martlet_{kind}")(self.handle, node, *sizes, interpolation, label, byref(out)))
+        return out.value
+
+    def row_normalization(
+        self,
+        node: int,
+        groups: int | None,
+        center: bool,
+        scale: bool,
+        epsilon: float,
+        initializers: Sequence[Any],
+        regularizers: Sequence[Any],
+        constraints: Sequence[Any],
+        name: str | None,
+    ) -> int:
+        """groups: None for a layer normalisation. initializers, regularizers, constraints: of beta, gamma."""
+        options = RowNormalizationOptions(
+            ctypes.sizeof(RowNormalizationOptions),
+            int(center),
+            int(scale),
+            epsilon,
+            *(structure(Initializer, i) for i in initializers),
+            *(structure(Regularizer, r) for r in regularizers),
+            *(structure(Constraint, c) for c in constraints),
+            optional_text(name, "name"),
+        )
+        out = c_int32()
+        if groups is None:
+            check(library().martlet_layer_normalization(self.handle, node, byref(options), byref(out)))
+        else:
+            check(library().martlet_group_normalization(self.handle, node, groups, byref(options), byref(out)))
         return out.value
 
     def batch_normalization(

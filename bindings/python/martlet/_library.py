@@ -120,6 +120,22 @@ class BatchNormalizationOptions(ctypes.Structure):
     ]
 
 
+class RowNormalizationOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("center", c_int32),
+        ("scale", c_int32),
+        ("epsilon", c_double),
+        ("beta_initializer", Initializer),
+        ("gamma_initializer", Initializer),
+        ("beta_regularizer", Regularizer),
+        ("gamma_regularizer", Regularizer),
+        ("beta_constraint", Constraint),
+        ("gamma_constraint", Constraint),
+        ("name", c_char_p),
+    ]
+
+
 class LossStruct(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -287,6 +303,11 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_input": (STATUS, [_MODEL, c_char_p, c_int32, _INT64S, POINTER(_NODE)]),
     "martlet_dense": (STATUS, [_MODEL, _NODE, c_int64, POINTER(DenseOptions), POINTER(_NODE)]),
     "martlet_spatial_dropout": (STATUS, [_MODEL, _NODE, c_double, c_char_p, POINTER(_NODE)]),
+    "martlet_layer_normalization": (STATUS, [_MODEL, _NODE, POINTER(RowNormalizationOptions), POINTER(_NODE)]),
+    "martlet_group_normalization": (
+        STATUS,
+        [_MODEL, _NODE, c_int64, POINTER(RowNormalizationOptions), POINTER(_NODE)],
+    ),
     "martlet_relu": (STATUS, [_MODEL, _NODE, c_float, c_float, c_float, c_char_p, POINTER(_NODE)]),
     "martlet_batch_normalization": (STATUS, [_MODEL, _NODE, POINTER(BatchNormalizationOptions), POINTER(_NODE)]),
     "martlet_zero_padding2d": (STATUS, [_MODEL, _NODE, *[c_int64] * 4, c_char_p, POINTER(_NODE)]),

@@ -636,6 +636,109 @@ class UpSampling2D(Layer):
         return engine.resizing(node, "up_sampling2d", self.size, self._interpolation, name)
 
 
+class _RowNormalization(Layer):
+    """What LayerNormalization and GroupNormalization have in common."""
+
+    def _configure(self, axis: int, epsilon: float, center: bool, scale: bool, **weights: Any) -> None:
+        if axis != -1:
+            raise UnsupportedError(f"{self.class_name} received axis={axis!r}; the last, -1, is supported")
+        self.epsilon, self.center, self.scale = real(epsilon, "epsilon"), bool(center), bool(scale)
+        getters = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
+        for name, value in weights.items():
+            setattr(self, name, getters[name.rpartition("_")[2]](value))
+
+    def _connect(self, engine: EngineModel, node: int, name: str, groups: int | None) -> int:
+        return engine.row_normalization(
+            node,
+            groups,
+            self.center,
+            self.scale,
+            self.epsilon,
+            (self.beta_initializer, self.gamma_initializer),
+            (self.beta_regularizer, self.gamma_regularizer),
+            (self.beta_constraint, self.gamma_constraint),
+            name,
+        )
+
+
+class LayerNormalization(_RowNormalization):
+    """Y = gamma (X - mean) / sqrt(variance + epsilon) + beta, with mean and variance over the last axis.
+
+    X and Y [N, ..., C]. Weights: "gamma" [C] (scale), "beta" [C] (center).
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **base: Any,
+    ) -> None:
+        super().__init__(**base)
+        self._configure(
+            axis,
+            epsilon,
+            center,
+            scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+        )
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return self._connect(engine, node, name, None)
+
+
+class GroupNormalization(_RowNormalization):
+    """LayerNormalization with mean and variance over all places of a row, and over the channels of one group.
+
+    groups: divides the channels; -1 is a group for each.
+    """
+
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **base: Any,
+    ) -> None:
+        super().__init__(**base)
+        self._configure(
+            axis,
+            epsilon,
+            center,
+            scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+        )
+        self.groups = integer(groups, "groups", -1)
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return self._connect(engine, node, name, self.groups)
+
+
 class BatchNormalization(Layer):
     """Y = gamma (X - mean) / sqrt(variance + epsilon) + beta for each channel; X and Y [N, ..., C].
 
