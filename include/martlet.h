@@ -682,6 +682,32 @@ martlet_status martlet_activation(martlet_model *model, martlet_node input, int3
 martlet_status martlet_relu(martlet_model *model, martlet_node input, float max_value, float negative_slope,
                             float threshold, const char *name, martlet_node *out_node);
 
+/** Options of martlet_prelu. Start from MARTLET_PRELU_OPTIONS_INIT, which is Keras' defaults. */
+typedef struct martlet_prelu_options {
+  uint32_t struct_size;
+  int32_t shared_axes;                   /* 0 (default): each element of a row has its alpha; or as many axes as a row
+                                            has but the last, 2 for images: each channel has its own */
+  martlet_initializer alpha_initializer; /* default MARTLET_ZEROS */
+  martlet_regularizer alpha_regularizer; /* default none */
+  martlet_constraint alpha_constraint;   /* default none */
+  const char *name;                      /* layer name; default NULL */
+} martlet_prelu_options;
+
+#define MARTLET_PRELU_OPTIONS_INIT                                                                                     \
+  {(uint32_t)sizeof(martlet_prelu_options), 0, {MARTLET_ZEROS, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f}, {0.0f, 0.0f},            \
+   {MARTLET_NO_CONSTRAINT, 0.0f, 0, 0}, 0}
+
+/** Add a ReLU whose slope below 0 is trained: y = x for x > 0, alpha x otherwise; He et al. 2015. The weight is named
+ * "alpha", of the shape of a row, or [1, ..., C].
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read.
+ * @param options NULL for the defaults.
+ * @param out_node Node of the same shape.
+ * @return The section's codes. */
+martlet_status martlet_prelu(martlet_model *model, martlet_node input, const martlet_prelu_options *options,
+                             martlet_node *out_node);
+
 /** Add dropout: in training each element is zero with probability rate, otherwise multiplied by 1 / (1 - rate);
  * in prediction and evaluation y = x. Srivastava et al. 2014, in the inverted form. The mask depends on the trainer's
  * seed, the step, the layer and the position only.

@@ -201,6 +201,25 @@ private func addNormalization(
   result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
 }
 
+@_cdecl("martlet_prelu") @implementation
+public func martlet_prelu(
+  _ model: OpaquePointer?, _ input: martlet_node, _ options: UnsafePointer<martlet_prelu_options>?,
+  _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    var layer = PReLU()
+    var name: String?
+    if let options = try MartletC.options(options, "martlet_prelu_options") {
+      layer.sharedAxes = try count(Int64(options.shared_axes), "shared_axes", minimum: 0)
+      layer.alpha = try WeightOptions(
+        options.alpha_initializer, options.alpha_regularizer, options.alpha_constraint, "alpha")
+      name = try optionalString(options.name, "name")
+    }
+    result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
+  }
+}
+
 private func normalizationEpsilon(_ value: Double) throws(MartletError) -> Double {
   guard Float(value) > 0, Float(value).isFinite else {
     throw MartletError(.invalidArgument, "epsilon is \(value); it must be > 0 and finite as a float")

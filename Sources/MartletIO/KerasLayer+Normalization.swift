@@ -1,9 +1,27 @@
-// Keras' BatchNormalization, LayerNormalization and GroupNormalization, to ours and back.
+// Keras' layers with a weight for each channel, to ours and back: BatchNormalization, LayerNormalization,
+// GroupNormalization and PReLU.
 
 import MartletCore
 import MartletNN
 
 extension KerasLayer {
+  func pReLU(_ row: Shape) throws(MartletError) -> PReLU {
+    let shared = config["shared_axes"]?.arrayValue?.compactMap(\.integerValue) ?? []
+    let places = Array(1..<max(row.rank, 1))
+    guard shared.isEmpty || shared.sorted() == places else {
+      throw error(
+        .unsupported,
+        "shares the axes \(config["shared_axes"] ?? .null); for rows of shape \(row) none or \(places) is supported")
+    }
+    return PReLU(alpha: try weightOptions("alpha", rank: row.rank, default: .zeros), sharedAxes: shared.count)
+  }
+
+  static func members(of layer: PReLU, _ row: Shape) -> [String: JSON] {
+    let places = (1..<max(row.rank, 1)).map { JSON.integer($0) }
+    return members(of: layer.alpha, "alpha", rank: row.rank)
+      .merging(["shared_axes": layer.sharedAxes > 0 ? .array(places) : .null]) { $1 }
+  }
+
   func batchNormalization(_ row: Shape) throws(MartletError) -> BatchNormalization {
     try refuse("renorm", "virtual_batch_size", "adjustment")
     try checkLastAxis(row)

@@ -30,6 +30,7 @@ extension KerasLayer {
     case "UpSampling2D": return try upSampling()
     case "LayerNormalization": return try layerNormalization(row)
     case "GroupNormalization": return try groupNormalization(row)
+    case "PReLU": return try pReLU(row)
     case "BatchNormalization": return try batchNormalization(row)
     case "Activation": return ActivationLayer(try activation(of: config["activation"]))
     case "ReLU": return try reLU()

@@ -47,6 +47,7 @@ static martlet_model *network(void) {
   REQUIRE(martlet_reshape(m, node, 2, sequence, NULL, &node));
   REQUIRE(martlet_conv1d(m, node, 4, 2, &causal, &node));
   REQUIRE(martlet_layer_normalization(m, node, NULL, &node));
+  REQUIRE(martlet_prelu(m, node, NULL, &node));
   REQUIRE(martlet_max_pooling1d(m, node, 2, NULL, &node));
   REQUIRE(martlet_average_pooling1d(m, node, 2, NULL, &node));
   REQUIRE(martlet_global_max_pooling(m, node, 0, NULL, &both[1]));
@@ -280,6 +281,14 @@ static void wrong_arguments(void) {
   EXPECT_INVALID(martlet_group_normalization(m, image, -1, &r, &y), "epsilon is -1.0; it must be > 0");
   r.epsilon = 1, r.scale = 2;
   EXPECT_INVALID(martlet_layer_normalization(m, image, &r, &y), "scale");
+
+  martlet_prelu_options a = MARTLET_PRELU_OPTIONS_INIT;
+  EXPECT_INVALID(martlet_prelu(m, 99, &a, &y), "input");
+  EXPECT_INVALID(martlet_prelu(m, image, &a, NULL), "out_node");
+  a.shared_axes = -1;
+  EXPECT_INVALID(martlet_prelu(m, image, &a, &y), "shared_axes is -1");
+  a.shared_axes = 1;
+  EXPECT_INVALID(martlet_prelu(m, image, &a, &y), "PReLU shares alpha along 1 axes; rows of shape [5, 6, 4] take 0 or 2");
 
   martlet_batch_normalization_options b = MARTLET_BATCH_NORMALIZATION_OPTIONS_INIT;
   EXPECT_INVALID(martlet_batch_normalization(NULL, image, &b, &y), "model");

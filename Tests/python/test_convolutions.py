@@ -87,6 +87,8 @@ IMAGE_LAYERS = {
     "GroupNormalization": ("GroupNormalization", {"groups": 3}),
     "GroupNormalization each": ("GroupNormalization", {"groups": 6, "scale": False}),
     "GroupNormalization one": ("GroupNormalization", {"groups": 1, "epsilon": 0.1}),
+    "PReLU": ("PReLU", {}),
+    "PReLU of channels": ("PReLU", {"shared_axes": [1, 2], "alpha_regularizer": ("L2", 0.05)}),
     "BatchNormalization": ("BatchNormalization", {}),
     "BatchNormalization options": (
         "BatchNormalization",
@@ -297,6 +299,8 @@ def build(layer, shape=IMAGE):
         (lambda: layers.LayerNormalization(axis=1), martlet.UnsupportedError, "received axis=1; the last, -1"),
         (lambda: build(layers.GroupNormalization(3)), ValueError, "3 groups, which must divide the 4 channels"),
         (lambda: build(layers.GroupNormalization(0)), ValueError, "groups is 0; it must be 1 to"),
+        (lambda: build(layers.PReLU(shared_axes=1)), ValueError, "shares alpha along 1 axes"),
+        (lambda: layers.PReLU(shared_axes=[2]), martlet.UnsupportedError, "shared_axes"),
         (lambda: layers.BatchNormalization(axis=1), martlet.UnsupportedError, "received axis=1; the last, -1"),
         (lambda: build(layers.BatchNormalization(momentum=1.5)), ValueError, "momentum is 1.5; it must be 0 to 1"),
         (lambda: build(layers.BatchNormalization(epsilon=0)), ValueError, "epsilon is 0.0; it must be > 0 and finite"),

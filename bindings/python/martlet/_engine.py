@@ -28,6 +28,7 @@ from ._library import (
     Initializer,
     ModelHandle,
     PoolingOptions,
+    PReLUOptions,
     Regularizer,
     RowNormalizationOptions,
     library,
@@ -248,6 +249,21 @@ class EngineModel:
             check(library().martlet_layer_normalization(self.handle, node, byref(options), byref(out)))
         else:
             check(library().martlet_group_normalization(self.handle, node, groups, byref(options), byref(out)))
+        return out.value
+
+    def prelu(
+        self, node: int, shared_axes: int, initializer: Any, regularizer: Any, constraint: Any, name: str | None
+    ) -> int:
+        options = PReLUOptions(
+            ctypes.sizeof(PReLUOptions),
+            shared_axes,
+            structure(Initializer, initializer),
+            structure(Regularizer, regularizer),
+            structure(Constraint, constraint),
+            optional_text(name, "name"),
+        )
+        out = c_int32()
+        check(library().martlet_prelu(self.handle, node, byref(options), byref(out)))
         return out.value
 
     def batch_normalization(

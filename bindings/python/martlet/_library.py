@@ -136,6 +136,17 @@ class RowNormalizationOptions(ctypes.Structure):
     ]
 
 
+class PReLUOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("shared_axes", c_int32),
+        ("alpha_initializer", Initializer),
+        ("alpha_regularizer", Regularizer),
+        ("alpha_constraint", Constraint),
+        ("name", c_char_p),
+    ]
+
+
 class LossStruct(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -308,6 +319,7 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
         STATUS,
         [_MODEL, _NODE, c_int64, POINTER(RowNormalizationOptions), POINTER(_NODE)],
     ),
+    "martlet_prelu": (STATUS, [_MODEL, _NODE, POINTER(PReLUOptions), POINTER(_NODE)]),
     "martlet_relu": (STATUS, [_MODEL, _NODE, c_float, c_float, c_float, c_char_p, POINTER(_NODE)]),
     "martlet_batch_normalization": (STATUS, [_MODEL, _NODE, POINTER(BatchNormalizationOptions), POINTER(_NODE)]),
     "martlet_zero_padding2d": (STATUS, [_MODEL, _NODE, *[c_int64] * 4, c_char_p, POINTER(_NODE)]),

@@ -841,6 +841,40 @@ class LeakyReLU(Layer):
         return engine.activation(node, _ACTIVATIONS["leaky_relu"], self.negative_slope, name)
 
 
+class PReLU(Layer):
+    """y = x for x > 0, alpha * x otherwise, with "alpha" trained: of the shape of a row.
+
+    shared_axes: None, or all axes but the last, such as (1, 2) for images: then alpha is [1, 1, C].
+    """
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: int | Sequence[int] | None = None,
+        **base: Any,
+    ) -> None:
+        super().__init__(**base)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
+        axes = [shared_axes] if isinstance(shared_axes, int) else list(shared_axes or ())
+        self.shared_axes = axes or None
+        if axes and sorted(axes) != list(range(1, len(axes) + 1)):
+            raise UnsupportedError(f"PReLU received shared_axes={shared_axes!r}; None or 1 to the last but one is supported")
+
+    def add(self, engine: EngineModel, node: int, name: str) -> int:
+        return engine.prelu(
+            node,
+            len(self.shared_axes or ()),
+            self.alpha_initializer,
+            self.alpha_regularizer,
+            self.alpha_constraint,
+            name,
+        )
+
+
 class ELU(Layer):
     """y = x for x > 0, alpha * (exp(x) - 1) otherwise. ValueError: an alpha below 0."""
 
