@@ -30,12 +30,15 @@ package struct PReLU: Layer {
     let input = try single(inputs)
     let places = [Int](repeating: 1, count: input.rank - 1)
     return [
-      try alpha.specification("alpha", sharedAxes > 0 ? places + [input.lastDimension] : input.dimensions, of: className)
+      try alpha.specification(
+        "alpha", sharedAxes > 0 ? places + [input.lastDimension] : input.dimensions, of: className)
     ]
   }
 
   /// Rows and columns of x, of which each column has its alpha; and what lies below zero, with the sign turned.
-  private func parts(_ site: LayerSite, _ lowering: inout Lowering) -> (rows: Extent, columns: Int, below: BufferID) {
+  private func parts(
+    _ site: LayerSite, _ lowering: inout Lowering
+  ) -> (rows: Extent, columns: Int, below: BufferID) {
     let count = site.outputShape.elementCount
     let columns = sharedAxes > 0 ? site.outputShape.lastDimension : count
     return (.perRow(count / columns), columns, lowering.scratch(ofNode: site.output, count: count))
