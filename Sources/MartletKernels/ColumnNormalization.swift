@@ -60,7 +60,7 @@ func normalizationScale(
   _ deviation: UnsafeMutablePointer<Float>, _ scale: UnsafeMutablePointer<Float>, _ count: Int
 ) {
   forEachVector(count) { j, lanes in
-    let inverse = 1 / (load(variance + j, lanes) + epsilon).squareRoot()
+    let inverse = 1 / squareRoot(load(variance + j, lanes) + epsilon)
     store(inverse, deviation + j, lanes)
     store(gamma.map { load($0 + j, lanes) * inverse } ?? inverse, scale + j, lanes)
   }

@@ -47,7 +47,7 @@ func groupNormalization(
         let d = difference(x + offset, mean, lanes)
         return d * d
       }
-      let deviation = 1 / (squares * share + epsilon).squareRoot()
+      let deviation = 1 / squareRoot(Vector(repeating: squares * share + epsilon))[0]
       (n.mean[row * n.groups + group], n.deviation[row * n.groups + group]) = (mean, deviation)
       for place in 0..<n.places {
         let offset = place * n.channels
