@@ -698,13 +698,13 @@ typedef struct martlet_prelu_options {
    {MARTLET_NO_CONSTRAINT, 0.0f, 0, 0}, 0}
 
 /** Add a ReLU whose slope below 0 is trained: y = x for x > 0, alpha x otherwise; He et al. 2015. The weight is named
- * "alpha", of the shape of a row, or [1, ..., C].
+ * "alpha", of the shape of a row, or [1, ..., C]; at most 2^24 elements.
  *
  * @param model Model, not built yet.
  * @param input Node to read.
  * @param options NULL for the defaults.
  * @param out_node Node of the same shape.
- * @return The section's codes. */
+ * @return The section's codes; MARTLET_UNSUPPORTED (more alphas). */
 martlet_status martlet_prelu(martlet_model *model, martlet_node input, const martlet_prelu_options *options,
                              martlet_node *out_node);
 

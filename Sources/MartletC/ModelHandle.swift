@@ -155,8 +155,14 @@ final class BuiltModel {
   ///
   /// - Throws: `outOfMemory`, and nothing is changed.
   func setTrainable(_ isTrainable: Bool, layers: [Int]) throws(MartletError) {
+    let before = layers.filter { model.graph.layers[$0].isTrainable }
     try model.setTrainable(isTrainable, layers: layers)
-    summary = try StringTable([try model.summary()])
+    do throws(MartletError) {
+      summary = try StringTable([try model.summary()])
+    } catch {
+      try model.setTrainable(!isTrainable, layers: isTrainable ? layers.filter { !before.contains($0) } : before)
+      throw error
+    }
     json.withLock { $0 = nil }
   }
 

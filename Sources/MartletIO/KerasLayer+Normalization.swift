@@ -6,9 +6,10 @@ import MartletNN
 
 extension KerasLayer {
   func pReLU(_ row: Shape) throws(MartletError) -> PReLU {
-    let shared = config["shared_axes"]?.arrayValue?.compactMap(\.integerValue) ?? []
+    let axes = config["shared_axes"].map { $0 == .null ? [] : $0.arrayValue ?? [$0] } ?? []
+    let shared = axes.compactMap(\.integerValue)
     let places = Array(1..<max(row.rank, 1))
-    guard shared.isEmpty || shared.sorted() == places else {
+    guard shared.count == axes.count, shared.isEmpty || shared.sorted() == places else {
       throw error(
         .unsupported,
         "shares the axes \(config["shared_axes"] ?? .null); for rows of shape \(row) none or \(places) is supported")

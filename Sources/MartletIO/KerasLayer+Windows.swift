@@ -64,6 +64,9 @@ extension KerasLayer {
         let sliding = Pooling(kind, rank: rank, window: SlidingWindow(size: [1, 1], strides: [1, 1]))
         if className == sliding.className {
           var window = try window("pool_size", rank: rank, default: rank == 1 ? [1, 2] : [2, 2])
+          guard window.padding != .causal else {
+            throw error(.unsupported, "has the padding 'causal', which is not supported")
+          }
           if config["strides"] == nil { window.strides = window.size }
           return Pooling(kind, rank: rank, window: window)
         }
@@ -83,8 +86,9 @@ extension KerasLayer {
     let key = kind == .zeroPadding ? "padding" : "cropping"
     let json = config[key] ?? .array([.integer(kind == .zeroPadding ? 1 : 0), .integer(kind == .zeroPadding ? 1 : 0)])
     let axes = json.arrayValue ?? [json, json]
-    let sizes = axes.map { ($0.arrayValue ?? [$0, $0]).compactMap(\.integerValue) }
-    guard sizes.count == 2, sizes.allSatisfy({ $0.count == 2 }),
+    let pairs = axes.map { $0.arrayValue ?? [$0, $0] }
+    let sizes = pairs.map { $0.compactMap(\.integerValue) }
+    guard sizes.count == 2, pairs.allSatisfy({ $0.count == 2 }), sizes.allSatisfy({ $0.count == 2 }),
       sizes.joined().allSatisfy({ (0...Borders.maximumSize).contains($0) })
     else {
       throw error(.formatError, "has the \(key) \(json); it takes ((top, bottom), (left, right))")

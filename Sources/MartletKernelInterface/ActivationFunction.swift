@@ -31,13 +31,13 @@ package enum ActivationKind: Int32, Sendable, BitwiseCopyable, CaseIterable {
   case clippedReLU
   /// x times `hardSigmoid` of x
   case hardSwish
-
 }
 
 /// An activation with its parameters.
 package struct ActivationFunction: Sendable, Equatable, BitwiseCopyable {
   package var kind: ActivationKind
-  /// Of `leakyReLU`, `elu` and `clippedReLU`; at least 0, so that the sign of the output is that of the input.
+  /// Of `leakyReLU`, `elu` and `clippedReLU`; at least 0, so that the sign of the output of the first two is that of the
+  /// input.
   package var alpha: Float
   /// Of `clippedReLU`, at least 0.
   package var maximum: Float

@@ -67,24 +67,31 @@ func groupNormalizationSums(
   _ dBeta: UnsafeMutablePointer<Float>, _ dGamma: UnsafeMutablePointer<Float>
 ) {
   let size = n.channels / n.groups
-  for c in channels { (dBeta[c], dGamma[c]) = (0, 0) }
-  for row in 0..<n.rows {
-    for group in (channels.lowerBound / size)..<((channels.upperBound + size - 1) / size) {
-      let (mean, deviation) = (n.mean[row * n.groups + group], n.deviation[row * n.groups + group])
-      let first = max(channels.lowerBound, group * size)
-      let start = row * n.places * n.channels + first
-      forEachVector(min(channels.upperBound, (group + 1) * size) - first) { j, lanes in
-        var (beta, gamma) = (Vector.zero, Vector.zero)
+  for group in (channels.lowerBound / size)..<((channels.upperBound + size - 1) / size) {
+    let first = max(channels.lowerBound, group * size)
+    @inline(always)
+    func addUp(_ j: Int, _ lanes: Int) {
+      // Chunks of places, of one row after the other, added in their order.
+      var (beta, gamma, partBeta, partGamma) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+      var count = 0
+      for row in 0..<n.rows {
+        let (mean, deviation) = (n.mean[row * n.groups + group], n.deviation[row * n.groups + group])
         for place in 0..<n.places {
-          let i = start + place * n.channels + j
+          let i = (row * n.places + place) * n.channels + first + j
           let gradient = load(dY + i, lanes)
-          beta += gradient
-          gamma += gradient * ((load(n.x + i, lanes) - mean) * deviation)
+          partBeta += gradient
+          partGamma += gradient * ((load(n.x + i, lanes) - mean) * deviation)
+          count += 1
+          if count == KC {
+            (beta, gamma, partBeta, partGamma) = (beta + partBeta, gamma + partGamma, .zero, .zero)
+            count = 0
+          }
         }
-        store(load(dBeta + first + j, lanes) + beta, dBeta + first + j, lanes)
-        store(load(dGamma + first + j, lanes) + gamma, dGamma + first + j, lanes)
       }
+      store(beta + partBeta, dBeta + first + j, lanes)
+      store(gamma + partGamma, dGamma + first + j, lanes)
     }
+    forEachVector(min(channels.upperBound, (group + 1) * size) - first, addUp)
   }
 }
 

@@ -42,15 +42,24 @@ private func forEachElement(
   }
 }
 
+/// first * (1 - weight) + second * weight; what has no weight is not read, so that an infinity there does no harm.
+@inline(always)
+private func mix(_ first: Vector, _ second: UnsafePointer<Float>, _ weight: Float, _ lanes: Int) -> Vector {
+  weight == 0 ? first : first * (1 - weight) + load(second, lanes) * weight
+}
+
 func resize(_ g: ResizeGeometry, _ imageCount: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
   @inline(always)
   func make(_ element: Int, _ top: Int, _ bottom: Int, _ down: Neighbours, _ across: Neighbours) {
     let (a, b) = (x + (top + across.first) * g.channels, x + (top + across.second) * g.channels)
     let (c, d) = (x + (bottom + across.first) * g.channels, x + (bottom + across.second) * g.channels)
     forEachVector(g.channels) { k, lanes in
-      let upper = load(a + k, lanes) * (1 - across.weight) + load(b + k, lanes) * across.weight
-      let lower = load(c + k, lanes) * (1 - across.weight) + load(d + k, lanes) * across.weight
-      store(upper * (1 - down.weight) + lower * down.weight, y + element + k, lanes)
+      var value = mix(load(a + k, lanes), b + k, across.weight, lanes)
+      if down.weight != 0 {
+        let lower = mix(load(c + k, lanes), d + k, across.weight, lanes)
+        value = value * (1 - down.weight) + lower * down.weight
+      }
+      store(value, y + element + k, lanes)
     }
   }
   forEachElement(g, imageCount, make)
@@ -66,6 +75,7 @@ func resizeGradient(
       let gradient = load(dY + element + k, lanes)
       @inline(always)
       func add(_ pixel: Int, _ weight: Float) {
+        if weight == 0 { return }
         let p = dX + pixel * g.channels + k
         store(load(p, lanes) + gradient * weight, p, lanes)
       }

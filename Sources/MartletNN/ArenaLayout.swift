@@ -20,7 +20,7 @@ struct ArenaLayout {
 
   /// - Throws: `outOfMemory` if the sizes cannot be addressed.
   init(lowering: Lowering, maximumBatch: Int) throws(MartletError) {
-    let operations = lowering.forward + lowering.backward
+    let operations = lowering.forward + lowering.backward + lowering.finally
     var lives = [ClosedRange<Int>?](repeating: nil, count: lowering.buffers.count)
     for (time, operation) in operations.enumerated() {
       for buffer in operation.buffers { lives[buffer] = (lives[buffer]?.lowerBound ?? time)...time }

@@ -22,8 +22,8 @@ package struct Lowering {
 
   private(set) var forward: [Operation] = []
   var backward: [Operation] = []
-  /// What comes after the gradients.
-  private var finally: [Operation] = []
+  /// What comes with the update of the weights.
+  private(set) var finally: [Operation] = []
   var buffers: [Buffer] = []
   private(set) var constants: [Double] = []
   /// One for each output; none in prediction.
@@ -88,10 +88,7 @@ package struct Lowering {
     where isTraining && nodesNeedingGradient[index] && (gradients[index] != nil || penalized.contains(index)) {
       layer(of: index).lowerBackward(site(index), into: &self)
     }
-    if isTraining {
-      appendMissingGradients()
-      backward += finally
-    }
+    if isTraining { appendMissingGradients() }
     guard sink == .update else { return }
     for (parameter, gradient) in sharedGradients.enumerated() {
       if let gradient { appendBackward(.update(parameter: parameter, gradient: gradient)) }
@@ -222,7 +219,7 @@ package struct Lowering {
 
   package func normalizedGroups(of node: Int) -> NormalizedGroups? { normalizedGroups[node] }
 
-  /// Append to the training step what follows its last gradient.
+  /// Append to the training step what comes with the update of the weights: it is not done if that is not.
   package mutating func appendFinally(_ operation: Operation) { finally.append(operation) }
 
   /// A buffer with fixed contents.

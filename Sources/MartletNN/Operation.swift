@@ -199,7 +199,8 @@ package enum Operation: Sendable, BitwiseCopyable {
 
   /// Whether all that happens to a buffer of rows is that a product packs them, each as a row of A or of its transpose.
   func packsRows(_ buffer: BufferID, of columns: Int) -> Bool {
-    guard case .matrixProduct(let product) = self, product.a == buffer, buffers.filter({ $0 == buffer }).count == 1
+    guard case .matrixProduct(let product) = self, product.a == buffer, product.groups.count == 1,
+      buffers.filter({ $0 == buffer }).count == 1
     else { return false }
     switch product.aOrder {
     case .rows(let stride): return product.m == .perRow(1) && stride == columns

@@ -45,6 +45,8 @@ package struct Plan: Sendable {
   package let sink: GradientSink?
   package let forward: [Operation]
   package let backward: [Operation]
+  /// What comes with the update of the weights.
+  package let finally: [Operation]
   package let buffers: [BufferPlace]
   package let constants: [Double]
   /// Scalars of the arena.
@@ -78,6 +80,7 @@ package struct Plan: Sendable {
     sink = lowering.sink
     forward = lowering.forward
     backward = lowering.backward
+    finally = lowering.finally
     constants = lowering.constants
     buffers = arena.places
     arenaCount = arena.count
@@ -85,7 +88,7 @@ package struct Plan: Sendable {
     outputs = graph.outputs.map { lowering.value(of: $0) }
     values = keepsValues ? graph.nodes.indices.map { lowering.value(of: $0) } : []
     inputShapes = graph.inputShapes
-    let operations = lowering.forward + lowering.backward
+    let operations = lowering.forward + lowering.backward + lowering.finally
     outputShapes = graph.outputShapes
     losses = lowering.losses
     penalties = lowering.penalties

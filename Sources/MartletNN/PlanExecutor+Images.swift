@@ -29,7 +29,10 @@ extension PlanExecutor {
     case .normalizationScale, .moveTowards: return 1
     case .maxPooling(let geometry, _, _), .averagePooling(let geometry, _, _),
       .maxPoolingGradient(let geometry, _, _, _, _), .averagePoolingGradient(let geometry, _, _):
-      return min(rows, rows * geometry.patchCount * geometry.patchSize / Self.elementGrain)
+      // A window counts as far as it can lie in the image.
+      let window = min(geometry.kernelHeight, geometry.height) * min(geometry.kernelWidth, geometry.width)
+      let work = Double(rows) * Double(geometry.pooledSize) * Double(window)
+      return min(rows, Int(min(work / Double(Self.elementGrain), Double(rows))))
     case .resize(let geometry, _, _), .resizeGradient(let geometry, _, _):
       return min(rows, rows * max(geometry.imageSize, geometry.resultSize) / Self.elementGrain)
     default: return 1

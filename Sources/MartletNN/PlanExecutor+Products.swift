@@ -66,7 +66,9 @@ extension PlanExecutor {
   }
 
   private static func canCutSums(_ product: MatrixProduct, m: Int, k: Int) -> Bool {
-    guard case .biasActivation = product.epilogue, case .rows = product.aOrder else { return false }
+    guard case .biasActivation = product.epilogue, case .rows = product.aOrder, product.groups.count == 1 else {
+      return false
+    }
     return m <= fewRows && k >= product.n && k > SumCut.chunk
   }
 

@@ -81,7 +81,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     for (index, value) in plan.constants.enumerated() {
       constantStorage.pointer(as: Scalar.self)[index] = Scalar(value)
     }
-    let all = plan.forward + plan.backward
+    let all = plan.forward + plan.backward + plan.finally
     operationStorage = try TensorStorage(count: all.count, of: Operation.self, purpose: "a plan")
     operations = operationStorage.pointer(as: Operation.self)
     for (index, operation) in all.enumerated() { operations[index] = operation }
@@ -292,6 +292,8 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
 
   /// What comes after the updates of all weights.
   private func finishUpdate(_ average: WeightAverage<Scalar>?) {
+    let first = plan.forward.count + plan.backward.count
+    for index in first..<(first + plan.finally.count) { run(operations[index]) }
     self.average = average
     if average != nil {
       for (index, parameter) in plan.layout.parameters.enumerated() where parameter.isTrainable {

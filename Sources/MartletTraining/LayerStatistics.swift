@@ -73,7 +73,7 @@ struct LayerProbe {
     weightsBefore.pointer(as: Float.self).update(from: model.values, count: layout.count)
     guard let gradients = executor.gradients else { return }
     for layer in graph.layers.indices where graph.layers[layer].isTrainable {
-      let range = layout.range(ofLayer: layer)
+      let range = layout.range(ofLayer: layer).filter { layout.parameters[$0].isTrainable }
       guard !range.isEmpty else { continue }
       statistics[layer].gradientNorm = range.reduce(0) { sum, index in
         sum
@@ -87,7 +87,7 @@ struct LayerProbe {
     let before = weightsBefore.pointer(as: Float.self)
     for layer in graph.layers.indices where graph.layers[layer].isTrainable {
       var (change, size) = (0.0, 0.0)
-      for index in layout.range(ofLayer: layer) {
+      for index in layout.range(ofLayer: layer) where layout.parameters[index].isTrainable {
         let parameter = layout.parameters[index]
         for element in parameter.offset..<(parameter.offset + parameter.count) {
           let weight = Double(before[element])

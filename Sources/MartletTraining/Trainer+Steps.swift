@@ -150,6 +150,7 @@ extension Trainer {
   ///
   /// - Throws: `invalidState` without gradients, or if the parameter is not trained.
   package func gradient(_ parameter: Int) throws(MartletError) -> UnsafeMutablePointer<Float> {
+    discardOutdatedPlans()
     guard hasGradients, let gradients = stepping?.gradients else {
       throw MartletError(.invalidState, "there are no gradients; backward makes them and apply uses them up")
     }

@@ -49,6 +49,7 @@ extension Trainer {
   /// Give the trained weights the values of their moving average, as at the end of `fit`. Nothing without one, or
   /// before the first step.
   package func useAverage() {
+    discardOutdatedPlans()
     guard let average = optimizerState.average, iteration > 0 else { return }
     for parameter in model.layout.parameters where parameter.isTrainable {
       (model.values + parameter.offset).update(

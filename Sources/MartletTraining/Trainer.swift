@@ -40,6 +40,8 @@ package final class Trainer: @unchecked Sendable {
   var stepping: PlanExecutor<Float>?
   /// The model's revision that they are for.
   private var plannedRevision = 0
+  /// Which parameters are trained by them.
+  private var wasTrained: [Bool]
 
   /// Rows of the last `forward`, 0 if none; whether `backward` has made its gradients.
   package var forwardRowCount = 0
@@ -65,6 +67,7 @@ package final class Trainer: @unchecked Sendable {
     optimizerState = try OptimizerState(options.optimizer, model.layout)
     gradientNorms = model.layout.parameters.map { _ in 0 }
     plannedRevision = model.revision
+    wasTrained = model.layout.parameters.map(\.isTrainable)
   }
 
   /// Arrays that a step takes for the inputs, and for the outputs with a loss.
@@ -74,12 +77,21 @@ package final class Trainer: @unchecked Sendable {
   /// - Throws: `invalidState` if no output has a loss.
   package func requireLoss() throws(MartletError) { try fit.requireLoss() }
 
-  /// Forget the plans if the model's layers have been frozen or unfrozen since they were made. Gradients that wait are
-  /// of the model as it was: they are forgotten too.
+  /// Forget the plans if the model's layers have been frozen or unfrozen since they were made, and the gradients that
+  /// wait for `apply`. What several steps have added up stays. A moving average of weights begins with them as they are
+  /// when they are unfrozen.
   func discardOutdatedPlans() {
     guard plannedRevision != model.revision else { return }
     (training, evaluation, stepping) = (nil, nil, nil)
     (forwardRowCount, hasGradients) = (0, false)
+    for (index, parameter) in model.layout.parameters.enumerated() {
+      gradientNorms[index] = 0
+      if let average = optimizerState.average, parameter.isTrainable, !wasTrained[index] {
+        (average.pointer(as: Float.self) + parameter.offset).update(
+          from: model.values + parameter.offset, count: parameter.count)
+      }
+      wasTrained[index] = parameter.isTrainable
+    }
     plannedRevision = model.revision
   }
 

@@ -105,6 +105,23 @@ def main():
     ends = [keras.layers.Dense(2, name="head")(total), keras.layers.Concatenate(name="all")([total, near])]
     keras.Model([near, far], ends, name="graph").save(folder / "keras_graph.h5")
 
+    layers = keras.layers
+    image = keras.Input((6, 5, 2), name="image")
+    x = layers.ZeroPadding2D(((1, 0), (0, 1)))(image)
+    x = layers.Conv2D(4, (3, 2), strides=2, padding="same", activation="relu", name="conv")(x)
+    x = layers.BatchNormalization(name="norm")(x)
+    gate = layers.Conv2D(4, 1, groups=2, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    x = layers.Multiply()([x, gate])
+    x = layers.ReLU(max_value=6, negative_slope=0.1)(layers.DepthwiseConv2D(2, padding="same", depth_multiplier=2)(x))
+    x = layers.MaxPooling2D((2, 1), padding="same")(layers.SeparableConv2D(3, 2, padding="same")(x))
+    x = layers.GroupNormalization(3)(layers.Conv2DTranspose(3, 2, strides=2)(x))
+    x = layers.PReLU(shared_axes=[1, 2])(layers.Resizing(4, 3)(layers.UpSampling2D((1, 2))(x)))
+    x = layers.AveragePooling2D((1, 2), strides=1)(layers.Cropping2D(((0, 1), (1, 0)))(x))
+    x = layers.SpatialDropout2D(0.2)(layers.LayerNormalization()(x))
+    x = layers.Conv1D(4, 2, padding="causal", dilation_rate=2)(layers.Reshape((-1, 3))(x))
+    x = layers.Dense(3, "softmax")(layers.GlobalMaxPooling1D()(layers.MaxPooling1D()(x)))
+    keras.Model(image, x, name="images").save(folder / "keras_images.h5")
+
 
 if __name__ == "__main__":
     main()

@@ -235,6 +235,7 @@ static void wrong_arguments(void) {
   EXPECT_INVALID(martlet_separable_conv2d(m, sequence, 2, 3, 3, NULL, &y), "'separable_conv2d': SeparableConv2D takes rows of shape");
   EXPECT_INVALID(martlet_conv2d_transpose(m, sequence, 2, 3, 3, NULL, &y), "Conv2DTranspose takes rows of shape");
 
+  martlet_node end;
   martlet_pooling_options p = MARTLET_POOLING_OPTIONS_INIT;
   EXPECT_INVALID(martlet_max_pooling2d(NULL, image, 2, 2, &p, &y), "model");
   EXPECT_INVALID(martlet_max_pooling2d(m, 99, 2, 2, &p, &y), "input");
@@ -248,8 +249,11 @@ static void wrong_arguments(void) {
   p.padding = MARTLET_SAME;
   p.strides[0] = -1;
   EXPECT_INVALID(martlet_average_pooling2d(m, image, 2, 2, &p, &y), "strides[0] is -1");
+  martlet_pooling_options wide = MARTLET_POOLING_OPTIONS_INIT;
+  wide.padding = MARTLET_SAME, wide.strides[0] = wide.strides[1] = 1;
   p.struct_size = 0;
   EXPECT_INVALID(martlet_average_pooling2d(m, image, 2, 2, &p, &y), "struct_size");
+  EXPECT_OK(martlet_max_pooling2d(m, image, 1 << 24, 1 << 24, &wide, &end)); /* most of it in the padding */
   EXPECT_INVALID(martlet_global_max_pooling(m, 99, 0, NULL, &y), "input");
   EXPECT_INVALID(martlet_global_max_pooling(m, image, 2, NULL, &y), "keepdims");
   EXPECT_INVALID(martlet_global_average_pooling(m, image, 0, NULL, NULL), "out_node");
@@ -282,6 +286,10 @@ static void wrong_arguments(void) {
   r.epsilon = 1, r.scale = 2;
   EXPECT_INVALID(martlet_layer_normalization(m, image, &r, &y), "scale");
 
+  martlet_node large;
+  const int64_t large_shape[] = {1 << 13, 1 << 12};
+  REQUIRE(martlet_input(m, "large", 2, large_shape, &large));
+  EXPECT(martlet_prelu(m, large, NULL, &y), MARTLET_UNSUPPORTED, "PReLU has 33554432 alphas");
   martlet_prelu_options a = MARTLET_PRELU_OPTIONS_INIT;
   EXPECT_INVALID(martlet_prelu(m, 99, &a, &y), "input");
   EXPECT_INVALID(martlet_prelu(m, image, &a, NULL), "out_node");
@@ -309,6 +317,24 @@ static void wrong_arguments(void) {
   b.moving_variance_initializer.value = 1;
   EXPECT_INVALID(martlet_batch_normalization(m, image, &b, &y), "identity initializer of weight 'moving_variance'");
   CHECK(y == -7, "a layer that is refused leaves its node as it was");
+  float pixels[2 * 5 * 6 * 4], greatest[2 * 5 * 6 * 4];
+  const int64_t pixel_shape[] = {2, 5, 6, 4};
+  martlet_model *windows;
+  REQUIRE(martlet_model_create(NULL, 3, &windows));
+  REQUIRE(martlet_input(windows, "image", 3, image_shape, &image));
+  REQUIRE(martlet_max_pooling2d(windows, image, 1 << 24, 1 << 24, &wide, &end));
+  REQUIRE(martlet_model_build(windows, 1, &end));
+  for (int i = 0; i < 240; i++) pixels[i] = (float)(i * 37 % 240);
+  martlet_array array = check_array(pixels, 4, pixel_shape, MARTLET_FLOAT32);
+  EXPECT_OK(martlet_predict(windows, &array, 1, greatest, 240));
+  int same = 1;
+  for (int i = 0; i < 240; i++) {
+    float expected = -1;
+    for (int j = i / 120 * 120 + i % 4; j < i / 120 * 120 + 120; j += 4) expected = fmaxf(expected, pixels[j]);
+    same &= greatest[i] == expected;
+  }
+  CHECK(same, "a window of 2^48 places sees the whole image");
+  martlet_model_destroy(windows);
   martlet_model_destroy(m);
 }
 

@@ -199,6 +199,72 @@ def test_martlet_opens_what_keras_saves(name, tmp_path, random):
     assert [layer.class_name for layer in ours.layers[1:]] == [kind for kind, _ in network]
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_groups_of_pixels(threads, random):
+    """Grouped convolutions of single pixels, with few rows, as floats and as bytes: as many dense products."""
+    martlet.set_threads(threads)
+    try:
+        model = martlet.Sequential([martlet.Input((1, 1, 1024)), layers.Conv2D(1024, 1, groups=2)], seed=1)
+        for x in (random.normal(size=(8, 1, 1, 1024)).astype(np.float32), random.integers(0, 256, (8, 1, 1, 1024), np.uint8)):
+            found = model.predict(x)[:, 0, 0]
+            kernel, bias = (w.astype(np.float64) for w in model.get_weights())
+            halves = [x[:, 0, 0, :512] @ kernel[0, 0, :, :512], x[:, 0, 0, 512:] @ kernel[0, 0, :, 512:]]
+            expected = np.concatenate(halves, axis=1) + bias
+            bound = 514 * 2.0**-24 * np.abs(x[:, 0, 0].astype(np.float64)).max() * np.abs(kernel).sum(2).max()
+            np.testing.assert_allclose(found, expected, rtol=0, atol=bound)
+    finally:
+        martlet.set_threads(0)
+
+
+def test_statistics_move_with_the_update_alone(random):
+    """Not when figures of the layers are taken, nor by gradients that nobody applies."""
+    def network():
+        return martlet.Sequential(
+            [martlet.Input((4,)), layers.Dense(3), layers.BatchNormalization(), layers.Dense(2)], seed=3
+        )
+
+    x, y = random.normal(size=(12, 4)).astype(np.float32), random.normal(size=(12, 2)).astype(np.float32)
+    weights = []
+    for options in ({}, {"callbacks": martlet.callbacks.LayerStatistics()}):
+        model = network()
+        model.compile("sgd", "mse")
+        model.fit(x, y, epochs=2, batch_size=6, shuffle=False, verbose=0, **options)
+        weights.append(model.get_weights())
+    for a, b in zip(*weights):
+        np.testing.assert_array_equal(a, b)
+    model = network()
+    trainer = martlet.Trainer(model, loss=None)
+    before = model.get_weights()
+    trainer.forward(x)
+    trainer.backward(np.ones((12, 2), np.float32))
+    for a, b in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(a, b)
+    trainer.apply()
+    for a, b in list(zip(before, model.get_weights()))[4:6]:  # the moving mean and variance
+        assert (a != b).all()
+
+
+def test_averages_of_layers_that_are_unfrozen(random):
+    """The moving average of weights begins with them when they are unfrozen, not with zeros."""
+    model = martlet.Sequential([martlet.Input((4,)), layers.Dense(3), layers.Dense(2)], seed=3)
+    model.compile(martlet.optimizers.SGD(0.0, use_ema=True, ema_momentum=0.9), "mse")
+    start = model.get_weights()
+    x, y = np.ones((8, 4), np.float32), np.ones((8, 2), np.float32)
+    model.layers[0].trainable = False
+    model.fit(x, y, epochs=1, batch_size=8, verbose=0)
+    model.layers[0].trainable = True
+    model.fit(x, y, epochs=1, batch_size=8, verbose=0)
+    for a, b in zip(start, model.get_weights()):
+        np.testing.assert_allclose(b, a, rtol=2.0**-22)
+
+
+def test_infinities_stay_where_they_are(random):
+    model = martlet.Sequential([martlet.Input((2, 2, 1)), layers.Rescaling(3e38), layers.UpSampling2D()])
+    x = np.array([[2, 1], [1, 1]], np.float32).reshape(1, 2, 2, 1)
+    found = model.predict(x)[0, :, :, 0]
+    assert np.isposinf(found[:2, :2]).all() and np.isfinite(found[2:]).all() and np.isfinite(found[:, 2:]).all()
+
+
 def test_predictions_in_double(random):
     """The reference kernels beside NumPy: a convolution written out for one image."""
     model = martlet.Sequential([martlet.Input((6, 5, 3)), layers.Conv2D(4, (3, 2), strides=(2, 1))])
@@ -315,8 +381,12 @@ def test_bad_arguments(make, kind, message):
 
 def config(**changes):
     members = {"filters": 4, "kernel_size": [3, 3], "strides": [1, 1], "padding": "valid", **changes}
-    layer = {"class_name": "Conv2D", "config": {"name": "c", **members}}
-    first = {"class_name": "InputLayer", "config": {"name": "i", "batch_input_shape": [None, 7, 6, 4]}}
+    kind = members.pop("class_name", "Conv2D")
+    if kind.endswith("1D"):
+        members["strides"] = 1
+    layer = {"class_name": kind, "config": {"name": "c", **members}}
+    shape = [None, 7, 4] if kind.endswith("1D") else [None, 7, 6, 4]
+    first = {"class_name": "InputLayer", "config": {"name": "i", "batch_input_shape": shape}}
     return json.dumps({"class_name": "Sequential", "config": {"name": "m", "layers": [first, layer]}})
 
 
@@ -331,6 +401,9 @@ def config(**changes):
         ({"strides": "two"}, martlet.FormatError, "has the strides"),
         ({"filters": -1}, martlet.FormatError, "has -1 as 'filters'"),
         ({"groups": 0}, martlet.FormatError, "has 0 as 'groups'"),
+        ({"class_name": "MaxPooling1D", "padding": "causal"}, martlet.UnsupportedError, "the padding 'causal'"),
+        ({"class_name": "ZeroPadding2D", "padding": [[1, 1, "x"], [2, 2]]}, martlet.FormatError, "has the padding"),
+        ({"class_name": "PReLU", "shared_axes": ["a"]}, martlet.UnsupportedError, "shares the axes"),
         ({"lora_rank": 4}, martlet.UnsupportedError, "sets 'lora_rank'"),
         ({"kernel_size": [9, 9]}, ValueError, "the window covers 9 elements"),
     ],

@@ -51,7 +51,7 @@ package struct Dropout: Layer {
     case .axes(let axes): shared = axes
     }
     guard let first = shared.firstIndex(of: true), let last = shared.lastIndex(of: true),
-      shared[first...last].allSatisfy({ $0 })
+      (first...last).allSatisfy({ shared[$0] || row.dimensions[$0] == 1 })
     else { return nil }
     func size(_ range: Range<Int>) -> Int { row.dimensions[range].reduce(1, *) }
     return ResizeGeometry(

@@ -14,6 +14,9 @@ package struct PReLU: Layer {
     self.sharedAxes = sharedAxes
   }
 
+  /// Alphas; a plan has constants of this number.
+  package static let maximumCount = Normalization.maximumCount
+
   package var className: String { "PReLU" }
 
   package func outputShape(of inputs: [Shape]) throws(MartletError) -> Shape {
@@ -22,6 +25,11 @@ package struct PReLU: Layer {
       throw MartletError(
         .invalidArgument,
         "PReLU shares alpha along \(sharedAxes) axes; rows of shape \(input) take 0 or \(input.rank - 1)")
+    }
+    let count = sharedAxes > 0 ? input.lastDimension : input.elementCount
+    guard count <= Self.maximumCount else {
+      throw MartletError(
+        .unsupported, "PReLU has \(count) alphas for rows of shape \(input); at most \(Self.maximumCount)")
     }
     return input
   }
