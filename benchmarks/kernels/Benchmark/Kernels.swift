@@ -119,7 +119,7 @@ private func images(
   let larger = ResizeGeometry(
     height: side / 2, width: side / 2, channels: channels, resultHeight: side, resultWidth: side,
     interpolation: .bilinear)
-  let (rows, statistics) = (side * side, array(4 * channels))
+  let (rows, statistics) = (side * side, array(9 * channels))  // as many as a kernel of 3 x 3 has weights
   let columns = NormalizationArguments(
     rows: rows, totalRows: rows, columns: channels, rowStride: channels, x: UnsafePointer(x), mean: UnsafePointer(y),
     deviation: UnsafePointer(y), scale: UnsafePointer(y))
