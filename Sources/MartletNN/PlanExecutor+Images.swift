@@ -9,11 +9,9 @@ extension PlanExecutor {
   func workOnImages(_ operation: Operation) -> Int {
     switch operation {
     case .depthwise(let product, _, _, _, _), .depthwiseInputGradient(let product, _, _):
-      return min(rows, rows * product.geometry.patchCount * product.geometry.patchSize / Self.elementGrain)
+      return workOnWindows(product.geometry, most: rows)
     case .depthwiseWeightGradient(let product, _, _, _, _):
-      return min(
-        product.geometry.channels / 16,
-        rows * product.geometry.patchCount * product.geometry.patchSize / Self.elementGrain)
+      return workOnWindows(product.geometry, most: product.geometry.channels / 16)
     case .columnMoments(_, let extent, let columns, _, _):
       return min(columns / 16, extent.count(rows: rows) * columns / Self.elementGrain)
     case .normalizationSums(let normalized, _, _, _):
@@ -29,14 +27,18 @@ extension PlanExecutor {
     case .normalizationScale, .moveTowards: return 1
     case .maxPooling(let geometry, _, _), .averagePooling(let geometry, _, _),
       .maxPoolingGradient(let geometry, _, _, _, _), .averagePoolingGradient(let geometry, _, _):
-      // A window counts as far as it can lie in the image.
-      let window = min(geometry.kernelHeight, geometry.height) * min(geometry.kernelWidth, geometry.width)
-      let work = Double(rows) * Double(geometry.pooledSize) * Double(window)
-      return min(rows, Int(min(work / Double(Self.elementGrain), Double(rows))))
+      return workOnWindows(geometry, most: rows)
     case .resize(let geometry, _, _), .resizeGradient(let geometry, _, _):
       return min(rows, rows * max(geometry.imageSize, geometry.resultSize) / Self.elementGrain)
     default: return 1
     }
+  }
+
+  /// The same where each element is made from a window, which counts as far as it can lie in the image. Windows are not
+  /// in memory, which would keep this number within the integers.
+  private func workOnWindows(_ g: PatchGeometry, most: Int) -> Int {
+    let window = Double(min(g.kernelHeight, g.height)) * Double(min(g.kernelWidth, g.width))
+    return Int(min(Double(rows) * Double(g.pooledSize) * window / Double(Self.elementGrain), Double(most)))
   }
 
   func runImageTask(_ task: Int) {

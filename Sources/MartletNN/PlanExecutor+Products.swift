@@ -51,10 +51,12 @@ extension PlanExecutor {
   func work(of product: MatrixProduct) -> Int {
     let (m, n, k) = (product.m.count(rows: rows), product.n, product.k.count(rows: rows))
     let length = Self.canCutSums(product, m: m, k: k) ? k : max(m, n)
-    let matrix = max(n * k, m * n, m * k)
     let groups = product.groups.count
-    return min(
-      max(length / tileMultiple, groups), groups * max(m * n * k / Self.multiplyAddGrain, matrix / Self.matrixGrain))
+    // Patches are no matrix in memory, which would keep these numbers within the integers.
+    let (rows, columns, depth) = (Double(m), Double(n), Double(k))
+    let matrix = max(columns * depth, rows * columns, rows * depth) / Double(Self.matrixGrain)
+    let tasks = Double(groups) * max(rows * columns * depth / Double(Self.multiplyAddGrain), matrix).rounded(.down)
+    return Int(min(Double(max(length / tileMultiple, groups)), tasks))
   }
 
   /// Run a product as `taskCount` tasks.
