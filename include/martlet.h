@@ -907,6 +907,50 @@ martlet_status martlet_concatenate(martlet_model *model, int32_t input_count, co
 martlet_status martlet_share(martlet_model *model, martlet_node node, int32_t input_count, const martlet_node *inputs,
                              martlet_node *out_node);
 
+/** Options of models as layers. Start from MARTLET_SUBMODEL_OPTIONS_INIT. */
+typedef struct martlet_submodel_options {
+  uint32_t struct_size;
+  int32_t inference; /* 1: its layers do in training what they do in prediction, as with Keras' training=False: batch
+                        normalisation runs on its moving statistics even where it is trained; 0 (default) */
+  const char *name;  /* default NULL: the submodel's own name, numbered if it is in use */
+} martlet_submodel_options;
+
+#define MARTLET_SUBMODEL_OPTIONS_INIT {(uint32_t)sizeof(martlet_submodel_options), 0, 0}
+
+/** Apply a model as a layer. Its layers become layers of the model that is being built, with copies of its weights as
+ * they are now, and "NAME/" before their names: "base/conv1". Wherever a layer is named, a layer so named is meant;
+ * martlet_model_set_trainable takes NAME for all of them. In Keras' files it is a model in the model. Submodels may have
+ * submodels, 16 inside one another at most.
+ *
+ * @param model Model, not built yet.
+ * @param submodel Model, built, which stays as it is.
+ * @param input_count Number of the submodel's inputs.
+ * @param inputs [input_count] nodes to read, of the rows that the submodel takes.
+ * @param options NULL for the defaults.
+ * @param output_count Number of the submodel's outputs.
+ * @param out_nodes [output_count] nodes of its outputs.
+ * @return The section's codes (MARTLET_INVALID_STATE also: the submodel is not built); MARTLET_OUT_OF_MEMORY;
+ *         MARTLET_UNSUPPORTED (more layers, nodes or submodels than there may be).
+ *
+ *   martlet_resizing(m, image, 224, 224, ...), martlet_submodel(m, base, 1, &image, NULL, 1, &features); */
+martlet_status martlet_submodel(martlet_model *model, martlet_model *submodel, int32_t input_count,
+                                const martlet_node *inputs, const martlet_submodel_options *options,
+                                int32_t output_count, martlet_node *out_nodes);
+
+/** Apply a submodel once more, with the same weights, to other nodes.
+ *
+ * @param model Model, not built yet.
+ * @param name Name of the submodel.
+ * @param input_count Number of its inputs.
+ * @param inputs [input_count] nodes to read.
+ * @param inference As in martlet_submodel_options, for this application.
+ * @param output_count Number of its outputs.
+ * @param out_nodes [output_count] the new nodes.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such submodel). */
+martlet_status martlet_share_submodel(martlet_model *model, const char *name, int32_t input_count,
+                                      const martlet_node *inputs, int32_t inference, int32_t output_count,
+                                      martlet_node *out_nodes);
+
 /** Finish a model: check the graph and initialise the weights. After this no layer can be added.
  *
  * @param model Model, not built yet.
@@ -972,8 +1016,9 @@ martlet_status martlet_model_parameter_count(martlet_model *model, int64_t *out_
 /** Whether training changes the weights of a layer.
  *
  * @param model Model.
- * @param layer Name of the layer.
- * @param out_trainable 1 (as layers are made) or 0, frozen. A layer without weights may be either.
+ * @param layer Name of a layer or submodel.
+ * @param out_trainable 1 (as layers are made) or 0, frozen: of a submodel, all its layers with weights. A layer without
+ *                      weights may be either.
  * @return The section's codes; MARTLET_NOT_FOUND (no such layer). */
 martlet_status martlet_model_trainable(martlet_model *model, const char *layer, int32_t *out_trainable);
 
@@ -982,7 +1027,7 @@ martlet_status martlet_model_trainable(martlet_model *model, const char *layer, 
  * statistics and leaves them. A trainer keeps what its optimiser has of frozen weights.
  *
  * @param model Model, not used by a call.
- * @param layer Name of the layer; NULL for all.
+ * @param layer Name of a layer, or of a submodel for all its layers; NULL for all.
  * @param trainable 1 or 0.
  * @return The section's codes; MARTLET_NOT_FOUND (no such layer). */
 martlet_status martlet_model_set_trainable(martlet_model *model, const char *layer, int32_t trainable);
@@ -1059,6 +1104,25 @@ martlet_status martlet_model_layer_count(martlet_model *model, int32_t *out_coun
  * Ownership: borrowed; valid until the layers change or the model is destroyed. */
 martlet_status martlet_model_layer(martlet_model *model, int32_t index, const char **out_name,
                                    const char **out_class);
+
+/** Number of submodels, those inside others included: martlet_submodel, and models in the models of Keras' files.
+ *
+ * @param model Model.
+ * @param out_count Submodels.
+ * @return The section's codes. */
+martlet_status martlet_model_submodel_count(martlet_model *model, int32_t *out_count);
+
+/** Name and Keras class of one submodel.
+ *
+ * @param model Model.
+ * @param index 0 to the number of submodels - 1; each comes before those inside it.
+ * @param out_name Its name, "outer/inner" for one inside another; NULL if not wanted.
+ * @param out_class "Sequential" or "Functional"; NULL if not wanted.
+ * @return The section's codes.
+ *
+ * Ownership: borrowed; valid until the layers change or the model is destroyed. */
+martlet_status martlet_model_submodel(martlet_model *model, int32_t index, const char **out_name,
+                                      const char **out_class);
 
 /** Number of inputs that a layer reads.
  *
@@ -1179,11 +1243,21 @@ martlet_status martlet_model_copy(martlet_model *model, martlet_model **out_copy
  * Ownership: free it with martlet_model_destroy. */
 martlet_status martlet_model_clone(martlet_model *model, uint64_t seed, martlet_model **out_clone);
 
+/** Copy a submodel: a model of its own, with its layers and weights, such as one that computes features.
+ *
+ * @param model Model, built.
+ * @param name Name of the submodel.
+ * @param out_copy The copy, built.
+ * @return The section's codes; MARTLET_NOT_FOUND (no such submodel).
+ *
+ * Ownership: free it with martlet_model_destroy. Both go their own ways. */
+martlet_status martlet_model_copy_submodel(martlet_model *model, const char *name, martlet_model **out_copy);
+
 /** Give a layer another name.
  *
  * @param model Model, built.
  * @param layer Layer name.
- * @param name New name, made as in martlet_input.
+ * @param name New name, made as in martlet_input; of a layer in a submodel, without the submodel's.
  * @return The section's codes; MARTLET_NOT_FOUND (no such layer). */
 martlet_status martlet_model_rename_layer(martlet_model *model, const char *layer, const char *name);
 

@@ -255,7 +255,7 @@ private func merge(
 /// The nodes of a list that C passes.
 ///
 /// - Throws: `invalidArgument` for NULL, an empty list and one longer than any model's.
-private func nodes(
+func nodes(
   _ pointer: UnsafePointer<martlet_node>?, _ count: Int32, _ name: String
 ) throws(MartletError) -> [Int] {
   let maximum = 4096

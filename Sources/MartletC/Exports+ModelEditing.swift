@@ -25,6 +25,17 @@ public func martlet_model_clone(
   }
 }
 
+@_cdecl("martlet_model_copy_submodel") @implementation
+public func martlet_model_copy_submodel(
+  _ model: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ out_copy: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_copy, "out_copy")
+    let name = try string(name, "name")
+    result.pointee = try ModelHandle(try model.requireBuilt().model.submodel(named: name)).passToC()
+  }
+}
+
 @_cdecl("martlet_model_rename_layer") @implementation
 public func martlet_model_rename_layer(
   _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ name: UnsafePointer<CChar>?
@@ -55,7 +66,7 @@ public func martlet_model_replace_layer(
     let index = try model.requireBuilt().model.layerIndex(named: layer)
     let json = try longText(json, "json", maximumLength: ModelText.maximumByteCount)
     try model.edit { graph throws(MartletError) in
-      let new = try ModelText.layer(json, "json", name: layer, rows: graph.inputShapes(ofLayer: index))
+      let new = try ModelText.layer(json, "json", name: Submodel.name(layer), rows: graph.inputShapes(ofLayer: index))
       return try graph.replacing(layer: index, with: new.layer, name: new.name, isTrainable: new.isTrainable)
     }
   }

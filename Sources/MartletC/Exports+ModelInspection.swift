@@ -63,8 +63,10 @@ public func martlet_model_trainable(
   withModel(model, .inspect) { model in
     let result = try required(out_trainable, "out_trainable")
     let built = try model.requireBuilt().model
-    let index = try built.layerIndex(named: try string(layer, "layer"))
-    result.pointee = built.graph.layers[index].isTrainable ? 1 : 0
+    let layers = try built.layerIndices(named: try string(layer, "layer")).map { built.graph.layers[$0] }
+    // Of a submodel, those count that have something to train.
+    let counted = layers.count == 1 ? layers : layers.filter { !$0.weights.isEmpty }
+    result.pointee = counted.isEmpty || counted.contains(where: \.isTrainable) ? 1 : 0
   }
 }
 
@@ -76,7 +78,7 @@ public func martlet_model_set_trainable(
     let built = try model.requireBuilt()
     let isTrainable = try flag(trainable, "trainable")
     let layers =
-      try optionalString(layer, "layer").map { name in [try built.model.layerIndex(named: name)] }
+      try optionalString(layer, "layer").map { name in try built.model.layerIndices(named: name) }
       ?? Array(built.model.graph.layers.indices)
     try built.setTrainable(isTrainable, layers: layers)
   }
@@ -170,6 +172,31 @@ public func martlet_model_layer(
     let index = try checkedIndex(Int64(index), "index", count: built.layerNames.count, of: "layers")
     name?.pointee = built.layerNames[index]
     className?.pointee = built.layerClasses[index]
+  }
+}
+
+@_cdecl("martlet_model_submodel_count") @implementation
+public func martlet_model_submodel_count(
+  _ model: OpaquePointer?, _ out_count: UnsafeMutablePointer<Int32>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let result = try required(out_count, "out_count")
+    result.pointee = Int32(clamping: try model.requireBuilt().submodelNames.count)
+  }
+}
+
+@_cdecl("martlet_model_submodel") @implementation
+public func martlet_model_submodel(
+  _ model: OpaquePointer?, _ index: Int32, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
+  _ out_class: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let name = try out_name.map { try required($0, "out_name") }
+    let className = try out_class.map { try required($0, "out_class") }
+    let built = try model.requireBuilt()
+    let index = try checkedIndex(Int64(index), "index", count: built.submodelNames.count, of: "submodels")
+    name?.pointee = built.submodelNames[index]
+    className?.pointee = built.submodelClasses[index]
   }
 }
 

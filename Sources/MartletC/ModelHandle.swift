@@ -13,6 +13,8 @@ final class ModelHandle: Handle {
   let nameText: StringTable
   private let seed: UInt64
   private var builder: GraphBuilder?
+  /// The weights that layers of submodels start with.
+  private var given: [Int: (model: Model, layer: Int)] = [:]
   private var built: BuiltModel?
 
   /// An empty model.
@@ -46,11 +48,60 @@ final class ModelHandle: Handle {
   /// - Throws: `invalidState` if the model is built; `invalidArgument` for an unknown node; what `GraphBuilder.apply`
   ///   throws.
   func share(layerOf node: Int32, inputs: [Int]) throws(MartletError) -> Int32 {
-    let nodes = try unbuilt().nodes
-    guard nodes.indices.contains(Int(node)) else {
+    let graph = try unbuilt()
+    guard graph.nodes.indices.contains(Int(node)) else {
       throw MartletError(.invalidArgument, "node is \(node), which is not a node of \(description)")
     }
-    return try number(ofNode: try builder?.apply(layer: nodes[Int(node)].layer, inputs: inputs))
+    let layer = graph.nodes[Int(node)].layer
+    guard Submodel.place(graph.layers[layer].name).isEmpty else {
+      throw MartletError(
+        .invalidArgument,
+        "node is \(node), a result of layer '\(graph.layers[layer].name)' in a submodel; martlet_share_submodel applies "
+          + "a submodel once more")
+    }
+    return try number(ofNode: try builder?.apply(layer: layer, inputs: inputs))
+  }
+
+  /// Applies a model as a new layer, which starts with copies of its weights.
+  ///
+  /// - Throws: `invalidState` if this model is built; `outOfMemory`; what `GraphBuilder.add` throws.
+  func add(
+    submodel: Model, name: String?, inputs: [Int], isInference: Bool
+  ) throws(MartletError) -> [Int32] {
+    let firstLayer = try unbuilt().layers.count
+    let copy = try submodel.copy()
+    let outputs =
+      try builder?.add(submodel.graph, name: name, inputs: inputs, isInference: isInference) ?? []
+    for layer in submodel.graph.layers.indices { given[firstLayer + layer] = (copy, layer) }
+    return try numbers(ofNodes: outputs)
+  }
+
+  /// Applies a submodel once more.
+  ///
+  /// - Throws: `invalidState` if the model is built; `notFound`; what `GraphBuilder.apply` throws.
+  func share(submodel name: String, inputs: [Int], isInference: Bool) throws(MartletError) -> [Int32] {
+    let index = try submodelIndex(named: name)
+    return try numbers(
+      ofNodes: try builder?.apply(submodel: index, inputs: inputs, isInference: isInference) ?? [])
+  }
+
+  /// - Throws: `invalidState` if the model is built; `notFound`.
+  func outputCount(ofSubmodel name: String) throws(MartletError) -> Int {
+    let index = try submodelIndex(named: name)
+    return try unbuilt().submodels[index].calls[0].outputs.count
+  }
+
+  private func submodelIndex(named name: String) throws(MartletError) -> Int {
+    guard let index = try unbuilt().submodels.firstIndex(where: { $0.path == name }) else {
+      throw MartletError(.notFound, "\(description) has no submodel '\(name)'")
+    }
+    return index
+  }
+
+  private func numbers(ofNodes nodes: [Int]) throws(MartletError) -> [Int32] {
+    var numbers: [Int32] = []
+    for node in nodes { numbers.append(try number(ofNode: node)) }
+    return numbers
   }
 
   private func number(ofNode node: Int?) throws(MartletError) -> Int32 {
@@ -76,8 +127,9 @@ final class ModelHandle: Handle {
   func build(outputs: [Int]) throws(MartletError) {
     let builder = try unbuilt()
     let graph = try naming("outputs") { () throws(MartletError) in try builder.build(outputs: outputs) }
-    built = try BuiltModel(Model(graph: graph, seed: seed))
+    built = try BuiltModel(Model(graph: graph, seed: seed, keeping: given))
     self.builder = nil
+    given = [:]
   }
 
   /// Gives the model other layers. Trainers of the ones before are told so when they are used next.
@@ -111,6 +163,8 @@ final class BuiltModel {
   private(set) var summary: StringTable
   let layerNames: StringTable
   let layerClasses: StringTable
+  let submodelNames: StringTable
+  let submodelClasses: StringTable
   let inputNames: StringTable
   let outputNames: StringTable
   /// Of all parameters, in the order of the model's layout.
@@ -130,6 +184,8 @@ final class BuiltModel {
     summary = try StringTable([try model.summary()])
     layerNames = try StringTable(graph.layers.map(\.name))
     layerClasses = try StringTable(graph.layers.map(\.layer.className))
+    submodelNames = try StringTable(graph.submodels.map(\.path))
+    submodelClasses = try StringTable(graph.submodels.map(\.className))
     inputNames = try StringTable(graph.inputs.map(graph.layerName))
     outputNames = try StringTable(graph.outputs.map(graph.layerName))
     weightNames = try StringTable(model.layout.parameters.map(\.name))

@@ -40,15 +40,22 @@ struct HDF5Writer: ~Copyable {
 
   private init(handle: consuming HDF5Handle) { self.handle = handle }
 
-  /// A new group.
-  func group(_ name: String) throws(MartletError) -> HDF5Writer {
-    HDF5Writer(
+  /// A new group; what is missing of the groups on the path to it is made, too.
+  func group(_ path: String) throws(MartletError) -> HDF5Writer {
+    func failure() -> MartletError { HDF5Writer.failure("group '\(path)'") }
+    let links = try HDF5Writer.linkCreation(failure())
+    return HDF5Writer(
       handle: try HDF5Handle(
-        H5Gcreate2(handle.id, name, hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT)),
-        HDF5Writer.failure("group '\(name)'")))
+        H5Gcreate2(handle.id, path, links.id, hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT)), failure()))
   }
 
-  /// A new dataset of float32.
+  private static func linkCreation(_ failure: MartletError) throws(MartletError) -> HDF5Handle {
+    let links = try HDF5Handle(H5Pcreate(chdf5_link_creation_class()), failure)
+    guard H5Pset_create_intermediate_group(links.id, 1) >= 0 else { throw failure }
+    return links
+  }
+
+  /// A new dataset of float32; what is missing of the groups on the path to it is made, too.
   func dataset(_ name: String, _ dimensions: [Int], _ values: UnsafePointer<Float>) throws(MartletError) {
     try dataset(name, dimensions, chdf5_float32(), chdf5_native_float(), values) { _ in }
   }
@@ -77,9 +84,10 @@ struct HDF5Writer: ~Copyable {
     let sizes = dimensions.map { hsize_t($0) }
     let space = try HDF5Handle(H5Screate_simple(Int32(sizes.count), sizes, nil), failure())
     let creation = try HDF5Handle(H5Pcreate(chdf5_dataset_creation_class()), failure())
+    let links = try HDF5Writer.linkCreation(failure())
     guard H5Pset_obj_track_times(creation.id, false) >= 0 else { throw failure() }
     let dataset = try HDF5Handle(
-      H5Dcreate2(handle.id, name, fileType, space.id, hid_t(H5P_DEFAULT), creation.id, hid_t(H5P_DEFAULT)), failure())
+      H5Dcreate2(handle.id, name, fileType, space.id, links.id, creation.id, hid_t(H5P_DEFAULT)), failure())
     let all = hid_t(H5S_ALL)
     guard H5Dwrite(dataset.id, memoryType, all, all, hid_t(H5P_DEFAULT), values) >= 0 else { throw failure() }
     try attributes(HDF5Writer(handle: dataset))

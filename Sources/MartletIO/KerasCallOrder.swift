@@ -5,7 +5,7 @@ import MartletCore
 
 struct KerasCallOrder {
   /// The calls of all layers in the order of the file, by number; an input layer has one, which reads nothing.
-  private var calls: [(layer: Int, inputs: [Int])] = []
+  private var calls: [(layer: Int, inputs: [(call: Int, output: Int)], isInference: Bool)] = []
   private var firstCall: [String: Int] = [:]
   private var callCount: [String: Int] = [:]
   private let layers: [KerasLayer]
@@ -20,8 +20,8 @@ struct KerasCallOrder {
       let made = try layer.checkedCalls()
       firstCall[layer.name] = calls.count
       callCount[layer.name] = made.count
-      calls += made.map { _ in (index, []) }
-      tensors += made
+      calls += made.map { (index, [], $0.isInference) }
+      tensors += made.map(\.tensors)
       guard calls.count <= maximumCount else {
         throw MartletError(.unsupported, "layers are called more than \(maximumCount) times, which is not supported")
       }
@@ -33,7 +33,7 @@ struct KerasCallOrder {
           throw layers[calls[call].layer].error(
             .formatError, "reads call \(tensor.call) of layer '\(tensor.layer)', \(known)")
         }
-        calls[call].inputs.append(source)
+        calls[call].inputs.append((source, tensor.output))
       }
     }
   }
@@ -42,7 +42,9 @@ struct KerasCallOrder {
 
   func layer(of call: Int) -> Int { calls[call].layer }
 
-  func inputs(of call: Int) -> [Int] { calls[call].inputs }
+  func inputs(of call: Int) -> [(call: Int, output: Int)] { calls[call].inputs }
+
+  func isInference(_ call: Int) -> Bool { calls[call].isInference }
 
   /// The number of the call that makes a tensor; nil if there is none.
   func call(_ tensor: KerasTensor) -> Int? {
@@ -59,7 +61,7 @@ struct KerasCallOrder {
     var readers = [[Int]](repeating: [], count: calls.count)
     var missing = calls.map(\.inputs.count)
     for (call, entry) in calls.enumerated() {
-      for input in entry.inputs { readers[input].append(call) }
+      for input in entry.inputs { readers[input.call].append(call) }
     }
     // The next one is the last of these.
     var ready: [Int] = calls.indices.reversed().filter { missing[$0] == 0 }
@@ -92,14 +94,14 @@ extension KerasLayer {
   /// The calls of this layer; one that reads nothing for an input.
   ///
   /// - Throws: `unsupported` for a class we do not have, whatever its calls look like; what reading them threw.
-  fileprivate func checkedCalls() throws(MartletError) -> [[KerasTensor]] {
-    if className == "InputLayer" { return [[]] }
+  fileprivate func checkedCalls() throws(MartletError) -> [KerasCall] {
+    if className == "InputLayer" { return [KerasCall()] }
     switch calls {
     case .success(let calls) where !calls.isEmpty: return calls
     case .success: throw error(.formatError, "has no input")
     case .failure(let error):
       // Layers of other classes may be called in ways of their own; then the class is what to name.
-      _ = try layer(rows: [], statistics: nil)
+      if submodel == nil { _ = try layer(rows: [], statistics: nil) }
       throw error
     }
   }

@@ -6,29 +6,33 @@
 //     Keras 3   "inbound_nodes": [{"args": [T], "kwargs": {}}]               a merging layer has [[T, T]]
 //               T = {"class_name": "__keras_tensor__", "config": {"keras_history": ["dense", 0, 0]}}
 //               "output_layers": ["dense", 0, 0], a list or an object of such
+//
+// Calls count from 0, but those of a model from 1 where its own inputs and outputs are taken for the first: in all of
+// Keras 2, and for Functional models in the `output_layers` of Keras 3.
 
 import MartletCore
 
-/// The result of one call of a layer.
+/// One of the results of a call of a layer; only models have several.
 struct KerasTensor: Equatable {
   let layer: String
-  let call: Int
+  var call: Int
+  var output = 0
 
-  init(layer: String, call: Int) {
+  init(layer: String, call: Int, output: Int = 0) {
     self.layer = layer
     self.call = call
+    self.output = output
   }
 
   /// - Parameter history: layer, call, which of the layer's results, and in Keras 2 also arguments.
   init?(_ history: [JSON]?) {
-    // All layers that we have give one result.
     guard let history, (3...4).contains(history.count), let layer = history[0].stringValue,
-      let call = history[1].integerValue, call >= 0, history[2] == .integer(0)
+      let call = history[1].integerValue, call >= 0, let output = history[2].integerValue, output >= 0
     else { return nil }
-    self.init(layer: layer, call: call)
+    self.init(layer: layer, call: call, output: output)
   }
 
-  var json: [JSON] { [.string(layer), .integer(call), .integer(0)] }
+  var json: [JSON] { [.string(layer), .integer(call), .integer(output)] }
 
   /// The tensors of `input_layers` or `output_layers`; the members of an object in the order of their keys, as Keras
   /// does.
@@ -55,6 +59,13 @@ struct KerasTensor: Equatable {
   }
 }
 
+/// One call of a layer.
+struct KerasCall: Equatable {
+  var tensors: [KerasTensor] = []
+  /// As in `GraphNode`.
+  var isInference = false
+}
+
 extension KerasLayer {
   /// Classes that compute something else in training, so that the argument `training` means something to them.
   private static let trainingClasses: Set<String> = ["Dropout", "GaussianNoise", "BatchNormalization"]
@@ -62,16 +73,16 @@ extension KerasLayer {
   /// The calls that `inbound_nodes` lists, with the tensors that each reads.
   ///
   /// - Throws: `formatError`; `unsupported` for an argument that would change something.
-  func calls(_ nodes: JSON?) throws(MartletError) -> [[KerasTensor]] {
-    var calls: [[KerasTensor]] = []
+  func calls(_ nodes: JSON?) throws(MartletError) -> [KerasCall] {
+    var calls: [KerasCall] = []
     for node in nodes?.arrayValue ?? [] {
-      var tensors: [KerasTensor] = []
+      var call = KerasCall()
       if let list = node.arrayValue {
         for element in list {
           let history = element.arrayValue
           guard let tensor = KerasTensor(history) else { throw notUnderstood() }
-          if let history, history.count > 3 { try checkArguments(history[3], accepting: nil) }
-          tensors.append(tensor)
+          if let history, history.count > 3, try isInference(history[3]) { call.isInference = true }
+          call.tensors.append(tensor)
         }
       } else {
         let positional = node["args"]?.arrayValue ?? []
@@ -79,15 +90,16 @@ extension KerasLayer {
           guard position == 0 else {
             throw error(.unsupported, "is called with \(positional.count) arguments, which is not supported")
           }
-          try appendTensors(argument, to: &tensors)
+          try appendTensors(argument, to: &call.tensors)
         }
         // Keras may keep the first argument by its name.
-        if positional.isEmpty, let inputs = node["kwargs"]?["inputs"] { try appendTensors(inputs, to: &tensors) }
-        // Keras 3 writes training=False where nothing was given, and decides anew in each call of the model.
-        try checkArguments(node["kwargs"], accepting: false, except: positional.isEmpty ? "inputs" : nil)
+        if positional.isEmpty, let inputs = node["kwargs"]?["inputs"] { try appendTensors(inputs, to: &call.tensors) }
+        let isInference = try isInference(node["kwargs"], except: positional.isEmpty ? "inputs" : nil)
+        // Keras 3 writes training=False for layers where nothing was given, but not for models.
+        call.isInference = isInference && submodel != nil
       }
-      guard !tensors.isEmpty else { throw notUnderstood() }
-      calls.append(tensors)
+      guard !call.tensors.isEmpty else { throw notUnderstood() }
+      calls.append(call)
     }
     return calls
   }
@@ -102,22 +114,63 @@ extension KerasLayer {
     }
   }
 
-  /// Arguments that are null change nothing, and neither does `training` where it means nothing.
+  /// Whether the arguments of a call say training=False, where that means something. Those that are null change nothing.
   ///
-  /// - Parameter accepted: what `training` may be all the same.
-  private func checkArguments(
-    _ arguments: JSON?, accepting accepted: Bool?, except exception: String? = nil
-  ) throws(MartletError) {
-    guard case .object(let members) = arguments else { return }
+  /// - Throws: `unsupported` for an argument that would change something.
+  private func isInference(_ arguments: JSON?, except exception: String? = nil) throws(MartletError) -> Bool {
+    guard case .object(let members) = arguments else { return false }
+    let meansTraining = submodel != nil || Self.trainingClasses.contains(className)
     for (key, value) in members.sorted(by: { $0.key < $1.key }) where value != .null && key != exception {
-      if key == "training", !Self.trainingClasses.contains(className) || value == accepted.map({ .bool($0) }) {
-        continue
+      guard key == "training", !meansTraining || value == .bool(false) else {
+        throw error(.unsupported, "is called with \(key)=\(value), which is not supported")
       }
-      throw error(.unsupported, "is called with \(key)=\(value), which is not supported")
     }
+    return meansTraining && members["training"] == .bool(false)
   }
 
   private func notUnderstood() -> MartletError {
     error(.formatError, "has 'inbound_nodes' that cannot be understood")
+  }
+}
+
+extension KerasConfiguration {
+  /// Let the tensors that are results of models have calls that count from 0. Which way a file counts is told by the first
+  /// call of a model, whose results something reads in all that Keras writes.
+  static func countCallsFromZero(in layers: inout [KerasLayer], _ outputs: inout [KerasTensor]) {
+    var callCounts: [String: Int] = [:]
+    var classes: [String: String] = [:]
+    for layer in layers where layer.submodel != nil {
+      classes[layer.name] = layer.className
+      if case .success(let calls) = layer.calls { callCounts[layer.name] = calls.count }
+    }
+    guard !classes.isEmpty else { return }
+    var inside: [String: Set<Int>] = [:]
+    for case .success(let calls) in layers.map(\.calls) {
+      for tensor in calls.lazy.flatMap(\.tensors) { inside[tensor.layer, default: []].insert(tensor.call) }
+    }
+    var outside: [String: Set<Int>] = [:]
+    for tensor in outputs { outside[tensor.layer, default: []].insert(tensor.call) }
+
+    let fromOne = Set(
+      classes.keys.filter { name in
+        let (inside, outside) = (inside[name] ?? [], outside[name] ?? [])
+        if inside.contains(0) { return false }
+        if classes[name] == "Sequential" { return !outside.contains(0) }
+        return inside.contains(callCounts[name] ?? 0) || !outside.contains(1)
+      })
+    func isCountedFromOne(_ tensor: KerasTensor) -> Bool { tensor.call > 0 && fromOne.contains(tensor.layer) }
+    for index in outputs.indices where outputs[index].call > 0 {
+      let className = classes[outputs[index].layer] ?? "Sequential"
+      if isCountedFromOne(outputs[index]) || className != "Sequential" { outputs[index].call -= 1 }
+    }
+    for layer in layers.indices {
+      guard case .success(var calls) = layers[layer].calls else { continue }
+      for call in calls.indices {
+        for tensor in calls[call].tensors.indices where isCountedFromOne(calls[call].tensors[tensor]) {
+          calls[call].tensors[tensor].call -= 1
+        }
+      }
+      layers[layer].calls = .success(calls)
+    }
   }
 }

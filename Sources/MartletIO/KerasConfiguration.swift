@@ -1,11 +1,16 @@
 // `model_config`, the JSON in which Keras keeps a network: Sequential and Functional models of Keras 2 and 3, to a
-// `Graph` and back. The layers themselves are KerasLayer's business, their connections that of KerasCalls.swift.
+// `Graph`; KerasConfiguration+Writing.swift goes back. The layers themselves are KerasLayer's business, their connections
+// that of KerasCalls.swift. A model may be a layer of another.
 
 import MartletCore
 import MartletNN
 
 struct KerasConfiguration {
-  private let name: String
+  /// Of models; those of Keras before 2.3 are a `Model`, which later is called Functional.
+  static let classes: Set<String> = ["Sequential", "Functional", "Model"]
+
+  let name: String
+  let className: String
   private let layers: [KerasLayer]
   private let outputs: [KerasTensor]
 
@@ -24,27 +29,41 @@ struct KerasConfiguration {
     } catch {
       throw MartletError(error.code, "\(what): \(error.message)")
     }
+    try self.init(json, what)
+  }
+
+  /// - Throws: as `init(_:_:)` of a text.
+  init(_ json: JSON, _ what: String = "the configuration") throws(MartletError) {
     guard let className = json["class_name"]?.stringValue, let config = json["config"] else {
       throw MartletError(.formatError, "\(what) has no 'class_name' or no 'config'")
     }
     switch className {
     case "Sequential":
+      self.className = className
       layers = try KerasConfiguration.sequentialLayers(config)
       outputs = layers.last.map { [KerasTensor(layer: $0.name, call: 0)] } ?? []
     case "Functional", "Model":
-      layers = try KerasConfiguration.functionalLayers(config)
-      outputs = try KerasTensor.list(config["output_layers"], "output_layers")
+      self.className = "Functional"
+      var layers = try KerasConfiguration.functionalLayers(config)
+      var outputs = try KerasTensor.list(config["output_layers"], "output_layers")
+      Self.countCallsFromZero(in: &layers, &outputs)
+      (self.layers, self.outputs) = (layers, outputs)
     default: throw MartletError(.unsupported, "a model of class \(className) is not supported")
     }
     guard layers.count <= Self.maximumLayerCount else {
       throw MartletError(
         .unsupported, "a model of \(layers.count) layers; at most \(Self.maximumLayerCount) are supported")
     }
-    name = config["name"]?.stringValue ?? className.lowercased()
+    name = (config["name"] ?? json["name"])?.stringValue ?? className.lowercased()
   }
 
-  /// Layers whose statistics are among the weights.
-  var layersWithStatistics: [String] { layers.filter(\.keepsStatisticsAsWeights).map(\.name) }
+  /// Layers whose statistics are among the weights, with the path of the submodel they are in.
+  var layersWithStatistics: [String] {
+    layers.flatMap { layer in
+      layer.submodel.map { $0.layersWithStatistics.map { layer.name + "/" + $0 } }
+        ?? (layer.keepsStatisticsAsWeights ? [layer.name] : [])
+    }
+  }
 
   /// The network, its layers in the order of the file as far as each comes after what it reads from.
   ///
@@ -53,35 +72,74 @@ struct KerasConfiguration {
   func graph(_ statistics: [String: KerasStatistics]) throws(MartletError) -> Graph {
     do throws(MartletError) {
       let calls = try KerasCallOrder(layers, maximumCount: Self.maximumCallCount)
-      var builder = try GraphBuilder(name: name)
-      var nodes = [Int](repeating: 0, count: calls.count)
-      var layerIndices = [Int?](repeating: nil, count: layers.count)
+      var builder = try GraphBuilder(name: name, className: className)
+      /// The results of each call.
+      var nodes = [[Int]](repeating: [], count: calls.count)
+      var members = [Member?](repeating: nil, count: layers.count)
       for call in try calls.sorted() {
-        let layer = layers[calls.layer(of: call)]
-        let inputs = calls.inputs(of: call).map { nodes[$0] }
-        if let index = layerIndices[calls.layer(of: call)] {
-          nodes[call] = try builder.apply(layer: index, inputs: inputs)
-        } else {
-          let rows = inputs.map { builder.nodes[$0].shape }
-          nodes[call] = try builder.add(
-            try layer.layer(rows: rows, statistics: statistics[layer.name]), name: layer.name, inputs: inputs,
-            isTrainable: layer.isTrainable)
-          layerIndices[calls.layer(of: call)] = builder.layers.count - 1
+        let number = calls.layer(of: call)
+        let layer = layers[number]
+        var inputs: [Int] = []
+        for (source, output) in calls.inputs(of: call) {
+          guard nodes[source].indices.contains(output) else {
+            throw layer.error(
+              .formatError,
+              "reads result \(output) of layer '\(layers[calls.layer(of: source)].name)', which has "
+                + "\(nodes[source].count)")
+          }
+          inputs.append(nodes[source][output])
         }
+        nodes[call] = try apply(
+          layer, &members[number], inputs, isInference: calls.isInference(call), statistics, &builder)
       }
       guard !outputs.isEmpty else { throw MartletError(.formatError, "the model has no layer that is its output") }
       var outputNodes: [Int] = []
       for output in outputs {
-        guard let call = calls.call(output) else {
+        guard let call = calls.call(output), nodes[call].indices.contains(output.output) else {
           throw MartletError(.formatError, "the model has no layer '\(output.layer)' that could be its output")
         }
-        outputNodes.append(nodes[call])
+        outputNodes.append(nodes[call][output.output])
       }
       return try builder.build(outputs: outputNodes)
     } catch {
       // What the builder calls a wrong argument came from the file.
       throw error.code == .invalidArgument ? MartletError(.formatError, error.message) : error
     }
+  }
+
+  /// What a layer of the configuration has become in the graph.
+  private enum Member {
+    case layer(Int)
+    case submodel(Int)
+  }
+
+  private func apply(
+    _ layer: KerasLayer, _ member: inout Member?, _ inputs: [Int], isInference: Bool,
+    _ statistics: [String: KerasStatistics], _ builder: inout GraphBuilder
+  ) throws(MartletError) -> [Int] {
+    switch member {
+    case .layer(let index): return [try builder.apply(layer: index, inputs: inputs, isInference: isInference)]
+    case .submodel(let index): return try builder.apply(submodel: index, inputs: inputs, isInference: isInference)
+    case nil: break
+    }
+    guard let submodel = layer.submodel else {
+      let rows = inputs.map { builder.nodes[$0].shape }
+      member = .layer(builder.layers.count)
+      return [
+        try builder.add(
+          try layer.layer(rows: rows, statistics: statistics[layer.name]), name: layer.name, inputs: inputs,
+          isTrainable: layer.isTrainable, isInference: isInference)
+      ]
+    }
+    var inside: [String: KerasStatistics] = [:]
+    for (path, values) in statistics where path.hasPrefix(layer.name + "/") {
+      inside[String(path.dropFirst(layer.name.count + 1))] = values
+    }
+    var part = try submodel.graph(inside)
+    // A frozen model is frozen whatever its layers say.
+    if !layer.isTrainable { part = part.frozen }
+    member = .submodel(builder.submodels.count)
+    return try builder.add(part, name: layer.name, inputs: inputs, isInference: isInference)
   }
 
   private static func sequentialLayers(_ config: JSON) throws(MartletError) -> [KerasLayer] {
@@ -95,7 +153,7 @@ struct KerasConfiguration {
       if layers.isEmpty, layer.className != "InputLayer" {
         layers.append(try impliedInput(before: layer, modelConfig: config))
       }
-      layer.calls = .success(layers.last.map { [[KerasTensor(layer: $0.name, call: 0)]] } ?? [])
+      layer.calls = .success(layers.last.map { [KerasCall(tensors: [KerasTensor(layer: $0.name, call: 0)])] } ?? [])
       layers.append(layer)
     }
     return layers
@@ -103,8 +161,9 @@ struct KerasConfiguration {
 
   /// The input of a Sequential model that has no input layer: its first layer or the model tells the shape.
   private static func impliedInput(before layer: KerasLayer, modelConfig: JSON) throws(MartletError) -> KerasLayer {
-    let ofLayer = layer.config["batch_input_shape"] ?? layer.config["batch_shape"]
-    guard let shape = ofLayer ?? modelConfig["build_input_shape"] else {
+    let ofLayer = layer.inputShape
+    let ofSubmodel = layer.submodel?.layers.first { $0.className == "InputLayer" }?.inputShape
+    guard let shape = ofLayer ?? ofSubmodel ?? modelConfig["build_input_shape"] else {
       throw layer.error(.formatError, "is the first layer, and nothing tells its input shape")
     }
     let name = layer.name + "_input"
@@ -152,37 +211,5 @@ struct KerasConfiguration {
       layers[place] = layer
     }
     return layers
-  }
-
-  // MARK: Writing
-
-  /// A chain becomes a Sequential model, anything else a Functional one.
-  ///
-  /// - Throws: `unsupported` if Keras has no such layer.
-  static func text(_ graph: Graph) throws(MartletError) -> String { try json(graph).text() }
-
-  static func json(_ graph: Graph) throws(MartletError) -> JSON {
-    let isInGraph = !graph.isChain
-    /// The result of each node, and the calls of each layer.
-    var tensors: [KerasTensor] = []
-    var calls = [[[KerasTensor]]](repeating: [], count: graph.layers.count)
-    var rows = [Shape?](repeating: nil, count: graph.layers.count)
-    for node in graph.nodes {
-      tensors.append(KerasTensor(layer: graph.layers[node.layer].name, call: calls[node.layer].count))
-      calls[node.layer].append(node.inputs.map { tensors[$0] })
-      rows[node.layer] = rows[node.layer] ?? node.inputs.first.map { graph.nodes[$0].shape } ?? node.shape
-    }
-    var layers: [JSON] = []
-    for (index, layer) in graph.layers.enumerated() {
-      guard let row = rows[index] else { continue }
-      layers.append(try KerasLayer(layer, row: row).json(calls: isInGraph ? calls[index] : nil))
-    }
-    var config: [String: JSON] = ["name": .string(graph.name), "layers": .array(layers)]
-    if isInGraph {
-      config["trainable"] = .bool(true)
-      config["input_layers"] = .array(graph.inputs.map { .array(tensors[$0].json) })
-      config["output_layers"] = .array(graph.outputs.map { .array(tensors[$0].json) })
-    }
-    return JSON.keras(isInGraph ? "Functional" : "Sequential", config)
   }
 }

@@ -58,11 +58,6 @@ extension KerasLayer {
     case "Maximum": return Merge(.maximum)
     case "Concatenate": return Concatenate(axis: config["axis"] == nil ? -1 : try integer("axis"))
     case "Lambda": throw error(.unsupported, "holds code, which is not run")
-    case "Sequential", "Functional", "Model":
-      throw MartletError(
-        .unsupported,
-        "layer '\(name)' is a model inside the model (\(className)), which is not supported; put its layers in its place"
-      )
     default:
       if let pooling = try pooling() { return pooling }
       throw MartletError(.unsupported, "layer '\(name)' is of class '\(className)', which is not supported")
@@ -76,9 +71,12 @@ extension KerasLayer {
 
   var isTrainable: Bool { config["trainable"]?.boolValue ?? true }
 
-  /// The shape of one row in `batch_shape` (Keras 3) or `batch_input_shape` (Keras 2); nil if there is neither.
+  /// `batch_shape` (Keras 3) or `batch_input_shape` (Keras 2).
+  var inputShape: JSON? { config["batch_shape"] ?? config["batch_input_shape"] }
+
+  /// The shape of one row in `inputShape`; nil if there is none.
   func rowShape() throws(MartletError) -> Shape? {
-    guard let json = config["batch_shape"] ?? config["batch_input_shape"] else { return nil }
+    guard let json = inputShape else { return nil }
     return try Self.rowShape(json, name)
   }
 

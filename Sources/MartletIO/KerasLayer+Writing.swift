@@ -123,20 +123,13 @@ extension KerasLayer {
       })
   }
 
-  /// As a member of a model's `layers`.
-  ///
-  /// - Parameter calls: what each call reads, of a layer in a Functional model; nil in a Sequential one.
-  func json(calls: [[KerasTensor]]?) -> JSON {
+  /// As a member of a Sequential model's `layers`.
+  var json: JSON {
     var members: [String: JSON] = ["class_name": .string(className), "config": config]
     if config["axis"]?.arrayValue != nil {
       // Keras 3 takes a layer without a module for one of Keras 2, and loses a list of axes on the way.
       members["module"] = .string("keras.layers")
       members["registered_name"] = .null
-    }
-    if let calls {
-      members["name"] = .string(name)
-      members["inbound_nodes"] = .array(
-        calls.filter { !$0.isEmpty }.map { tensors in .array(tensors.map { .array($0.json + [.object([:])]) }) })
     }
     return .object(members)
   }

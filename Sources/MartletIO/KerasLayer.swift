@@ -9,8 +9,10 @@ struct KerasLayer {
   let className: String
   let name: String
   let config: JSON
-  /// The tensors that each call of the layer reads, or why they are not known.
-  var calls: Result<[[KerasTensor]], MartletError> = .success([])
+  /// The model that the layer is, if it is one.
+  private(set) var submodel: KerasConfiguration?
+  /// The calls of the layer, or why they are not known.
+  var calls: Result<[KerasCall], MartletError> = .success([])
 
   /// - Parameter defaultName: what a layer without a name is called.
   /// - Throws: `formatError`.
@@ -22,6 +24,12 @@ struct KerasLayer {
       throw MartletError(.formatError, "a layer of class \(className) has no usable name")
     }
     self.init(className: className, name: name, config: config)
+    guard KerasConfiguration.classes.contains(className) else { return }
+    do throws(MartletError) {
+      submodel = try KerasConfiguration(json)
+    } catch {
+      throw MartletError(error.code, "submodel '\(name)': \(error.message)")
+    }
   }
 
   init(className: String, name: String, config: JSON) {

@@ -7,18 +7,22 @@ import MartletNN
 
 struct KerasWeights: ~Copyable {
   private let group: HDF5Object
-  private let names: [String]
+  let names: [String]
 
+  /// - Parameter names: those of the layer among the arrays of the group; nil for all.
   /// - Throws: `formatError` naming the file if there is no such group.
-  init(_ layer: String, in weights: borrowing HDF5Object) throws(MartletError) {
+  init(_ layer: String, in weights: borrowing HDF5Object, names chosen: [String]? = nil) throws(MartletError) {
     guard let group = try weights.object(at: layer), group.isGroup else {
       throw weights.error(.formatError, "has no weights of layer '\(layer)'; \(weights.contents())")
     }
-    guard let names = try group.strings("weight_names") else {
+    if let chosen {
+      names = chosen
+    } else if let names = try group.strings("weight_names") {
+      self.names = names
+    } else {
       throw group.error(.formatError, "has no attribute 'weight_names'")
     }
     self.group = group
-    self.names = names
   }
 
   /// - Parameter variables: a group of datasets with numbers as names.
@@ -61,6 +65,20 @@ struct KerasWeights: ~Copyable {
     }
   }
 
+  /// The arrays of a Normalization layer.
+  ///
+  /// - Parameter layer: its path: those of a layer in a submodel are among the submodel's.
+  static func ofStatistics(_ layer: String, in weights: borrowing HDF5Object) throws(MartletError) -> KerasWeights {
+    guard let end = layer.firstIndex(of: "/") else { return try KerasWeights(layer, in: weights) }
+    let submodel = String(layer[..<end])
+    let ending = "\(Submodel.name(layer))/"
+    let names = try KerasWeights(submodel, in: weights).names.filter { name in
+      let place = Submodel.place(name)
+      return place == ending || place.hasSuffix("/" + ending)
+    }
+    return try KerasWeights(submodel, in: weights, names: names)
+  }
+
   /// The statistics of a Normalization layer, which also has a `count`.
   func statistics() throws(MartletError) -> KerasStatistics {
     (try smallArray("mean", 0), try smallArray("variance", 1))
@@ -96,10 +114,10 @@ struct KerasWeights: ~Copyable {
   }
 
   /// `kernel` of `sequential/dense/kernel:0`.
-  private static func baseName(_ path: String) -> Substring {
-    let name = path[(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)...]
-    return name.prefix { $0 != ":" }
-  }
+  private static func baseName(_ path: String) -> String { withoutNumber(Submodel.name(path)) }
+
+  /// `dense/kernel` of `dense/kernel:0`.
+  static func withoutNumber(_ name: String) -> String { String(name.prefix { $0 != ":" }) }
 
   private func check(
     _ values: UnsafeBufferPointer<Float>, _ array: borrowing HDF5Object

@@ -48,14 +48,14 @@ package enum ModelFile {
     guard extras.classNames.isEmpty || extras.classNames.count == outputs else {
       throw root.error(.formatError, "names \(extras.classNames.count) classes for \(outputs) outputs")
     }
+    let stored = StoredWeights(ofModel: weights)
+    let places = try stored.placesInModel(graph)
     // All shapes are compared before memory is asked for: a configuration costs nothing, an array has been written.
-    for layer in graph.layers where !layer.weights.isEmpty {
-      try KerasWeights(layer.name, in: weights).check(layer)
-    }
+    for place in places { try stored.weights(place).check(graph.layers[place.layer]) }
     let model = try Model(graph: graph, seed: extras.seed)
-    for (index, layer) in graph.layers.enumerated() where !layer.weights.isEmpty {
-      let parameters = model.layout.parameters[model.layout.range(ofLayer: index)]
-      try KerasWeights(layer.name, in: weights).read(parameters, into: model.values)
+    for place in places {
+      let parameters = model.layout.parameters[model.layout.range(ofLayer: place.layer)]
+      try stored.weights(place).read(parameters, into: model.values)
     }
     model.classNames = extras.classNames
     // Nothing of it is needed to predict: what is wrong with it is for who asks for it to find.
@@ -75,7 +75,7 @@ package enum ModelFile {
     let configuration = try naming { () throws(MartletError) in try KerasConfiguration(text) }
     var statistics: [String: KerasStatistics] = [:]
     for layer in configuration.layersWithStatistics {
-      statistics[layer] = try KerasWeights(layer, in: weights).statistics()
+      statistics[layer] = try KerasWeights.ofStatistics(layer, in: weights).statistics()
     }
     return try naming { () throws(MartletError) in try configuration.graph(statistics) }
   }

@@ -1,13 +1,22 @@
 // Where a file keeps the weights of its layers, and which of them belong to which layer of a model:
 //
-//     Keras 1, 2   /LAYER, or /model_weights/LAYER in the file of a whole model; the attribute layer_names has the order
+//     Keras 1, 2   /LAYER, or /model_weights/LAYER in the file of a whole model; the attribute layer_names has the order.
+//                  The group of a submodel has the arrays of all its layers, those that are trained first
 //     Keras 3      /layers/CLASS_NUMBER/vars, by the layer's class and how many of it come before; vars has the
-//                  attribute name, which Keras itself does not read
+//                  attribute name, which Keras itself does not read. The group of a submodel has a group layers itself
 
 import MartletCore
 import MartletNN
 
 struct StoredWeights: ~Copyable {
+  /// The arrays of one layer.
+  struct Place {
+    let layer: Int
+    let group: String
+    /// nil: all of the group.
+    var names: [String]?
+  }
+
   private enum Layout {
     /// Groups of layers, in the model's order.
     case named([String])
@@ -39,6 +48,14 @@ struct StoredWeights: ~Copyable {
     }
   }
 
+  /// The weights in the file of a whole model, whose layers are found by their names.
+  ///
+  /// - Parameter groups: `/model_weights`.
+  init(ofModel groups: consuming HDF5Object) {
+    layout = .named([])
+    base = groups
+  }
+
   /// Whether a file without `model_config` has weights all the same.
   static func areIn(_ root: borrowing HDF5Object) throws(MartletError) -> Bool {
     if try root.strings("layer_names") != nil { return true }
@@ -60,13 +77,12 @@ struct StoredWeights: ~Copyable {
     return names
   }
 
-  /// The arrays in the group of that name.
-  func weights(_ name: String) throws(MartletError) -> KerasWeights {
+  func weights(_ place: Place) throws(MartletError) -> KerasWeights {
     switch layout {
-    case .named: return try KerasWeights(name, in: base)
+    case .named: return try KerasWeights(place.group, in: base, names: place.names)
     case .numbered:
-      guard let variables = try base.object(at: name + "/vars"), variables.isGroup else {
-        throw base.error(.formatError, "has no '\(name)/vars'; \(base.contents())")
+      guard let variables = try base.object(at: place.group + "/vars"), variables.isGroup else {
+        throw base.error(.formatError, "has no '\(place.group)/vars'; \(base.contents())")
       }
       return try KerasWeights(variables: variables)
     }
@@ -74,85 +90,198 @@ struct StoredWeights: ~Copyable {
 
   // MARK: Which belong to which layer
 
-  /// The group of each layer that has weights, by their order.
+  /// Those of all layers that have weights, by their names.
+  ///
+  /// - Throws: `formatError` if there is no group of that name.
+  func placesInModel(_ graph: Graph) throws(MartletError) -> [Place] {
+    var places: [Place] = []
+    for member in graph.kerasMembers where graph.hasWeights(member) {
+      places += try self.places(of: member, in: graph.name(of: member), graph)
+    }
+    return places
+  }
+
+  /// Those of all layers that have weights, by their order.
   ///
   /// - Throws: `formatError` if there are not as many.
-  func groupsByOrder(_ graph: Graph) throws(MartletError) -> [(layer: Int, group: String)] {
-    let order = graph.kerasLayerOrder
-    let layers = order.filter { !graph.layers[$0].weights.isEmpty }
+  func placesByOrder(_ graph: Graph) throws(MartletError) -> [Place] {
     switch layout {
     case .named(let names):
+      let members = graph.kerasMembers.filter { graph.hasWeights($0) }
       var groups: [String] = []
-      for name in names where !(try weights(name).isEmpty) { groups.append(name) }
-      guard groups.count == layers.count else {
+      for name in names where !(try KerasWeights(name, in: base).isEmpty) { groups.append(name) }
+      guard groups.count == members.count else {
         throw base.error(
           .formatError,
-          "holds \(groups.count) layers with weights (\(quotedList(groups))); model '\(graph.name)' has \(layers.count) "
-            + "(\(quotedList(layers.map { graph.layers[$0].name })))")
+          "holds \(groups.count) layers with weights (\(quotedList(groups))); model '\(graph.name)' has \(members.count) "
+            + "(\(quotedList(members.map { graph.name(of: $0) })))")
       }
-      return Array(zip(layers, groups))
+      var places: [Place] = []
+      for (member, group) in zip(members, groups) { places += try self.places(of: member, in: group, graph) }
+      return places
     case .numbered:
       let groups = graph.kerasGroupNames
-      let expected = layers.map { (layer: $0, group: groups[$0]) }
-      for entry in expected { _ = try weights(entry.group) }
-      try refuseOthers(than: Set(expected.map(\.group)), graph)
-      return expected
+      let places = graph.kerasLayerOrder.filter { !graph.layers[$0].weights.isEmpty }
+        .map { Place(layer: $0, group: groups[$0]) }
+      for place in places { _ = try weights(place) }
+      try refuseOthers(than: Set(places.map(\.group)), in: "", graph)
+      return places
     }
   }
 
+  /// Those of the layers with weights whose name the file knows.
+  ///
+  /// - Throws: `formatError` if there is none.
+  func placesByName(_ graph: Graph) throws(MartletError) -> [Place] {
+    var known: [String] = []
+    var places: [Place] = []
+    switch layout {
+    case .named(let names):
+      known = names
+      let groups = Set(names)
+      for member in graph.kerasMembers where graph.hasWeights(member) && groups.contains(graph.name(of: member)) {
+        places += try self.places(of: member, in: graph.name(of: member), graph)
+      }
+    case .numbered: places = try numberedPlacesByName(graph, in: "", &known)
+    }
+    guard !places.isEmpty else {
+      throw base.error(
+        .formatError,
+        "has no layer of a name that a layer with weights of model '\(graph.name)' has; it names "
+          + quotedList(known.sorted()))
+    }
+    return places
+  }
+
+  /// - Parameters:
+  ///   - path: of the group of a submodel's layers, with a "/" at its end; empty for those of the model.
+  ///   - known: gets the names of what the file has there.
+  private func numberedPlacesByName(
+    _ graph: Graph, in path: String, _ known: inout [String]
+  ) throws(MartletError) -> [Place] {
+    var groups: [String: String] = [:]
+    for group in try children(of: path) {
+      guard let variables = try base.object(at: path + group + "/vars"), let name = try variables.string("name") else {
+        continue
+      }
+      groups[name] = path + group
+      known.append(name)
+    }
+    var places: [Place] = []
+    for member in graph.kerasMembers {
+      guard let group = groups[graph.name(of: member)] else { continue }
+      switch member {
+      case .layer(let index):
+        if !graph.layers[index].weights.isEmpty { places.append(Place(layer: index, group: group)) }
+      case .submodel(let index):
+        let (part, layers) = graph.graph(ofSubmodel: index)
+        places += try numberedPlacesByName(part, in: group + "/layers/", &known)
+          .map { Place(layer: layers[$0.layer], group: $0.group) }
+      }
+    }
+    return places
+  }
+
+  private func children(of path: String) throws(MartletError) -> [String] {
+    if path.isEmpty { return try base.childNames(limit: Self.maximumLayerCount) }
+    guard let group = try base.object(at: String(path.dropLast())), group.isGroup else { return [] }
+    return try group.childNames(limit: Self.maximumLayerCount)
+  }
+
+  /// - Parameters:
+  ///   - expected: groups of layers.
+  ///   - path: as in `numberedPlacesByName`; what is looked into is on the way to an expected group.
   /// - Throws: `formatError` if there are weights that the model has no layer for.
-  private func refuseOthers(than expected: Set<String>, _ graph: Graph) throws(MartletError) {
-    for name in try base.childNames(limit: Self.maximumLayerCount) where !expected.contains(name) {
+  private func refuseOthers(than expected: Set<String>, in path: String, _ graph: Graph) throws(MartletError) {
+    for name in try children(of: path) where !expected.contains(path + name) {
+      let group = path + name
       var count = 0
-      if let variables = try base.object(at: name + "/vars"), variables.isGroup { count = try variables.childCount() }
-      // A model as a layer has layers of its own.
-      if let layers = try base.object(at: name + "/layers"), layers.isGroup { count += try layers.childCount() }
+      if let variables = try base.object(at: group + "/vars"), variables.isGroup { count = try variables.childCount() }
+      if expected.contains(where: { $0.hasPrefix(group + "/layers/") }) {
+        try refuseOthers(than: expected, in: group + "/layers/", graph)
+      } else if let layers = try base.object(at: group + "/layers"), layers.isGroup {
+        count += try layers.childCount()
+      }
       guard count == 0 else {
         throw base.error(
           .formatError,
-          "holds weights in '\(name)', for which model '\(graph.name)' has no layer: it expects \(quotedList(expected.sorted()))"
-        )
+          "holds weights in '\(group)', for which model '\(graph.name)' has no layer: it expects "
+            + quotedList(expected.sorted()))
       }
     }
   }
 
-  /// The group of each layer with weights whose name the file knows.
-  func groupsByName(_ graph: Graph) throws(MartletError) -> [(layer: Int, group: String)] {
-    var groups: [String: String] = [:]
-    switch layout {
-    case .named(let names): for name in names { groups[name] = name }
-    case .numbered:
-      for name in try base.childNames(limit: Self.maximumLayerCount) {
-        guard let variables = try base.object(at: name + "/vars"), let layer = try variables.string("name") else {
-          continue
-        }
-        groups[layer] = name
-      }
+  // MARK: Submodels in the layout of Keras 1 and 2
+
+  private func places(
+    of member: KerasLevel.Member, in group: String, _ graph: Graph
+  ) throws(MartletError) -> [Place] {
+    switch member {
+    case .layer(let index): return [Place(layer: index, group: group)]
+    case .submodel(let index):
+      let (part, layers) = graph.graph(ofSubmodel: index)
+      return try places(inSubmodel: part, group).map { Place(layer: layers[$0.layer], group: group, names: $0.names) }
     }
-    let found = graph.layers.indices.compactMap { index in
-      graph.layers[index].weights.isEmpty ? nil : groups[graph.layers[index].name].map { (layer: index, group: $0) }
+  }
+
+  /// The arrays of a submodel's layers, found by the names of layer and array, or by Keras' order if they do not tell.
+  ///
+  /// - Throws: `formatError` if there are not as many.
+  private func places(inSubmodel graph: Graph, _ group: String) throws(MartletError) -> [Place] {
+    // A Normalization layer has its statistics in its configuration here.
+    let weightless = Set(graph.layers.filter(\.weights.isEmpty).map { Submodel.name($0.name) })
+    let names = try KerasWeights(group, in: base).names.filter { name in
+      !weightless.contains(Submodel.name(String(Submodel.place(name).dropLast())))
     }
-    guard !found.isEmpty else {
+    let order = graph.kerasWeightOrder
+    guard names.count == order.count else {
       throw base.error(
-        .formatError,
-        "has no layer of a name that a layer with weights of model '\(graph.name)' has; it names \(quotedList(groups.keys.sorted()))"
-      )
+        .formatError, "holds \(names.count) weights in '\(group)'; submodel '\(graph.name)' has \(order.count)")
+    }
+    var found = Self.namesByLayer(graph, names)
+    if found.isEmpty {
+      found = graph.layers.map { $0.weights.map(\.name) }
+      for (name, place) in zip(names, order) { found[place.layer][place.weight] = name }
+    }
+    return graph.layers.indices.filter { !found[$0].isEmpty }.map { Place(layer: $0, group: group, names: found[$0]) }
+  }
+
+  /// For each layer the name of each of its arrays; empty if names are missing or mean several.
+  private static func namesByLayer(_ graph: Graph, _ names: [String]) -> [[String]] {
+    var named: [String: [String]] = [:]
+    for name in names {
+      let parts = KerasWeights.withoutNumber(name).split(separator: "/")
+      named[parts.suffix(2).joined(separator: "/"), default: []].append(name)
+    }
+    var taken: Set<String> = []
+    var found: [[String]] = []
+    for layer in graph.layers {
+      found.append([])
+      for weight in layer.weights {
+        var candidates = named["\(Submodel.name(layer.name))/\(weight.name)"] ?? []
+        if candidates.count > 1 {
+          candidates.removeAll { KerasWeights.withoutNumber($0) != "\(layer.name)/\(weight.name)" }
+        }
+        guard candidates.count == 1, taken.insert(candidates[0]).inserted else { return [] }
+        found[found.count - 1].append(candidates[0])
+      }
     }
     return found
   }
 }
 
 extension Graph {
-  /// Keras 3's names of the layers' groups, such as `dense`, `dense_1`.
-  var kerasGroupNames: [String] {
-    var names = [String](repeating: "", count: layers.count)
-    var counts: [String: Int] = [:]
-    for index in kerasLayerOrder {
-      let base = GraphBuilder.snakeCase(layers[index].layer.className)
-      let count = counts[base, default: 0]
-      names[index] = count == 0 ? base : "\(base)_\(count)"
-      counts[base] = count + 1
+  fileprivate func name(of member: KerasLevel.Member) -> String {
+    switch member {
+    case .layer(let index): layers[index].name
+    case .submodel(let index): submodels[index].path
     }
-    return names
+  }
+
+  fileprivate func hasWeights(_ member: KerasLevel.Member) -> Bool {
+    switch member {
+    case .layer(let index): !layers[index].weights.isEmpty
+    case .submodel(let index): layers(inSubmodel: submodels[index].path).contains { !layers[$0].weights.isEmpty }
+    }
   }
 }

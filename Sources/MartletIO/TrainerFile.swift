@@ -53,15 +53,7 @@ package enum TrainerFile {
       let variables = KerasOptimizerVariable.all(trainer.options.optimizer, trainer.model)
       let group = try root.group("optimizer_weights")
       try group.attribute("weight_names", variables.map(\.path))
-      let prefix = trainer.options.optimizer.kerasName + "/"
-      let arrays = try group.group(trainer.options.optimizer.kerasName)
-      for variable in variables {
-        if variable.path.hasPrefix(prefix) {
-          try write(variable.content, String(variable.path.dropFirst(prefix.count)), to: arrays)
-        } else {
-          try write(variable.content, variable.path, to: group)
-        }
-      }
+      for variable in variables { try write(variable.content, variable.path, to: group) }
       let exact = try extras.group("optimizer")
       try exact.attribute("learning_rate", trainer.learningRate)
       try exact.attribute("momentum_product", trainer.optimizerState.momentumProduct)

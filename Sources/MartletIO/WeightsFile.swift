@@ -23,23 +23,23 @@ package enum WeightsFile {
       () throws(MartletError) -> (TensorStorage, layers: [Int]) in
       let stored = try StoredWeights(try HDF5File(path: path).root())
       let graph = model.graph
-      var groups: [(layer: Int, group: String)] = []
-      for entry in try byName ? stored.groupsByName(graph) : stored.groupsByOrder(graph) {
+      var places: [StoredWeights.Place] = []
+      for place in try byName ? stored.placesByName(graph) : stored.placesByOrder(graph) {
         do throws(MartletError) {
-          try stored.weights(entry.group).check(graph.layers[entry.layer])
+          try stored.weights(place).check(graph.layers[place.layer])
         } catch {
           guard skipMismatch else { throw error }
           continue
         }
-        groups.append(entry)
+        places.append(place)
       }
       let values = try TensorStorage(
         count: model.layout.count, of: Float.self, purpose: "the weights of '\(path)' beside those of the model")
-      for (layer, group) in groups {
-        let parameters = model.layout.parameters[model.layout.range(ofLayer: layer)]
-        try stored.weights(group).read(parameters, into: values.pointer(as: Float.self))
+      for place in places {
+        let parameters = model.layout.parameters[model.layout.range(ofLayer: place.layer)]
+        try stored.weights(place).read(parameters, into: values.pointer(as: Float.self))
       }
-      return (values, groups.map(\.layer))
+      return (values, places.map(\.layer))
     }
     withExtendedLifetime(values) {
       for layer in layers {
@@ -71,20 +71,37 @@ package enum WeightsFile {
   /// The groups of Keras 2, which are in the file of a whole model as well.
   static func writeNamed(_ model: Model, to group: borrowing HDF5Writer) throws(MartletError) {
     let graph = model.graph
-    // A Sequential model of Keras does not count its input layer.
-    let indices = graph.kerasLayerOrder.filter { !(graph.isChain && graph.layers[$0].layer is InputLayer) }
+    var names: [String] = []
+    var arrays: [[(layer: Int, weight: Int)]] = []
+    for member in graph.kerasMembers {
+      switch member {
+      case .layer(let index):
+        let layer = graph.layers[index]
+        // A Sequential model of Keras does not count its input layer.
+        if graph.className == "Sequential", layer.layer is InputLayer { continue }
+        names.append(layer.name)
+        arrays.append(layer.weights.indices.map { (index, $0) })
+      case .submodel(let index):
+        let (part, layers) = graph.graph(ofSubmodel: index)
+        names.append(part.name)
+        arrays.append(part.kerasWeightOrder.map { (layers[$0.layer], $0.weight) })
+      }
+    }
     try group.attribute("keras_version", ModelFile.kerasVersion)
     try group.attribute("backend", ModelFile.kerasBackend)
-    try group.attribute("layer_names", indices.map { graph.layers[$0].name })
-    for index in indices {
-      let name = graph.layers[index].name
-      let parameters = model.layout.parameters[model.layout.range(ofLayer: index)]
-      let layer = try group.group(name)
-      try layer.attribute("weight_names", parameters.map { "\(name)/\($0.name):0" })
-      guard !parameters.isEmpty else { continue }
-      let arrays = try layer.group(name)
-      for parameter in parameters {
-        try arrays.dataset("\(parameter.name):0", parameter.shape.dimensions, model.values + parameter.offset)
+    try group.attribute("layer_names", names)
+    for (name, arrays) in zip(names, arrays) {
+      let member = try group.group(name)
+      /// Those of a submodel are named without its own name.
+      func path(_ place: (layer: Int, weight: Int)) -> String {
+        let layer = graph.layers[place.layer]
+        let inside = layer.name == name ? name : String(layer.name.dropFirst(name.count + 1))
+        return "\(inside)/\(layer.weights[place.weight].name):0"
+      }
+      try member.attribute("weight_names", arrays.map(path))
+      for place in arrays {
+        let parameter = model.layout.parameters[model.layout.range(ofLayer: place.layer).lowerBound + place.weight]
+        try member.dataset(path(place), parameter.shape.dimensions, model.values + parameter.offset)
       }
     }
   }
@@ -95,7 +112,7 @@ package enum WeightsFile {
     let layers = try root.group("layers")
     for index in model.graph.kerasLayerOrder where !model.graph.layers[index].weights.isEmpty {
       let variables = try layers.group(names[index]).group("vars")
-      try variables.attribute("name", model.graph.layers[index].name)
+      try variables.attribute("name", Submodel.name(model.graph.layers[index].name))
       for (number, parameter) in model.layout.parameters[model.layout.range(ofLayer: index)].enumerated() {
         try variables.dataset(String(number), parameter.shape.dimensions, model.values + parameter.offset)
       }

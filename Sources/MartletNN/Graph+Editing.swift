@@ -11,6 +11,7 @@ package struct GraphEdit {
 }
 
 extension Graph {
+  /// - Parameter name: without the path of the submodel that the layer is in.
   /// - Throws: `invalidArgument` if the name is in use or cannot be used.
   package func renaming(layer index: Int, to name: String) throws(MartletError) -> GraphEdit {
     let old = layers[index]
@@ -24,14 +25,12 @@ extension Graph {
   ///   of another layer would need another shape.
   package func removing(layer index: Int) throws(MartletError) -> GraphEdit {
     let name = layers[index].name
-    var isOutput = [Bool](repeating: false, count: nodes.count)
-    for node in outputs { isOutput[node] = true }
     for node in nodes where node.layer == index {
-      guard node.inputs.count == 1 else {
+      guard node.inputs.count == 1, !(layers[index].layer is InputLayer) else {
         throw MartletError(
           .invalidArgument,
           "layer '\(name)' (\(layers[index].layer.className)) reads \(node.inputs.count) inputs; only a layer with 1 can be "
-            + "removed")
+            + "removed, and no input layer")
       }
     }
     var taken: Set<Int> = []
@@ -69,28 +68,46 @@ extension Graph {
     return node
   }
 
-  /// - Parameter change: a layer, and what takes its place; nil for nothing.
+  /// - Parameter change: a layer, and what takes its place, its name without the path; nil for nothing.
   private func rebuilt(_ change: (layer: Int, replacement: GraphLayer?)) throws(MartletError) -> GraphEdit {
-    var builder = try GraphBuilder(name: name)
+    var builder = try GraphBuilder(name: name, className: className)
+    for submodel in submodels { builder.take(name: submodel.path) }
     var newNodes: [Int] = []
+    /// For each node, and the end, how many new ones there are before it.
+    var starts: [Int] = []
     var newLayers = [Int?](repeating: nil, count: layers.count)
     for node in nodes {
+      starts.append(builder.nodes.count)
       let inputs = node.inputs.map { newNodes[$0] }
       if let layer = newLayers[node.layer] {
-        newNodes.append(try builder.apply(layer: layer, inputs: inputs))
+        newNodes.append(try builder.apply(layer: layer, inputs: inputs, isInference: node.isInference))
         continue
       }
       var layer = layers[node.layer]
+      let place = Submodel.place(layer.name)
+      var name = Submodel.name(layer.name)
       if node.layer == change.layer {
         guard let replacement = change.replacement else {
           newNodes.append(inputs[0])
           continue
         }
         layer = replacement
+        name = replacement.name
       }
-      newNodes.append(try builder.add(layer.layer, name: layer.name, inputs: inputs, isTrainable: layer.isTrainable))
+      newNodes.append(
+        try builder.add(
+          layer.layer, name: name, in: place, inputs: inputs, isTrainable: layer.isTrainable,
+          isInference: node.isInference))
       newLayers[node.layer] = builder.layers.count - 1
       if node.layer != change.layer { try check(layer, builder.layers[builder.layers.count - 1]) }
+    }
+    starts.append(builder.nodes.count)
+    builder.submodels = submodels.map { submodel in
+      var submodel = submodel
+      submodel.calls = submodel.calls.map { call in
+        call.mapped(starts[call.nodes.lowerBound]..<starts[call.nodes.upperBound]) { newNodes[$0] }
+      }
+      return submodel
     }
     let graph = try builder.build(outputs: outputs.map { newNodes[$0] })
     var kept: [Int: Int] = [:]

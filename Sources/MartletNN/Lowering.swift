@@ -46,6 +46,8 @@ package struct Lowering {
   let readerCounts: [Int]
   let applicationCounts: [Int]
   let nodesNeedingGradient: [Bool]
+  /// Nodes that do in training what they do in prediction.
+  private let inferenceNodes: Set<Int>
 
   /// Nodes whose gradient is already the one before their activation.
   var isPreActivationGradient: [Bool]
@@ -77,6 +79,7 @@ package struct Lowering {
       needing[index] = isTrained || node.inputs.contains { needing[$0] }
     }
     nodesNeedingGradient = needing
+    inferenceNodes = graph.inferenceNodes
   }
 
   mutating func lower() {
@@ -119,6 +122,9 @@ package struct Lowering {
   package var isTraining: Bool {
     if case .training = purpose { true } else { false }
   }
+
+  /// Whether a layer does there what it does in training.
+  package func isTraining(_ site: LayerSite) -> Bool { isTraining && !inferenceNodes.contains(site.output) }
 
   var sink: GradientSink? {
     if case .training(_, let sink) = purpose { sink } else { nil }
@@ -203,7 +209,7 @@ package struct Lowering {
 
   /// Whether a layer that normalises batches does so with the statistics of the batch.
   package func usesBatchStatistics(_ site: LayerSite) -> Bool {
-    isTraining && graph.layers[graph.nodes[site.output].layer].isTrainable
+    isTraining(site) && graph.layers[graph.nodes[site.output].layer].isTrainable
   }
 
   /// Keep what a normalisation has been made with for its gradient.

@@ -25,8 +25,20 @@ extension Model {
   ///
   /// - Throws: `outOfMemory`.
   package func edited(_ edit: GraphEdit) throws(MartletError) -> Model {
-    let model = try Model(graph: edit.graph, seed: seed, keeping: edit.kept, of: self)
+    let model = try Model(graph: edit.graph, seed: seed, keeping: edit.kept.mapValues { (self, $0) })
     if edit.graph.outputShapes[0].lastDimension == classNames.count { model.classNames = classNames }
     return model
+  }
+
+  /// A submodel, with copies of its weights.
+  ///
+  /// - Throws: `notFound`, `outOfMemory`.
+  package func submodel(named path: String) throws(MartletError) -> Model {
+    guard let index = graph.submodelIndex(named: path) else {
+      throw MartletError(.notFound, "model '\(graph.name)' has no submodel '\(path)'")
+    }
+    let (part, layers) = graph.graph(ofSubmodel: index)
+    let kept = Dictionary(uniqueKeysWithValues: layers.enumerated().map { ($0, (self, $1)) })
+    return try Model(graph: part, seed: seed, keeping: kept)
   }
 }

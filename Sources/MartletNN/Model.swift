@@ -23,14 +23,14 @@ package final class Model: @unchecked Sendable {
   /// - Parameter kept: for some layers, the layer of another model whose weights, of the same shapes, they start with.
   /// - Throws: `outOfMemory`.
   package init(
-    graph: Graph, seed: UInt64, keeping kept: [Int: Int] = [:], of other: Model? = nil
+    graph: Graph, seed: UInt64, keeping kept: [Int: (model: Model, layer: Int)] = [:]
   ) throws(MartletError) {
     self.graph = graph
     self.seed = seed
     layout = try ParameterLayout(graph)
     storage = try TensorStorage(count: layout.count, of: Float.self, purpose: "the weights of model '\(graph.name)'")
     for (index, parameter) in layout.parameters.enumerated() {
-      if let other, let layer = kept[parameter.layer] {
+      if let (other, layer) = kept[parameter.layer] {
         let position = index - layout.range(ofLayer: parameter.layer).lowerBound
         let source = other.layout.parameters[other.layout.range(ofLayer: layer).lowerBound + position]
         (values + parameter.offset).update(from: other.values + source.offset, count: parameter.count)
@@ -67,6 +67,14 @@ package final class Model: @unchecked Sendable {
         .notFound, "layer '\(layer)' has no weight '\(weight)'; it has \(names.isEmpty ? "none" : names)")
     }
     return index
+  }
+
+  /// The layer of that name, or those of the submodel.
+  ///
+  /// - Throws: `notFound`.
+  package func layerIndices(named name: String) throws(MartletError) -> [Int] {
+    if graph.submodelIndex(named: name) != nil { return graph.layers(inSubmodel: name) }
+    return [try layerIndex(named: name)]
   }
 
   /// - Throws: `notFound`.

@@ -60,7 +60,7 @@ package struct Dropout: Layer {
   }
 
   package func lowerForward(_ site: LayerSite, into lowering: inout Lowering) {
-    guard lowering.isTraining, rate > 0 else {
+    guard lowering.isTraining(site), rate > 0 else {
       lowering.passThrough(site)
       return
     }
@@ -82,7 +82,7 @@ package struct Dropout: Layer {
 
   package func lowerBackward(_ site: LayerSite, into lowering: inout Lowering) {
     guard lowering.needsGradient(site.inputs[0]) else { return }
-    guard rate > 0 else {
+    guard lowering.isTraining(site), rate > 0 else {
       lowering.passGradientThrough(site)
       return
     }

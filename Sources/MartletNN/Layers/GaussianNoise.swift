@@ -15,7 +15,7 @@ package struct GaussianNoise: Layer {
   package func outputShape(of inputs: [Shape]) throws(MartletError) -> Shape { try single(inputs) }
 
   package func lowerForward(_ site: LayerSite, into lowering: inout Lowering) {
-    guard lowering.isTraining, standardDeviation > 0 else {
+    guard lowering.isTraining(site), standardDeviation > 0 else {
       lowering.passThrough(site)
       return
     }

@@ -1,4 +1,4 @@
-// Where rows enter a model.
+// Where rows enter a model. In a submodel it reads what the submodel is applied to, and passes it on.
 
 import MartletCore
 
@@ -10,9 +10,19 @@ package struct InputLayer: Layer {
 
   package var className: String { "InputLayer" }
 
-  package func outputShape(of inputs: [Shape]) throws(MartletError) -> Shape { shape }
+  package func outputShape(of inputs: [Shape]) throws(MartletError) -> Shape {
+    guard inputs.isEmpty || (inputs.count == 1 && inputs[0] == shape) else {
+      throw MartletError(.invalidArgument, "takes rows of shape \(shape), not \(inputs[0])")
+    }
+    return shape
+  }
 
-  package func lowerForward(_ site: LayerSite, into lowering: inout Lowering) {}
+  package func lowerForward(_ site: LayerSite, into lowering: inout Lowering) {
+    if !site.inputs.isEmpty { lowering.passThrough(site) }
+  }
 
-  package func lowerBackward(_ site: LayerSite, into lowering: inout Lowering) {}
+  package func lowerBackward(_ site: LayerSite, into lowering: inout Lowering) {
+    guard let input = site.inputs.first, lowering.needsGradient(input) else { return }
+    lowering.passGradientThrough(site)
+  }
 }

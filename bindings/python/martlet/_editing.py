@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 def rename(model: Model, name: str, new_name: str) -> None:
+    model.refuse_if_part("is changed there")
     engine = model.built_engine()
     engine.rename_layer(name, new_name)
     for layer in model.all_layers():
@@ -22,6 +23,7 @@ def rename(model: Model, name: str, new_name: str) -> None:
 
 
 def remove(model: Model, name: str) -> None:
+    model.refuse_if_part("is changed there")
     model.built_engine().remove_layer(name)
     model.layers_changed([layer for layer in model.all_layers() if layer.name != name])
 
@@ -29,6 +31,7 @@ def remove(model: Model, name: str) -> None:
 def replace(model: Model, name: str, layer: Layer) -> None:
     if not isinstance(layer, Layer):
         raise TypeError(f"replace_layer expects a layer, received {layer!r}")
+    model.refuse_if_part("is changed there")
     if layer.claimed:
         raise ValueError(f"layer {layer.name!r} is in use already by a model; make a new layer")
     engine = model.built_engine()

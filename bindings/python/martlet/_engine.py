@@ -31,6 +31,7 @@ from ._library import (
     PReLUOptions,
     Regularizer,
     RowNormalizationOptions,
+    SubmodelOptions,
     library,
 )
 
@@ -134,6 +135,11 @@ class EngineModel:
     def copy(self) -> EngineModel:
         handle = ModelHandle()
         check(library().martlet_model_copy(self.handle, byref(handle)))
+        return EngineModel(handle)
+
+    def copy_submodel(self, name: str) -> EngineModel:
+        handle = ModelHandle()
+        check(library().martlet_model_copy_submodel(self.handle, text(name, "name"), byref(handle)))
         return EngineModel(handle)
 
     def clone(self, seed: int) -> EngineModel:
@@ -389,6 +395,21 @@ class EngineModel:
         check(library().martlet_share(self.handle, node, len(inputs), node_array(inputs), byref(out)))
         return out.value
 
+    def submodel(self, part: EngineModel, inputs: Sequence[int], name: str | None, inference: bool) -> list[int]:
+        """Apply a model as a layer. Returns the nodes of its outputs."""
+        options = SubmodelOptions(ctypes.sizeof(SubmodelOptions), inference, optional_text(name, "name"))
+        out = node_array([0] * len(part.output_names()))
+        arguments = (len(inputs), node_array(inputs), byref(options), len(out), out)
+        check(library().martlet_submodel(self.handle, part.handle, *arguments))
+        return list(out)
+
+    def share_submodel(self, name: str, inputs: Sequence[int], inference: bool, outputs: int) -> list[int]:
+        """Apply a submodel to others. outputs: how many it has."""
+        out = node_array([0] * outputs)
+        arguments = (len(inputs), node_array(inputs), inference, outputs, out)
+        check(library().martlet_share_submodel(self.handle, text(name, "name"), *arguments))
+        return list(out)
+
     def build(self, nodes: Sequence[int]) -> None:
         check(library().martlet_model_build(self.handle, len(nodes), node_array(nodes)))
 
@@ -446,12 +467,18 @@ class EngineModel:
         """Name and Keras class of every layer, in topological order."""
         count = c_int32()
         check(library().martlet_model_layer_count(self.handle, byref(count)))
-        found = []
-        for index in range(count.value):
-            name, kind = c_char_p(), c_char_p()
-            check(library().martlet_model_layer(self.handle, index, byref(name), byref(kind)))
-            found.append((borrowed_text(name), borrowed_text(kind)))
-        return found
+        return [self._name_and_class(library().martlet_model_layer, index) for index in range(count.value)]
+
+    def submodels(self) -> list[tuple[str, str]]:
+        """Name and Keras class of every submodel, each before those inside it."""
+        count = c_int32()
+        check(library().martlet_model_submodel_count(self.handle, byref(count)))
+        return [self._name_and_class(library().martlet_model_submodel, index) for index in range(count.value)]
+
+    def _name_and_class(self, function: Callable, index: int) -> tuple[str, str]:
+        name, kind = c_char_p(), c_char_p()
+        check(function(self.handle, index, byref(name), byref(kind)))
+        return borrowed_text(name), borrowed_text(kind)
 
     def layer_input_shapes(self, layer: str) -> list[tuple[int, ...]]:
         """Shapes of one row of what a layer reads."""

@@ -21,6 +21,9 @@ class Node:
     def __init__(self, layer: Layer, sources: Sequence[Node] = ()) -> None:
         self.layer = layer
         self.sources = tuple(sources)
+        self.call: object = self  # the same for all results of one call
+        self.output = 0  # which of them this is
+        self.inference = False
 
     def __repr__(self) -> str:
         return f"<result of {self.layer!r}>"

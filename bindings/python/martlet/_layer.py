@@ -37,6 +37,7 @@ class Layer:
         self.own_name = name
         self.serial = next(_serials)  # layers without a name are numbered in the order they were made
         self._engine: EngineModel | None = None
+        self.path = ""  # what the library calls the layer: its name, after that of the submodel it is in
         self.claimed = False  # by a model
         self._trainable = bool(trainable)  # until the model is built
         self.first_shape = tuple(input_shape) if input_shape is not None else None
@@ -59,13 +60,13 @@ class Layer:
 
         A frozen BatchNormalization runs on its moving statistics.
         """
-        return self._trainable if self._engine is None else self._engine.trainable(self.name)
+        return self._trainable if self._engine is None else self._engine.trainable(self.path)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
         if self._engine is not None:
-            self._engine.set_trainable(self.name, bool(value))
+            self._engine.set_trainable(self.path, bool(value))
 
     def __call__(self, inputs: Any) -> Node:
         """The node of the result; called again, the layer makes another result with the same weights."""
@@ -94,6 +95,10 @@ class Layer:
         """Add this layer to a model that is being built, reading the given nodes of it. Returns its own."""
         return self.add(engine, nodes[0], name)
 
+    def call(self, engine: EngineModel, node: Node, sources: Sequence[int], name: str, first: Sequence[int]) -> list[int]:
+        """Add one call of this layer, that of `node`. first: what the first call returned, empty for that itself."""
+        return [engine.share(first[0], sources) if first else self.connect(engine, sources, name)]
+
     def add(self, engine: EngineModel, node: int, name: str) -> int:
         """connect, for a layer that reads one node."""
         raise UnsupportedError(
@@ -101,11 +106,11 @@ class Layer:
             "layers are not supported"
         )
 
-    def built(self, engine: EngineModel, name: str) -> None:
-        """The model is built, and this layer is the one of that name in it."""
-        self._engine, self.own_name = engine, name
+    def built(self, engine: EngineModel, path: str) -> None:
+        """The model is built, and this layer is the one of that name in it, or of that path in one of its submodels."""
+        self._engine, self.path, self.own_name = engine, path, path.rpartition("/")[2]
         if not self._trainable:
-            engine.set_trainable(name, False)
+            engine.set_trainable(path, False)
 
     def _built_engine(self) -> EngineModel:
         if self._engine is None:
@@ -113,7 +118,7 @@ class Layer:
         return self._engine
 
     def _weights(self) -> list[tuple[str, tuple[int, ...]]]:
-        return self._built_engine().weights(self.name)
+        return self._built_engine().weights(self.path)
 
     @property
     def weight_names(self) -> list[str]:
@@ -122,7 +127,7 @@ class Layer:
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the weight arrays, in Keras' order."""
-        return [self._built_engine().get_weight(self.name, name) for name, _ in self._weights()]
+        return [self._built_engine().get_weight(self.path, name) for name, _ in self._weights()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replace all weight arrays, in Keras' order. ValueError for a wrong number, shape, or a value not finite."""
@@ -148,7 +153,7 @@ class Layer:
     def replace(self, arrays: Sequence[np.ndarray]) -> None:
         """Copy in what `fitting` returned."""
         for (name, _), array in zip(self._weights(), arrays):
-            self._built_engine().set_weight(self.name, name, array)
+            self._built_engine().set_weight(self.path, name, array)
 
     def count_params(self) -> int:
         """Number of weights."""

@@ -101,6 +101,10 @@ class PoolingOptions(ctypes.Structure):
     _fields_ = [("struct_size", c_uint32), ("padding", c_int32), ("strides", c_int64 * 2), ("name", c_char_p)]
 
 
+class SubmodelOptions(ctypes.Structure):
+    _fields_ = [("struct_size", c_uint32), ("inference", c_int32), ("name", c_char_p)]
+
+
 class BatchNormalizationOptions(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -353,6 +357,17 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_maximum": (STATUS, _MERGE),
     "martlet_concatenate": (STATUS, [_MODEL, c_int32, POINTER(_NODE), c_int32, c_char_p, POINTER(_NODE)]),
     "martlet_share": (STATUS, [_MODEL, _NODE, c_int32, POINTER(_NODE), POINTER(_NODE)]),
+    "martlet_submodel": (
+        STATUS,
+        [_MODEL, _MODEL, c_int32, POINTER(_NODE), POINTER(SubmodelOptions), c_int32, POINTER(_NODE)],
+    ),
+    "martlet_share_submodel": (
+        STATUS,
+        [_MODEL, c_char_p, c_int32, POINTER(_NODE), c_int32, c_int32, POINTER(_NODE)],
+    ),
+    "martlet_model_submodel_count": (STATUS, [_MODEL, _INT32S]),
+    "martlet_model_submodel": (STATUS, [_MODEL, c_int32, _STRINGS, _STRINGS]),
+    "martlet_model_copy_submodel": (STATUS, [_MODEL, c_char_p, _MODELS]),
     "martlet_model_build": (STATUS, [_MODEL, c_int32, POINTER(_NODE)]),
     "martlet_model_name": (STATUS, [_MODEL, _STRINGS]),
     "martlet_model_summary": (STATUS, [_MODEL, _STRINGS]),

@@ -17,6 +17,7 @@ from ._check import integer
 from ._engine import Cost, EngineModel
 from ._gradients import GradientCheck
 from ._graph import Node
+from ._submodel import Submodel
 from ._training import TrainableModel, one_or_all
 from .callbacks import CallbackList
 from .data import Dataset
@@ -71,29 +72,45 @@ class Model(TrainableModel):
         model = cls.__new__(cls)
         model._start(engine.name(), None)
         model._adopt(engine)
-        model._chain = [LoadedLayer(engine, name, kind) for name, kind in engine.layers()]
+        model._chain = _loaded(engine, "")
+        return model
+
+    @classmethod
+    def of_submodel(cls, engine: EngineModel, path: str, class_name: str) -> Model:
+        """What the submodel of that path is in a model that the library has built."""
+        model = cls.__new__(cls)
+        model._start(path.rpartition("/")[2], None)
+        model._class_name = class_name
+        model._chain = _loaded(engine, path + "/")
+        model._part = (engine, path)
+        part = model.built_engine()
+        model._input_names, model._output_names = part.input_names(), part.output_names()
         return model
 
     def _start(self, name: str | None, seed: int | None) -> None:
         self._name = name
         self._seed = None if seed is None else integer(seed, "seed", 0, 2**64 - 1)
+        self._class_name = "Functional"
         self._chain = []
         self._engine = None
+        self._part: tuple[EngineModel, str] | None = None  # the model that this one is in, and its name there
+        self._as_layer: Submodel | None = None
         self._input_keys = []
         self._input_names, self._output_names = [], []
         self._begin_untrained()
 
     def _assemble(self, nodes: Sequence[Node], outputs: Sequence[Node], names: dict[Layer, str]) -> EngineModel:
         engine = EngineModel.create(self.name, next_seed() if self._seed is None else self._seed)
-        made: dict[Node, int] = {}
-        first: dict[Layer, int] = {}
+        made: dict[object, list[int]] = {}
+        first: dict[Layer, list[int]] = {}
         for node in nodes:
-            sources = [made[source] for source in node.sources]
-            if node.layer in first:
-                made[node] = engine.share(first[node.layer], sources)
-            else:
-                made[node] = first[node.layer] = node.layer.connect(engine, sources, names[node.layer])
-        engine.build([made[output] for output in outputs])
+            if node.call in made:
+                continue
+            layer = node.layer
+            sources = [made[source.call][source.output] for source in node.sources]
+            made[node.call] = layer.call(engine, node, sources, names[layer], first.get(layer, []))
+            first.setdefault(layer, made[node.call])
+        engine.build([made[output.call][output.output] for output in outputs])
         for layer, name in names.items():
             layer.built(engine, name)
         self._adopt(engine)
@@ -107,9 +124,48 @@ class Model(TrainableModel):
             objective.name = name
 
     def built_engine(self, row_shape: Sequence[Any] | None = None) -> EngineModel:
+        if self._part is not None:
+            engine, path = self._part
+            return engine.copy_submodel(path)
         if self._engine is None:
             raise RuntimeError(f"model {self.name!r} is not built")
         return self._engine
+
+    # In other models.
+
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
+        """Apply the model as a layer: the node of its result, or a list of them.
+
+        Once the other model is built, this one is part of it: its layers, weights and `trainable` are those of the other's
+        part, predict and save work on them, and it is trained there. training=False: its layers do in training what they do
+        in prediction, so that batch normalisation keeps to its moving statistics even where it is trained. Called again, it
+        is shared. TypeError: inputs that are no results. ValueError: the model is part of a built model already.
+        """
+        return self.as_layer().results(inputs, training)
+
+    def as_layer(self) -> Submodel:
+        """This model as a layer of others."""
+        self.refuse_if_part("cannot be part of another")
+        if self._as_layer is None:
+            self.built_engine()
+            self._as_layer = Submodel(self)
+        return self._as_layer
+
+    def become_part(self, engine: EngineModel, path: str) -> None:
+        """From now on this is the submodel of that path in another model."""
+        for layer in self._chain:
+            layer.built(engine, f"{path}/{layer.name}")
+        self._part, self._name, self._trainer = (engine, path), path.rpartition("/")[2], None
+
+    def refuse_if_part(self, what: str) -> None:
+        """ValueError if this model is part of another."""
+        if self._part is not None:
+            raise ValueError(f"model {self.name!r} is part of model {self._part[0].name()!r} and {what}; use a copy()")
+
+    @property
+    def class_name(self) -> str:
+        """Keras' name of the kind of model, "Functional" or "Sequential"."""
+        return self._class_name
 
     # Looking inside.
 
@@ -119,8 +175,12 @@ class Model(TrainableModel):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers in order, the input included."""
-        return list(self._chain)
+        """The layers in order, the input included; models that are layers among them."""
+        return _shown(self._chain)
+
+    def layer_paths(self) -> list[str]:
+        """The library's names of the layers, those in submodels after their submodel's: "base/conv1"."""
+        return [path for layer in self.layers for path in (layer.layer_paths() if isinstance(layer, Model) else [layer.path])]
 
     @property
     def input_names(self) -> list[str]:
@@ -149,13 +209,14 @@ class Model(TrainableModel):
 
     @class_names.setter
     def class_names(self, names: Sequence[str]) -> None:
+        self.refuse_if_part("has no class names of its own")
         self.built_engine().set_class_names(names)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """One layer, by name or by index. ValueError if there is none."""
         if (name is None) == (index is None):
             raise ValueError("get_layer expects a name or an index")
-        self.built_engine()
+        self._build()
         layers = self.layers
         if index is not None:
             if not -len(layers) <= index < len(layers):
@@ -178,23 +239,39 @@ class Model(TrainableModel):
         """Number of weights."""
         return self.built_engine().parameter_count()[0]
 
+    def _build(self) -> None:
+        if self._part is None:
+            self.built_engine()
+
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weight arrays, layer by layer, in Keras' order."""
-        self.built_engine()
-        return [array for layer in self.layers for array in layer.get_weights()]
+        self._build()
+        return [array for layer in self._chain for array in layer.get_weights()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replace all weight arrays. ValueError for a wrong number or shape, before anything is changed."""
-        self.built_engine()
-        counts = [len(layer.weight_names) for layer in self.layers]
+        self.replace(self.fitting(weights))
+
+    def fitting(self, weights: Sequence[Any]) -> list[np.ndarray]:
+        """weights as float32 arrays of this model's shapes; ValueError otherwise, before anything is changed."""
+        self._build()
+        counts = [len(layer.weight_names) for layer in self._chain]
         if len(weights) != sum(counts):
             raise ValueError(
                 f"model {self.name!r} has {sum(counts)} weight arrays, set_weights received {len(weights)}"
             )
         remaining = iter(weights)
-        fitting = [layer.fitting([next(remaining) for _ in range(count)]) for layer, count in zip(self.layers, counts)]
-        for layer, arrays in zip(self.layers, fitting):
-            layer.replace(arrays)
+        return [
+            array
+            for layer, count in zip(self._chain, counts)
+            for array in layer.fitting([next(remaining) for _ in range(count)])
+        ]
+
+    def replace(self, arrays: Sequence[np.ndarray]) -> None:
+        """Copy in what `fitting` returned."""
+        remaining = iter(arrays)
+        for layer in self._chain:
+            layer.replace([next(remaining) for _ in layer.weight_names])
 
     def save(self, filepath: str | os.PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Save as a Keras HDF5 file, which keras.models.load_model opens. The file appears whole or not at all.
@@ -234,7 +311,10 @@ class Model(TrainableModel):
         skip_mismatch: layers whose weights have other shapes keep theirs too. FormatError (a ValueError): what does not
         fit, with layer, expected and found; then no weight is changed. Otherwise raises what load_model raises.
         """
-        self.built_engine().load_weights(filepath, bool(by_name), bool(skip_mismatch))
+        engine = self.built_engine()
+        engine.load_weights(filepath, bool(by_name), bool(skip_mismatch))
+        if self._part is not None:  # what has been loaded into is a copy
+            self.set_weights(Model.of_engine(engine).get_weights())
 
     def to_json(self) -> str:
         """The layers as JSON, without weights, which model_from_json of this package and of Keras read."""
@@ -350,6 +430,28 @@ class Model(TrainableModel):
         engine = self.built_engine(data.x_shapes[0] if data.x_shapes else None)
         index, begin = integer(output, "output", 0, 2**31 - 1), integer(first_id, "first_id", -(2**63))
         engine.write_predictions(data.handle, index, path, begin)
+
+
+def _loaded(engine: EngineModel, place: str) -> list[Layer]:
+    """Layers of a model that the library has built, or of the submodel whose path, with a "/", is `place`."""
+    classes = dict(engine.submodels())
+    chain: dict[str, Layer] = {}
+    for path, class_name in engine.layers():
+        name, inside, _ = path.removeprefix(place).partition("/")
+        if not path.startswith(place) or name in chain:
+            continue
+        if inside:
+            layer: Layer = Submodel(Model.of_submodel(engine, place + name, classes[place + name]))
+            layer.claimed, layer._engine, layer.path = True, engine, place + name
+        else:
+            layer = LoadedLayer(engine, path, class_name)
+        chain[name] = layer
+    return list(chain.values())
+
+
+def _shown(layers: Sequence[Layer]) -> list[Any]:
+    """Models in the place of the layers that stand for them."""
+    return [layer.model if isinstance(layer, Submodel) else layer for layer in layers]
 
 
 def _unpickled(data: bytes) -> Model:

@@ -22,6 +22,9 @@ class TrainableModel:
 
     _seed: int | None
 
+    def refuse_if_part(self, what: str) -> None:
+        raise NotImplementedError
+
     def built_engine(self, row_shape: Sequence[Any] | None = None) -> EngineModel:
         """The library's model, built for rows of this shape if it is not yet and nothing else says the shape."""
         raise NotImplementedError
@@ -98,6 +101,7 @@ class TrainableModel:
         seed: of shuffling and dropout; None: it follows the model's.
         """
         self._compiled()
+        self.refuse_if_part("is trained there")
         if seed is None:
             # Later trainers of a model do not repeat the order of the first.
             seed = next_seed() if self._seed is None else (self._seed + self._trainers_made) % 2**64

@@ -144,9 +144,9 @@ class LayerStatistics(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         trainer = self.model.trainer()
         last = trainer.epochs_done - 1
-        for layer in self.model.layers:
-            figures = self.history.setdefault(layer.name, {})
-            for name, value in trainer.layer_statistics(last, layer.name)._asdict().items():
+        for layer in self.model.layer_paths():
+            figures = self.history.setdefault(layer, {})
+            for name, value in trainer.layer_statistics(last, layer)._asdict().items():
                 figures.setdefault(name, []).append(value)
 
 

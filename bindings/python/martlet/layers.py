@@ -74,11 +74,11 @@ def _integers(values: Sequence[int], name: str, minimum: int) -> tuple[int, ...]
 class LoadedLayer(Layer):
     """A layer of a model that came from a file: it has name, class name and weights."""
 
-    def __init__(self, engine: EngineModel, name: str, class_name: str) -> None:
-        super().__init__(name=name)
+    def __init__(self, engine: EngineModel, path: str, class_name: str) -> None:
+        super().__init__()
         self._class_name = class_name
         self.claimed = True
-        self.built(engine, name)
+        self.built(engine, path)
 
     @property
     def class_name(self) -> str:

@@ -14,7 +14,8 @@ from . import _compiled, _graph
 from ._check import integer
 from ._engine import EngineModel
 from ._graph import Node
-from ._model import Model
+from ._model import Model, _shown
+from ._submodel import Submodel
 from .layers import Input, InputLayer, Layer
 from .utils import next_seed
 
@@ -39,16 +40,20 @@ class Sequential(Model):
 
     def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None, seed: int | None = None) -> None:
         self._start(name, seed)
+        self._class_name = "Sequential"
         self._input_names, self._output_names = ["x"], ["y"]  # until it is built
         for layer in layers or ():
             self.add(layer)
 
-    def add(self, layer: Layer | Node) -> None:
-        """Append a layer, or an Input as the first. TypeError for anything else; ValueError once the model is built."""
+    def add(self, layer: Layer | Node | Model) -> None:
+        """Append a layer or a model, or an Input as the first. TypeError for anything else; ValueError once it is built."""
         if self._engine is not None:
             raise ValueError(f"model {self.name!r} is built already; add all layers before it is used")
         if isinstance(layer, Node) and isinstance(layer.layer, InputLayer):
             layer = layer.layer
+        elif isinstance(layer, Model):
+            layer = layer.as_layer()
+            layer.claim()
         elif isinstance(layer, Layer):
             layer.claim()
         else:
@@ -67,17 +72,19 @@ class Sequential(Model):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers in order, without the input, as in Keras."""
-        return [layer for layer in self._chain if not isinstance(layer, InputLayer)]
+        """The layers in order, without the input, as in Keras; models that are layers among them."""
+        return _shown([layer for layer in self._chain if not isinstance(layer, InputLayer)])
 
     def built_engine(self, row_shape: Sequence[Any] | None = None) -> EngineModel:
-        if self._engine is not None:
-            return self._engine
+        if self._engine is not None or self._part is not None:
+            return super().built_engine()
         if not self.layers:
             raise ValueError(f"model {self.name!r} has no layers")
         chain = list(self._chain)
         if not isinstance(chain[0], InputLayer):
             shape = chain[0].first_shape or row_shape
+            if isinstance(chain[0], Submodel):
+                shape = chain[0].model.built_engine().input_shapes()[0]
             if not shape:
                 raise ValueError(
                     f"model {self.name!r} is not built: its input shape is not known. Begin it with "

@@ -1,0 +1,174 @@
+/* Models as layers of models: applied, shared, frozen, copied, written and read, and what is refused. */
+#include "check.h"
+
+/* One Dense layer "d" without bias whose two weights are given: y = a x0 + b x1. */
+static martlet_model *weighted(const char *name, float a, float b) {
+  martlet_model *m;
+  martlet_node x, y;
+  const int64_t two = 2;
+  const float weights[2] = {a, b};
+  martlet_dense_options options = MARTLET_DENSE_OPTIONS_INIT;
+  options.use_bias = 0;
+  options.name = "d";
+  REQUIRE(martlet_model_create(name, 1, &m));
+  REQUIRE(martlet_input(m, "x", 1, &two, &x));
+  REQUIRE(martlet_dense(m, x, 1, &options, &y));
+  REQUIRE(martlet_model_build(m, 1, &y));
+  REQUIRE(martlet_model_set_weight(m, "d", "kernel", weights, 2));
+  return m;
+}
+
+/* base(left) - base(right), the base's weights shared. */
+static martlet_model *siamese(martlet_model *base) {
+  martlet_model *m;
+  martlet_node left, right, a, b, difference;
+  const int64_t two = 2;
+  REQUIRE(martlet_model_create("siamese", 1, &m));
+  REQUIRE(martlet_input(m, "left", 1, &two, &left));
+  REQUIRE(martlet_input(m, "right", 1, &two, &right));
+  EXPECT_OK(martlet_submodel(m, base, 1, &left, NULL, 1, &a));
+  EXPECT_OK(martlet_share_submodel(m, "base", 1, &right, 0, 1, &b));
+  REQUIRE(martlet_subtract(m, a, b, "difference", &difference));
+  REQUIRE(martlet_model_build(m, 1, &difference));
+  return m;
+}
+
+static float predicted(martlet_model *m, const float *left, const float *right) {
+  const int64_t shape[] = {1, 2};
+  const martlet_array inputs[] = {{left, shape, 2, MARTLET_FLOAT32}, {right, shape, 2, MARTLET_FLOAT32}};
+  float y = -1;
+  EXPECT_OK(martlet_predict(m, inputs, 2, &y, 1));
+  return y;
+}
+
+static void applied_and_shared(void) {
+  const float left[] = {1, 2}, right[] = {3, 5};
+  martlet_model *base = weighted("base", 10, 1), *m = siamese(base), *copy, *loaded;
+  CHECK(predicted(m, left, right) == 12 - 35, "the weights are those of the base, in both places");
+
+  const char *name = NULL, *class_name = NULL;
+  int32_t count = 0, trainable = -1;
+  EXPECT_OK(martlet_model_submodel_count(m, &count));
+  CHECK(count == 1, "one submodel");
+  EXPECT_OK(martlet_model_submodel(m, 0, &name, &class_name));
+  CHECK(strcmp(name, "base") == 0 && strcmp(class_name, "Sequential") == 0, "it is called base");
+  EXPECT(martlet_model_submodel(m, 1, &name, NULL), MARTLET_INVALID_ARGUMENT, "index is 1");
+  EXPECT_OK(martlet_model_layer(m, 2, &name, &class_name));
+  CHECK(strcmp(name, "base/x") == 0 && strcmp(class_name, "InputLayer") == 0, "its input is a layer of the model");
+
+  /* The model has weights of its own. */
+  const float other[] = {1, 1};
+  EXPECT_OK(martlet_model_set_weight(m, "base/d", "kernel", other, 2));
+  CHECK(predicted(m, left, right) == 3 - 8, "a weight is named by the path of its layer");
+  float weights[2] = {0, 0};
+  EXPECT_OK(martlet_model_get_weight(base, "d", "kernel", weights, 2));
+  CHECK(weights[0] == 10, "the base has kept its own");
+
+  EXPECT_OK(martlet_model_trainable(m, "base", &trainable));
+  CHECK(trainable == 1, "it is trained");
+  EXPECT_OK(martlet_model_set_trainable(m, "base", 0));
+  EXPECT_OK(martlet_model_trainable(m, "base/d", &trainable));
+  CHECK(trainable == 0, "its layers are frozen with it");
+  EXPECT_OK(martlet_model_trainable(m, "base", &trainable));
+  CHECK(trainable == 0, "and so is it");
+
+  EXPECT_OK(martlet_model_copy_submodel(m, "base", &copy));
+  EXPECT_OK(martlet_model_get_weight(copy, "d", "kernel", weights, 2));
+  CHECK(weights[0] == 1, "a copy has the weights of now");
+  EXPECT(martlet_model_copy_submodel(m, "none", &copy), MARTLET_NOT_FOUND, "no submodel 'none'");
+  martlet_model_destroy(copy);
+
+  EXPECT_OK(martlet_model_save(m, "siamese.h5"));
+  EXPECT_OK(martlet_model_load("siamese.h5", &loaded));
+  CHECK(predicted(loaded, left, right) == 3 - 8, "a file keeps it");
+  EXPECT_OK(martlet_model_trainable(loaded, "base", &trainable));
+  CHECK(trainable == 0, "frozen as it was");
+  remove("siamese.h5");
+  martlet_model_destroy(loaded);
+  martlet_model_destroy(m);
+  martlet_model_destroy(base);
+}
+
+static void refused(void) {
+  martlet_model *base = weighted("base", 1, 1), *m;
+  martlet_node x, wide, y = -7, more[2] = {-7, -7};
+  const int64_t two = 2, three = 3;
+  martlet_submodel_options options = MARTLET_SUBMODEL_OPTIONS_INIT;
+  REQUIRE(martlet_model_create("m", 1, &m));
+  REQUIRE(martlet_input(m, "x", 1, &two, &x));
+  REQUIRE(martlet_input(m, "wide", 1, &three, &wide));
+  EXPECT(martlet_submodel(m, NULL, 1, &x, NULL, 1, &y), MARTLET_INVALID_ARGUMENT, "submodel is NULL");
+  EXPECT(martlet_submodel(m, m, 1, &x, NULL, 1, &y), MARTLET_BUSY, "model 'm' is in use");
+  EXPECT(martlet_submodel(m, base, 1, NULL, NULL, 1, &y), MARTLET_INVALID_ARGUMENT, "inputs is NULL");
+  EXPECT(martlet_submodel(m, base, 0, &x, NULL, 1, &y), MARTLET_INVALID_ARGUMENT, "input_count is 0");
+  EXPECT(martlet_submodel(m, base, 1, &x, NULL, 1, NULL), MARTLET_INVALID_ARGUMENT, "out_nodes is NULL");
+  EXPECT(martlet_submodel(m, base, 1, &x, NULL, 2, more), MARTLET_INVALID_ARGUMENT,
+         "output_count is 2; submodel 'base' has 1 output");
+  EXPECT(martlet_submodel(m, base, 1, &wide, NULL, 1, &y), MARTLET_INVALID_ARGUMENT,
+         "submodel 'base' takes 1 inputs, of rows [2]; it is given [3]");
+  const martlet_node unknown = 99;
+  EXPECT(martlet_submodel(m, base, 1, &unknown, NULL, 1, &y), MARTLET_INVALID_ARGUMENT, "input node 99");
+  options.name = "x";
+  EXPECT(martlet_submodel(m, base, 1, &x, &options, 1, &y), MARTLET_INVALID_ARGUMENT, "a layer named 'x' already");
+  options.name = "a/b";
+  EXPECT(martlet_submodel(m, base, 1, &x, &options, 1, &y), MARTLET_INVALID_ARGUMENT, "layer name 'a/b'");
+  options.name = NULL;
+  options.inference = 2;
+  EXPECT(martlet_submodel(m, base, 1, &x, &options, 1, &y), MARTLET_INVALID_ARGUMENT, "inference is 2");
+  options.inference = 0;
+  options.struct_size = 4;
+  EXPECT(martlet_submodel(m, base, 1, &x, &options, 1, &y), MARTLET_INVALID_ARGUMENT, "struct_size");
+  CHECK(y == -7 && more[0] == -7, "nothing was written");
+  EXPECT(martlet_share_submodel(m, "base", 1, &x, 0, 1, &y), MARTLET_NOT_FOUND, "no submodel 'base'");
+
+  EXPECT_OK(martlet_submodel(m, base, 1, &x, NULL, 1, &y));
+  EXPECT_OK(martlet_submodel(m, base, 1, &x, NULL, 1, &more[0]));
+  EXPECT(martlet_share_submodel(m, "base", 1, &wide, 0, 1, &more[1]), MARTLET_INVALID_ARGUMENT, "it is given [3]");
+  EXPECT(martlet_share_submodel(m, "base", 1, &x, 3, 1, &more[1]), MARTLET_INVALID_ARGUMENT, "inference is 3");
+  EXPECT(martlet_share_submodel(m, NULL, 1, &x, 0, 1, &more[1]), MARTLET_INVALID_ARGUMENT, "name is NULL");
+  EXPECT(martlet_share(m, y, 1, &x, &more[1]), MARTLET_INVALID_ARGUMENT, "martlet_share_submodel");
+  EXPECT(martlet_model_copy_submodel(m, "base", &base), MARTLET_INVALID_STATE, "is not built");
+  martlet_model_destroy(m);
+  martlet_model_destroy(base);
+}
+
+/* 16 inside one another: each keeps its path, and a text keeps them all. */
+static void deep(void) {
+  martlet_model *m = weighted("a", 2, 3);
+  const int64_t two = 2;
+  for (int depth = 0; depth < 16; depth++) {
+    martlet_model *outer;
+    martlet_node x, y;
+    REQUIRE(martlet_model_create("a", 1, &outer));
+    REQUIRE(martlet_input(outer, "x", 1, &two, &x));
+    REQUIRE(martlet_submodel(outer, m, 1, &x, NULL, 1, &y));
+    REQUIRE(martlet_model_build(outer, 1, &y));
+    martlet_model_destroy(m);
+    m = outer;
+  }
+  int32_t count = 0;
+  const char *json = NULL;
+  EXPECT_OK(martlet_model_submodel_count(m, &count));
+  CHECK(count == 16, "sixteen submodels");
+  EXPECT_OK(martlet_model_to_json(m, &json));
+  martlet_model *again;
+  EXPECT_OK(martlet_model_from_json(json, 1, &again));
+  EXPECT_OK(martlet_model_submodel_count(again, &count));
+  CHECK(count == 16, "as text, too");
+  martlet_model_destroy(again);
+
+  martlet_model *outer;
+  martlet_node x, y;
+  REQUIRE(martlet_model_create("a", 1, &outer));
+  REQUIRE(martlet_input(outer, "x", 1, &two, &x));
+  EXPECT(martlet_submodel(outer, m, 1, &x, NULL, 1, &y), MARTLET_UNSUPPORTED, "makes 17 submodels inside one another");
+  martlet_model_destroy(outer);
+  martlet_model_destroy(m);
+}
+
+int main(void) {
+  applied_and_shared();
+  refused();
+  deep();
+  return check_end();
+}
