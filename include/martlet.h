@@ -1298,13 +1298,14 @@ martlet_status martlet_model_replace_layer(martlet_model *model, const char *lay
  *         MARTLET_IO_ERROR, MARTLET_OUT_OF_MEMORY, MARTLET_BUSY. */
 martlet_status martlet_model_save(martlet_model *model, const char *path);
 
-/** Load a model from a Keras HDF5 file: one of martlet_model_save or of Keras 2 or 3 (model.save("m.h5")).
+/** Load a model from a Keras HDF5 file: one of martlet_model_save or of Keras 2 or 3 (model.save("m.h5")), or from one of
+ * Keras 3's .keras archives.
  *
  * @param path File name.
  * @param out_model The model, built.
  * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_NOT_FOUND (no such file), MARTLET_IO_ERROR,
  *         MARTLET_FORMAT_ERROR, MARTLET_UNSUPPORTED (a layer or option this version does not have, named; a file of
- *         weights only: martlet_model_load_weights; Keras 3's .keras), MARTLET_OUT_OF_MEMORY.
+ *         weights only: martlet_model_load_weights; an archive that is packed), MARTLET_OUT_OF_MEMORY.
  *
  * Ownership: free it with martlet_model_destroy.
  *
@@ -1312,6 +1313,24 @@ martlet_status martlet_model_save(martlet_model *model, const char *path);
  *   if (martlet_model_load("digits.h5", &m) != MARTLET_OK) fprintf(stderr, "%s\n", martlet_last_error());
  *   martlet_model_destroy(m); */
 martlet_status martlet_model_load(const char *path, martlet_model **out_model);
+
+/** Load a model with other layers in the place of some of its file's, such as Keras' Lambda, which holds code. Each reads
+ * what the layer in the file reads, and has its name. One with weights finds them where those of the old one are.
+ *
+ * @param path File name.
+ * @param count How many layers to replace, 1 to 4096.
+ * @param layers [count] their names; of a layer in a submodel "SUBMODEL/NAME".
+ * @param json [count] the new layers in Keras' JSON, as in martlet_model_replace_layer.
+ * @param out_model The model, built.
+ * @return As of martlet_model_load; MARTLET_NOT_FOUND also: the file has no such layer.
+ *
+ * Ownership: free it with martlet_model_destroy.
+ *
+ *   const char *layer = "lambda";
+ *   const char *json = "{\"class_name\": \"Resizing\", \"config\": {\"height\": 224, \"width\": 224}}";
+ *   martlet_model_load_replacing("xception.h5", 1, &layer, &json, &m); */
+martlet_status martlet_model_load_replacing(const char *path, int32_t count, const char *const *layers,
+                                            const char *const *json, martlet_model **out_model);
 
 /** Write the bytes of a model's file, those that martlet_model_save would write, to memory. Layers and class names
  * decide how many they are; training does not change it.

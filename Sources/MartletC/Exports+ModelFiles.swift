@@ -3,6 +3,7 @@
 import CMartlet
 import MartletCore
 import MartletIO
+import MartletNN
 import MartletTraining
 
 @_cdecl("martlet_model_save") @implementation
@@ -21,6 +22,29 @@ public func martlet_model_load(
     let result = try required(out_model, "out_model")
     let path = try nonEmptyString(path, "path")
     let model = try ModelFile.load(path: path)
+    result.pointee = try naming(path) { () throws(MartletError) in try ModelHandle(model) }.passToC()
+  }
+}
+
+@_cdecl("martlet_model_load_replacing") @implementation
+public func martlet_model_load_replacing(
+  _ path: UnsafePointer<CChar>?, _ count: Int32, _ layers: UnsafePointer<UnsafePointer<CChar>?>?,
+  _ json: UnsafePointer<UnsafePointer<CChar>?>?, _ out_model: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  status {
+    let result = try required(out_model, "out_model")
+    let path = try nonEmptyString(path, "path")
+    let layers = try required(layers, "layers")
+    let json = try required(json, "json")
+    guard (1...GraphBuilder.maximumLayerCount).contains(Int(count)) else {
+      throw MartletError(.invalidArgument, "count is \(count); it must be 1 to \(GraphBuilder.maximumLayerCount)")
+    }
+    var replacing: [ModelFile.Replacement] = []
+    for index in 0..<Int(count) {
+      let text = try longText(json[index], "json[\(index)]", maximumLength: ModelText.maximumByteCount)
+      replacing.append(ModelFile.Replacement(layer: try string(layers[index], "layers[\(index)]"), json: text))
+    }
+    let model = try ModelFile.load(path: path, replacing: replacing)
     result.pointee = try naming(path) { () throws(MartletError) in try ModelHandle(model) }.passToC()
   }
 }

@@ -11,17 +11,10 @@ final class HDF5Bytes {
   private let base: Int
 
   private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
-  private static let zipSignature: [UInt8] = [0x50, 0x4B, 0x03, 0x04]
 
-  /// - Throws: `ioError`; `formatError` if this is not an HDF5 file, `unsupported` if it is a zip archive.
+  /// - Throws: `ioError`; `formatError` if this is not an HDF5 file.
   init(_ file: any ByteSource) throws(MartletError) {
     self.file = file
-    guard try file.bytes(at: 0, count: Self.zipSignature.count) != Self.zipSignature else {
-      throw MartletError(
-        .unsupported,
-        "'\(file.path)' is a zip archive, as Keras 3 writes with the ending .keras; only HDF5 is read: in Keras, load "
-          + "it and save it with model.save('model.h5')")
-    }
     // The superblock is at 0, 512, 1024, 2048, ...
     var base = 0
     while try file.bytes(at: base, count: Self.signature.count) != Self.signature {

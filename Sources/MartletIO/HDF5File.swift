@@ -26,13 +26,30 @@ struct HDF5File: ~Copyable {
   /// - Parameter name: what messages call it.
   /// - Throws: `formatError`, `outOfMemory`.
   init(memory: UnsafeRawBufferPointer, name: String) throws(MartletError) {
-    try self.init(InputMemory(path: name, buffer: memory)) { access throws(MartletError) in
+    try self.init(InputMemory(path: name, buffer: memory), memory)
+  }
+
+  /// A file whose bytes are in memory of our own.
+  ///
+  /// - Throws: `formatError`, `outOfMemory`.
+  init(_ memory: KeptMemory) throws(MartletError) { try self.init(memory, memory.buffer) }
+
+  private init(_ source: any ByteSource, _ memory: UnsafeRawBufferPointer) throws(MartletError) {
+    try self.init(source) { access throws(MartletError) in
       // HDF5 promises not to write to the bytes, and copies them.
       guard H5Pset_fapl_core(access, HDF5Writer.increment, false) >= 0,
         H5Pset_file_image(access, UnsafeMutableRawPointer(mutating: memory.baseAddress), memory.count) >= 0
-      else { throw MartletError(.outOfMemory, "'\(name)' cannot be copied: \(HDF5Library.lastMessage())") }
+      else { throw MartletError(.outOfMemory, "'\(source.path)' cannot be copied: \(HDF5Library.lastMessage())") }
       return HDF5Writer.nameOfNoFile
     }
+  }
+
+  /// The weights of a `.keras` archive, or the file itself if it is none.
+  ///
+  /// - Throws: as `init(path:)`, and what `KerasArchive` throws.
+  static func ofWeights(path: String) throws(MartletError) -> HDF5File {
+    guard let archive = try KerasArchive(try InputFile(path: path)) else { return try HDF5File(path: path) }
+    return try HDF5File(try archive.member(KerasArchive.weights))
   }
 
   /// - Parameter prepare: says how HDF5 gets at the bytes, and by what name.

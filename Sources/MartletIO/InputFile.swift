@@ -1,4 +1,4 @@
-// Where bytes come from: a regular file, or memory of the caller's.
+// Where bytes come from: a regular file, memory of the caller's, or memory of our own.
 
 import MartletCore
 
@@ -27,6 +27,20 @@ struct InputMemory: ByteSource {
   func bytes(at offset: Int, count: Int) -> [UInt8] {
     guard offset < buffer.count else { return [] }
     return Array(buffer[offset..<(offset + min(count, buffer.count - offset))])
+  }
+}
+
+/// Memory that lives as long as this.
+struct KeptMemory: ByteSource {
+  let path: String
+  let storage: TensorStorage
+  let byteCount: Int
+
+  var buffer: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: storage.base, count: byteCount) }
+
+  func bytes(at offset: Int, count: Int) -> [UInt8] {
+    defer { withExtendedLifetime(storage) {} }
+    return InputMemory(path: path, buffer: buffer).bytes(at: offset, count: count)
   }
 }
 

@@ -40,8 +40,8 @@ extension KerasConfiguration {
     if isInGraph {
       // Keras 3 gives all layers what it finds here, so that it is left out where they differ.
       if graph.isFrozen { config["trainable"] = .bool(false) }
-      config["input_layers"] = .array(level.inputs.map { .array(tensor($0).json) })
-      config["output_layers"] = .array(
+      config["input_layers"] = oneOrAll(level.inputs.map(tensor))
+      config["output_layers"] = oneOrAll(
         level.outputs.map { output in
           var tensor = tensor(output)
           if case .submodel(let index) = level.members[level.calls[output.call].member],
@@ -49,10 +49,15 @@ extension KerasConfiguration {
           {
             tensor.call += 1
           }
-          return .array(tensor.json)
+          return tensor
         })
     }
     return JSON.keras(graph.className, config)
+  }
+
+  /// Keras 3 takes a list of one for a model whose result is a list.
+  private static func oneOrAll(_ tensors: [KerasTensor]) -> JSON {
+    tensors.count == 1 ? .array(tensors[0].json) : .array(tensors.map { .array($0.json) })
   }
 }
 

@@ -11,7 +11,7 @@ struct KerasConfiguration {
 
   let name: String
   let className: String
-  private let layers: [KerasLayer]
+  private var layers: [KerasLayer]
   private let outputs: [KerasTensor]
 
   /// Layers that a file may have, and calls of them. Deep networks have some hundred.
@@ -55,6 +55,26 @@ struct KerasConfiguration {
         .unsupported, "a model of \(layers.count) layers; at most \(Self.maximumLayerCount) are supported")
     }
     name = (config["name"] ?? json["name"])?.stringValue ?? className.lowercased()
+  }
+
+  /// Another layer in the place of one, reading what it reads.
+  ///
+  /// - Parameter path: its name, after those of the submodels that it is in.
+  /// - Throws: `notFound`.
+  mutating func replace(_ path: String, by replacement: KerasLayer) throws(MartletError) {
+    let end = path.firstIndex(of: "/") ?? path.endIndex
+    guard let place = layers.firstIndex(where: { $0.name == path[..<end] }) else {
+      throw MartletError(.notFound, "model '\(name)' has no layer '\(path)' to replace")
+    }
+    if end == path.endIndex {
+      layers[place] = KerasLayer(
+        className: replacement.className, name: layers[place].name, config: replacement.config,
+        calls: layers[place].calls)
+    } else if layers[place].submodel == nil {
+      throw MartletError(.notFound, "layer '\(path[..<end])' of model '\(name)' is no submodel")
+    } else {
+      try layers[place].submodel?.replace(String(path[path.index(after: end)...]), by: replacement)
+    }
   }
 
   /// Layers whose statistics are among the weights, with the path of the submodel they are in.
@@ -178,7 +198,9 @@ struct KerasConfiguration {
     var layers: [KerasLayer] = []
     for json in list {
       var layer = try KerasLayer(json)
-      if layer.className != "InputLayer" {
+      if let operation = try KerasOperation(layer, json) {
+        layer = try operation.asLayer()
+      } else if layer.className != "InputLayer" {
         do throws(MartletError) {
           layer.calls = .success(try layer.calls(json["inbound_nodes"]))
         } catch {

@@ -57,7 +57,11 @@ extension KerasLayer {
     case "Average": return Merge(.average)
     case "Maximum": return Merge(.maximum)
     case "Concatenate": return Concatenate(axis: config["axis"] == nil ? -1 : try integer("axis"))
-    case "Lambda": throw error(.unsupported, "holds code, which is not run")
+    case "Lambda":
+      throw error(
+        .unsupported,
+        "holds code, which is not run; load the file with another layer in its place: martlet_model_load_replacing, "
+          + "in Python load_model(path, replace={'\(name)': Resizing(224, 224)})")
     default:
       if let pooling = try pooling() { return pooling }
       throw MartletError(.unsupported, "layer '\(name)' is of class '\(className)', which is not supported")

@@ -10,7 +10,7 @@ struct KerasLayer {
   let name: String
   let config: JSON
   /// The model that the layer is, if it is one.
-  private(set) var submodel: KerasConfiguration?
+  var submodel: KerasConfiguration?
   /// The calls of the layer, or why they are not known.
   var calls: Result<[KerasCall], MartletError> = .success([])
 
@@ -32,10 +32,13 @@ struct KerasLayer {
     }
   }
 
-  init(className: String, name: String, config: JSON) {
+  init(
+    className: String, name: String, config: JSON, calls: Result<[KerasCall], MartletError> = .success([])
+  ) {
     self.className = className
     self.name = name
     self.config = config
+    self.calls = calls
   }
 
   func error(_ code: ErrorCode, _ message: String) -> MartletError {

@@ -22,6 +22,15 @@ enum KerasTraining {
 
   private static func oneOrAll(_ losses: [JSON]) -> JSON { losses.count == 1 ? losses[0] : .array(losses) }
 
+  /// What `config.json` of a `.keras` archive says, as a `training_config` would; empty if nothing.
+  static func configuration(ofArchive text: String) -> String {
+    guard let json = try? JSON(text: text), case .object(var members) = json["compile_config"],
+      let optimizer = members.removeValue(forKey: "optimizer")
+    else { return "" }
+    members["optimizer_config"] = optimizer
+    return (try? JSON.object(members).text()) ?? ""
+  }
+
   /// The class of the optimiser; nil if the text is not Keras'.
   static func optimizerClass(_ text: String) -> String? {
     guard let json = try? JSON(text: text), let name = json["optimizer_config"]?["class_name"]?.stringValue else {

@@ -124,7 +124,9 @@ struct StoredWeights: ~Copyable {
       let places = graph.kerasLayerOrder.filter { !graph.layers[$0].weights.isEmpty }
         .map { Place(layer: $0, group: groups[$0]) }
       for place in places { _ = try weights(place) }
-      try refuseOthers(than: Set(places.map(\.group)), in: "", graph)
+      // The statistics of a Normalization layer are in its configuration here.
+      let others = graph.layers.indices.filter { graph.layers[$0].layer is Normalization }.map { groups[$0] }
+      try refuseOthers(than: Set(places.map(\.group) + others), in: "", graph)
       return places
     }
   }

@@ -93,18 +93,17 @@ package enum TrainerFile {
     let optimizer = trainer.options.optimizer
     let variables = KerasOptimizerVariable.all(optimizer, trainer.model)
     let saved = try HDF5Library.exclusively { () throws(MartletError) in
-      let root = try HDF5File(path: path).root()
-      guard let group = try root.object(at: "optimizer_weights"), group.isGroup else {
-        throw root.error(
-          .formatError, "has no group 'optimizer_weights': it holds no state of an optimiser; \(root.contents())")
-      }
+      let root = try HDF5File.ofWeights(path: path).root()
+      let group = try stateGroup(root)
       if let text = try root.string("training_config"), let kind = KerasTraining.optimizerClass(text),
         kind != optimizer.kerasClassName
       {
         throw root.error(
           .formatError, "holds the state of an optimiser \(kind); the trainer's is \(optimizer.kerasClassName)")
       }
-      let names = try group.strings("weight_names") ?? []
+      var names = try group.strings("weight_names") ?? []
+      // Those of Keras 3's own layout are numbered.
+      if names.isEmpty { names = try group.childNames(limit: maximumVariableCount).indices.map { String($0) } }
       guard names.count <= maximumVariableCount, names.count == variables.count else {
         throw group.error(
           .formatError,
@@ -130,6 +129,19 @@ package enum TrainerFile {
       trainer.resume(
         state, iteration: saved.iteration, learningRate: saved.learningRate, seed: saved.seed, history: saved.history)
     }
+  }
+}
+
+extension TrainerFile {
+  /// The group of an optimiser's arrays, in the layout of Keras 2 or of Keras 3.
+  ///
+  /// - Throws: `formatError` if there is none.
+  private static func stateGroup(_ root: borrowing HDF5Object) throws(MartletError) -> HDF5Object {
+    for path in ["optimizer_weights", "optimizer/vars"] {
+      if let group = try root.object(at: path), group.isGroup { return group }
+    }
+    throw root.error(
+      .formatError, "has no group 'optimizer_weights': it holds no state of an optimiser; \(root.contents())")
   }
 }
 

@@ -1,5 +1,5 @@
 // The weights of a model in a file without the model: the files of Keras' `save_weights`, in the layout of Keras 1 and
-// 2 (`w.h5`) or of Keras 3 (`w.weights.h5`). Weights are read from the files of whole models too.
+// 2 (`w.h5`) or of Keras 3 (`w.weights.h5`). Weights are read from the files of whole models too, `.keras` among them.
 
 import MartletCore
 import MartletNN
@@ -21,7 +21,7 @@ package enum WeightsFile {
   ) throws(MartletError) {
     let (values, layers) = try HDF5Library.exclusively {
       () throws(MartletError) -> (TensorStorage, layers: [Int]) in
-      let stored = try StoredWeights(try HDF5File(path: path).root())
+      let stored = try StoredWeights(try HDF5File.ofWeights(path: path).root())
       let graph = model.graph
       var places: [StoredWeights.Place] = []
       for place in try byName ? stored.placesByName(graph) : stored.placesByOrder(graph) {

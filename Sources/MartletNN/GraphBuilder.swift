@@ -73,7 +73,8 @@ package struct GraphBuilder {
     let shapes = try rowShapes(of: inputs)
     try checkRoom(nodes.count, GraphBuilder.maximumNodeCount, "nodes")
     let shared = layers[index]
-    guard !inputs.isEmpty || !(shared.layer is InputLayer) else {
+    // Those of submodels read something.
+    guard Submodel.place(shared.name) != "" || !(shared.layer is InputLayer) else {
       throw MartletError(.invalidArgument, "layer '\(shared.name)' is an input; it reads nothing")
     }
     do throws(MartletError) {

@@ -339,7 +339,7 @@ struct KerasConfigurationTests {
       "inbound_nodes":[[["a",0,0,{}]],[["s",0,0,{}]]],"name":"f"},\
       {"class_name":"Add","config":{"dtype":"float32","name":"s","trainable":true},\
       "inbound_nodes":[[["f",0,0,{}],["b",0,0,{}]]],"name":"s"}],\
-      "name":"g","output_layers":[["f",1,0],["s",0,0]],"trainable":true}}
+      "name":"g","output_layers":[["f",1,0],["s",0,0]]}}
       """
     let graph = try graph(text)
     #expect(graph.layers.map(\.name) == ["b", "a", "f", "s"])

@@ -73,7 +73,7 @@ struct ModelFileTests {
     let text = try KerasConfiguration.text(graph)
     #expect(text.contains("\"Functional\""))
     #expect(text.contains(#""inbound_nodes":[[["in",0,0,{}]]]"#))
-    #expect(text.contains(#""output_layers":[["in",0,0]]"#))
+    #expect(text.contains(#""output_layers":["in",0,0]"#))
   }
 
   /// 2,000 layers: their names do not fit into one attribute.

@@ -132,6 +132,39 @@ static void refused(void) {
   martlet_model_destroy(base);
 }
 
+/* The base's layer is put in the place of another, and the other way round, as its file is loaded. */
+static void replaced(void) {
+  martlet_model *base = weighted("base", 10, 1), *m = siamese(base), *loaded = NULL;
+  const float left[] = {1, 2}, right[] = {3, 5};
+  const char *layer = "difference", *json = "{\"class_name\": \"Add\", \"config\": {}}";
+  REQUIRE(martlet_model_save(m, "replaced.h5"));
+  EXPECT_OK(martlet_model_load_replacing("replaced.h5", 1, &layer, &json, &loaded));
+  CHECK(predicted(loaded, left, right) == 12 + 35, "the sum in the place of the difference");
+  martlet_model_destroy(loaded);
+  const char *names[] = {"difference", "base/x"}, *texts[] = {json, NULL};
+  loaded = NULL;
+  EXPECT(martlet_model_load_replacing("replaced.h5", 2, names, texts, &loaded), MARTLET_INVALID_ARGUMENT,
+         "json[1] is NULL");
+  texts[1] = "{\"class_name\": \"Lambda\", \"config\": {}}";
+  EXPECT(martlet_model_load_replacing("replaced.h5", 2, names, texts, &loaded), MARTLET_UNSUPPORTED, "holds code");
+  names[1] = "base/y";
+  EXPECT(martlet_model_load_replacing("replaced.h5", 2, names, texts, &loaded), MARTLET_NOT_FOUND,
+         "has no layer 'y' to replace");
+  EXPECT(martlet_model_load_replacing("replaced.h5", 0, names, texts, &loaded), MARTLET_INVALID_ARGUMENT, "count is 0");
+  EXPECT(martlet_model_load_replacing("replaced.h5", 1, NULL, texts, &loaded), MARTLET_INVALID_ARGUMENT,
+         "layers is NULL");
+  EXPECT(martlet_model_load_replacing("replaced.h5", 1, names, NULL, &loaded), MARTLET_INVALID_ARGUMENT,
+         "json is NULL");
+  EXPECT(martlet_model_load_replacing(NULL, 1, names, texts, &loaded), MARTLET_INVALID_ARGUMENT, "path is NULL");
+  EXPECT(martlet_model_load_replacing("replaced.h5", 1, names, texts, NULL), MARTLET_INVALID_ARGUMENT,
+         "out_model is NULL");
+  EXPECT(martlet_model_load_replacing("no.h5", 1, names, texts, &loaded), MARTLET_NOT_FOUND, "no.h5");
+  CHECK(loaded == NULL, "nothing was loaded");
+  remove("replaced.h5");
+  martlet_model_destroy(m);
+  martlet_model_destroy(base);
+}
+
 /* 16 inside one another: each keeps its path, and a text keeps them all. */
 static void deep(void) {
   martlet_model *m = weighted("a", 2, 3);
@@ -169,6 +202,7 @@ static void deep(void) {
 int main(void) {
   applied_and_shared();
   refused();
+  replaced();
   deep();
   return check_end();
 }

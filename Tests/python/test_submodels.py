@@ -125,11 +125,11 @@ def keras_2(config, counts_from_one):
         ]
         if entry["class_name"] == "Functional":
             keras_2(entry["config"], counts_from_one)
-    outputs = [
+    listed = config["output_layers"]
+    config["output_layers"] = [
         tensor(layer, call - (layer in models and "Functional" in counts_from_one), output)
-        for layer, call, output in config["output_layers"]
+        for layer, call, output in (listed if isinstance(listed[0], list) else [listed])
     ]
-    config["output_layers"] = outputs
 
 
 @pytest.mark.parametrize("output", ["head", "model", "both"])

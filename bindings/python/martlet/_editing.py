@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from typing import TYPE_CHECKING
@@ -40,6 +41,21 @@ def replace(model: Model, name: str, layer: Layer) -> None:
     layer.claim()
     layer.built(engine, new_name)
     model.layers_changed([layer if old.name == name else old for old in model.all_layers()])
+
+
+def configuration(layer: Layer, name: str) -> str:
+    """The layer in Keras' JSON, where it is not known what it will read: no option that Keras writes depends on that."""
+    if not isinstance(layer, Layer):
+        raise TypeError(f"replace expects layers, received {layer!r} for {name!r}")
+    shapes = [(_LARGE, _LARGE, 3), (_LARGE, 3), (_LARGE,)]
+    for shape in shapes[:-1]:
+        with contextlib.suppress(ValueError):
+            return _config(layer, name, [shape])
+    return _config(layer, name, shapes[-1:])
+
+
+# A size into which every window fits.
+_LARGE = 1024
 
 
 def _config(layer: Layer, name: str, shapes: list[tuple[int, ...]]) -> str:

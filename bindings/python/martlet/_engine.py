@@ -121,6 +121,14 @@ class EngineModel:
         return cls(handle)
 
     @classmethod
+    def load_replacing(cls, path: str | os.PathLike, layers: dict[str, str]) -> EngineModel:
+        """load, with other layers, as JSON, in the place of some."""
+        handle = ModelHandle()
+        names, texts = string_array(list(layers), "replace"), string_array(list(layers.values()), "replace")
+        check(library().martlet_model_load_replacing(path_text(path), len(layers), names, texts, byref(handle)))
+        return cls(handle)
+
+    @classmethod
     def from_bytes(cls, data: bytes) -> EngineModel:
         handle = ModelHandle()
         check(library().martlet_model_load_memory(data, len(data), byref(handle)))

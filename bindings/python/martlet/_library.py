@@ -399,6 +399,7 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_model_replace_layer": (STATUS, [_MODEL, c_char_p, c_char_p]),
     "martlet_model_save": (STATUS, [_MODEL, c_char_p]),
     "martlet_model_load": (STATUS, [c_char_p, _MODELS]),
+    "martlet_model_load_replacing": (STATUS, [c_char_p, c_int32, _STRINGS, _STRINGS, _MODELS]),
     "martlet_model_save_memory": (STATUS, [_MODEL, c_void_p, c_int64, _INT64S]),
     "martlet_model_load_memory": (STATUS, [c_char_p, c_int64, _MODELS]),
     "martlet_model_save_weights": (STATUS, [_MODEL, c_char_p]),

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import _compiled, _graph
+from . import _compiled, _editing, _graph
 from ._check import integer
 from ._engine import EngineModel
 from ._graph import Node
@@ -97,17 +97,28 @@ class Sequential(Model):
         return self._assemble(nodes, nodes[-1:], _graph.layer_names(chain))
 
 
-def load_model(filepath: str | os.PathLike, compile: bool = True) -> Model:  # noqa: A002 (Keras' name)
-    """Load a model from a Keras HDF5 file: one of model.save, or of Keras 2 or 3 (model.save("m.h5")).
+def load_model(
+    filepath: str | os.PathLike,
+    compile: bool = True,  # noqa: A002 (Keras' name)
+    replace: Mapping[str, Layer] | None = None,
+) -> Model:
+    """Load a model from a Keras HDF5 file: one of model.save, or of Keras 2 or 3 (model.save("m.h5")); or from a .keras.
 
     Raises NotFoundError (a FileNotFoundError), FileError (an OSError), FormatError (a ValueError: not HDF5, truncated,
     inconsistent) and UnsupportedError (a layer or option that this version does not have, named).
+
+    replace: layers to take in the place of some of the file, by the names of these: {"lambda": layers.Resizing(224, 224)}
+    for one that holds code; of a layer in a submodel, "submodel/lambda". NotFoundError: the file has no such layer.
 
     compile: if the file holds optimiser, loss and metrics, compile the model with them and give the optimiser its state,
     so that training goes on where it was. A UserWarning names the metrics that there are not here, which are left out;
     or says what else is not understood: then compile() it yourself.
     """
-    model = Model.of_engine(EngineModel.load(filepath))
+    if replace:
+        configurations = {name: _editing.configuration(layer, name.rpartition("/")[2]) for name, layer in replace.items()}
+        model = Model.of_engine(EngineModel.load_replacing(filepath, configurations))
+    else:
+        model = Model.of_engine(EngineModel.load(filepath))
     if compile:
         _compile(model, filepath)
     return model

@@ -1,0 +1,150 @@
+"""Arithmetic of tensors as Keras keeps it in files, and layers that hold code and are replaced."""
+
+import json
+
+import numpy as np
+import pytest
+
+import martlet
+from martlet import layers
+from martlet.models import model_from_json
+
+keras = pytest.importorskip("keras", reason="Keras is not installed")
+
+
+def arithmetic(x, z):
+    """Every operation that is read, with numbers on both sides."""
+    ops = keras.ops
+    y = 2.0 * (x / 127.5 - 1.0)
+    y = ops.maximum(1.0 - y, 0.0) + z
+    y = ops.subtract(-y, 0.5) * z
+    y = ops.maximum(ops.add(3, y), z - x)
+    y = ops.divide(ops.cast(y, "float32"), 4)
+    y = ops.image.resize(y, (8, 6))
+    return ops.image.resize(y, (16, 18), interpolation="nearest")
+
+
+@pytest.mark.parametrize("ending", [".json", ".keras"])
+def test_operations_of_keras_3(ending, tmp_path, random):
+    x, z = keras.Input((4, 4, 2), name="x"), keras.Input((4, 4, 2), name="z")
+    theirs = keras.Model([x, z], arithmetic(x, z))
+    data = [random.uniform(0, 255, (3, 4, 4, 2)).astype(np.float32), random.normal(size=(3, 4, 4, 2)).astype(np.float32)]
+    expected = theirs.predict(data, verbose=0)
+    if ending == ".json":
+        ours = model_from_json(theirs.to_json())
+    else:
+        theirs.save(tmp_path / "m.keras")
+        ours = martlet.load_model(tmp_path / "m.keras")
+    # A dozen roundings of 2^-24; a product with 1 / n differs from a quotient by one more.
+    tolerance = 24 * 2**-24 * np.abs(expected).max()
+    np.testing.assert_allclose(ours.predict(data), expected, rtol=0, atol=tolerance)
+    ours.save(tmp_path / "ours.h5")
+    again = keras.models.load_model(tmp_path / "ours.h5")
+    np.testing.assert_allclose(again.predict(data, verbose=0), expected, rtol=0, atol=tolerance)
+
+
+def keras_2(*operations, inputs=("x",)):
+    """A Functional model of Keras 2 whose TFOpLambda layers are given as (function, call, arguments)."""
+    chain = [
+        {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4, 4, 2], "name": name}, "name": name,
+         "inbound_nodes": []}
+        for name in inputs
+    ]  # fmt: skip
+    for number, (function, call, arguments) in enumerate(operations):
+        name = f"op_{number}"
+        config = {"name": name, "trainable": True, "dtype": "float32", "function": function}
+        chain.append(
+            {"class_name": "TFOpLambda", "config": config, "name": name, "inbound_nodes": [[*call, arguments]]}
+        )
+    last = chain[-1]["name"]
+    config = {
+        "name": "m", "layers": chain, "input_layers": [[name, 0, 0] for name in inputs],
+        "output_layers": [[last, 0, 0]],
+    }  # fmt: skip
+    return json.dumps({"class_name": "Functional", "config": config})
+
+
+def test_operations_of_keras_2(random):
+    """The report's preprocessing, and the other forms."""
+    x = random.uniform(0, 255, (3, 4, 4, 2)).astype(np.float32)
+    z = random.normal(size=x.shape).astype(np.float32)
+    xception = keras_2(
+        ("math.truediv", ["x", 0, 0], {"y": 127.5, "name": None}),
+        ("math.subtract", ["op_0", 0, 0], {"y": 1.0, "name": None}),
+    )
+    np.testing.assert_allclose(
+        model_from_json(xception).predict(x), keras.applications.xception.preprocess_input(x.copy()), rtol=0, atol=2**-21
+    )
+    both = keras_2(
+        ("cast", ["x", 0, 0], {"dtype": "float32"}),
+        ("math.multiply", ["op_0", 0, 0], {"y": ["z", 0, 0], "name": None}),
+        ("__operators__.add", ["op_1", 0, 0], {"y": 2, "name": None}),
+        ("math.subtract", ["_CONSTANT_VALUE", -1, 1.0], {"y": ["op_2", 0, 0], "name": None}),
+        ("math.negative", ["op_3", 0, 0], {}),
+        ("math.maximum", ["op_4", 0, 0], {"y": ["x", 0, 0]}),
+        inputs=("x", "z"),
+    )
+    expected = np.maximum(-(1 - (x * z + 2)), x)
+    np.testing.assert_allclose(model_from_json(both).predict([x, z]), expected, rtol=1e-6)
+    resized = keras_2(("image.resize", ["x", 0, 0], {"size": [8, 8], "method": "bilinear"}))
+    np.testing.assert_allclose(
+        model_from_json(resized).predict(x), np.asarray(keras.ops.image.resize(x, (8, 8))), rtol=0, atol=255 * 2**-22
+    )
+
+
+@pytest.mark.parametrize(
+    "operation, message",
+    [
+        (("math.sin", ["x", 0, 0], {}), "layer 'op_0' .TFOpLambda. computes 'math.sin', which is not supported"),
+        (("math.truediv", ["x", 0, 0], {"y": ["x", 0, 0]}), "computes 'divide' of operands"),
+        (("math.truediv", ["x", 0, 0], {"y": 0.0}), "computes 'divide' of operands"),
+        (("math.add", ["x", 0, 0], {"y": [1.0, 2.0]}), "neither a result of a layer nor a number"),
+        (("cast", ["x", 0, 0], {"dtype": "int32"}), "casts to int32|casts to \"int32\""),
+        (("image.resize", ["x", 0, 0], {"size": [8]}), "no 'size' of two numbers"),
+        (("image.resize", ["x", 0, 0], {"size": [8, 8], "antialias": True}), "sets 'antialias'"),
+        (("image.resize", ["x", 0, 0], {"size": [8, 8], "method": "lanczos3"}), "interpolation"),
+    ],
+)
+def test_operations_that_are_refused(operation, message):
+    with pytest.raises((martlet.UnsupportedError, martlet.FormatError), match=message):
+        model_from_json(keras_2(operation))
+
+
+def with_lambda():
+    """As in the report: code that resizes, then a model in the model with the scaling of its images."""
+    x = keras.Input((16, 16, 3))
+    y = keras.layers.Conv2D(4, 3)(x / 127.5 - 1.0)
+    base = keras.Model(x, keras.layers.GlobalAveragePooling2D()(y), name="base")
+    resize = keras.layers.Lambda(lambda images: keras.ops.image.resize(images, (16, 16)), name="lambda")
+    return keras.Sequential([keras.Input((8, 8, 3)), resize, base, keras.layers.Dense(3)])
+
+
+@pytest.mark.parametrize("ending", [".h5", ".keras"])
+def test_code_is_replaced(ending, tmp_path, random):
+    theirs = with_lambda()
+    path = tmp_path / f"m{ending}"
+    theirs.save(path)
+    with pytest.raises(martlet.UnsupportedError, match=r"load_model\(path, replace=\{'lambda': Resizing\(224, 224\)\}\)"):
+        martlet.load_model(path)
+    ours = martlet.load_model(path, replace={"lambda": layers.Resizing(16, 16)})
+    x = random.uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
+    expected = theirs.predict(x, verbose=0)
+    np.testing.assert_allclose(ours.predict(x), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    assert ours.get_layer("lambda").class_name == "Resizing"
+    ours.save(tmp_path / "ours.h5")
+    again = keras.models.load_model(tmp_path / "ours.h5")
+    np.testing.assert_allclose(again.predict(x, verbose=0), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def test_code_in_a_submodel_is_replaced(tmp_path):
+    inner = with_lambda()
+    outer = keras.Sequential([keras.Input((8, 8, 3)), inner, keras.layers.Dense(2)])
+    outer.save(tmp_path / "m.h5")
+    path = f"{inner.name}/lambda"
+    assert martlet.load_model(tmp_path / "m.h5", replace={path: layers.Resizing(16, 16)}).output_shape == (None, 2)
+    with pytest.raises(martlet.NotFoundError, match="has no layer 'lambda' to replace"):
+        martlet.load_model(tmp_path / "m.h5", replace={"lambda": layers.Resizing(16, 16)})
+    with pytest.raises(martlet.NotFoundError, match="is no submodel"):
+        martlet.load_model(tmp_path / "m.h5", replace={f"{outer.layers[-1].name}/lambda": layers.Flatten()})
+    with pytest.raises(TypeError, match="replace expects layers"):
+        martlet.load_model(tmp_path / "m.h5", replace={path: "Resizing"})
