@@ -145,8 +145,9 @@ static void replaced(void) {
   loaded = NULL;
   EXPECT(martlet_model_load_replacing("replaced.h5", 2, names, texts, &loaded), MARTLET_INVALID_ARGUMENT,
          "json[1] is NULL");
-  texts[1] = "{\"class_name\": \"Lambda\", \"config\": {}}";
-  EXPECT(martlet_model_load_replacing("replaced.h5", 2, names, texts, &loaded), MARTLET_UNSUPPORTED, "holds code");
+  const char *code = "{\"class_name\": \"Lambda\", \"config\": {}}";
+  EXPECT(martlet_model_load_replacing("replaced.h5", 1, &layer, &code, &loaded), MARTLET_UNSUPPORTED, "holds code");
+  texts[1] = json;
   names[1] = "base/y";
   EXPECT(martlet_model_load_replacing("replaced.h5", 2, names, texts, &loaded), MARTLET_NOT_FOUND,
          "has no layer 'y' to replace");
