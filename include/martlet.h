@@ -961,6 +961,99 @@ martlet_status martlet_share_submodel(martlet_model *model, const char *name, in
 martlet_status martlet_model_build(martlet_model *model, int32_t output_count, const martlet_node *outputs);
 
 /* ------------------------------------------------------------------------------------------------------------
+ * Models: applications
+ *
+ * Networks for images as keras.applications makes them: the same layers, in the same order, with Keras' names, settings
+ * and initialisers. docs/applications.md has their sizes, and the files of trained weights that Keras publishes.
+ *
+ * The section's codes: MARTLET_OK; MARTLET_INVALID_ARGUMENT; MARTLET_OUT_OF_MEMORY; if the options name a file of
+ * weights, also MARTLET_NOT_FOUND (no such file), MARTLET_IO_ERROR, MARTLET_FORMAT_ERROR (also: weights that do not
+ * fit, as those of another network or of one with another end), MARTLET_UNSUPPORTED.
+ * --------------------------------------------------------------------------------------------------------- */
+
+/* What comes after the last layer of a network without its classifier, over the whole image. */
+#define MARTLET_POOLING_NONE 0    /* nothing: Y [N, H', W', C] */
+#define MARTLET_POOLING_AVERAGE 1 /* the average of each channel: Y [N, C] */
+#define MARTLET_POOLING_MAX 2     /* the greatest element of each channel: Y [N, C] */
+
+/** Options of applications. Start from MARTLET_APPLICATION_OPTIONS_INIT, which is Keras' defaults. */
+typedef struct martlet_application_options {
+  uint32_t struct_size;
+  int32_t include_top;           /* 1 (default): the network ends with its classifier; 0: before it */
+  int32_t pooling;               /* without classifier: MARTLET_POOLING_NONE (default) ...; with it ignored */
+  int32_t classifier_activation; /* MARTLET_SOFTMAX (default), MARTLET_LINEAR for logits, or without weights any other
+                                    activation */
+  int32_t preprocessing;         /* 1: the layer after the input, "preprocessing", makes of red, green and blue from 0
+                                    to 255 what published weights expect; default 0. The file of weights is one of the
+                                    network without it */
+  int64_t classes;               /* units of the classifier, >= 1; default 1000 */
+  int64_t height, width;         /* H and W, at least the network's minimum; 0 (default): its own size */
+  int64_t channels;              /* >= 1; default 3. Published weights are for 3 */
+  double alpha;                  /* what MobileNetV2's numbers of channels are multiplied by, above 0 and at most 100;
+                                    the others do not use it; default 1 */
+  uint64_t seed;                 /* of the weight initialisers, as in martlet_model_create; default 0 */
+  const char *weights;           /* a file of weights as martlet_model_load_weights takes by order, such as one of those
+                                    that Keras publishes; default NULL: new weights */
+  const char *name;              /* of the model; default NULL: Keras' name, such as "resnet50" */
+} martlet_application_options;
+
+#define MARTLET_APPLICATION_OPTIONS_INIT                                                                               \
+  {(uint32_t)sizeof(martlet_application_options), 1, MARTLET_POOLING_NONE, MARTLET_SOFTMAX, 0, 1000, 0, 0, 3, 1, 0, 0, \
+   0}
+
+/** Make ResNet50 (He et al. 2016): X [N, H, W, C] with H, W >= 32, 224 by default.
+ *
+ * Preprocessing: blue - 103.939, green - 116.779, red - 123.68, by a frozen Conv2D of pixels that exchanges the
+ * channels and subtracts the means (its weights "kernel" and "bias"). It gives the bits of Keras' preprocess_input, for
+ * products with 0 and 1 and sums with 0 are exact. It takes 3 channels. martlet_model_clone and
+ * martlet_model_from_json, which make new weights, make them for this layer too; martlet_model_copy and files keep
+ * them.
+ *
+ * @param options NULL for the defaults.
+ * @param out_model The model, built.
+ * @return The section's codes.
+ *
+ * Ownership: free it with martlet_model_destroy.
+ *
+ *   martlet_application_options o = MARTLET_APPLICATION_OPTIONS_INIT;
+ *   o.include_top = 0, o.pooling = MARTLET_POOLING_AVERAGE, o.preprocessing = 1;
+ *   o.weights = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5";
+ *   martlet_resnet50_create(&o, &m); */
+martlet_status martlet_resnet50_create(const martlet_application_options *options, martlet_model **out_model);
+
+/** Make Xception (Chollet 2017): X [N, H, W, C] with H, W >= 71, 299 by default.
+ *
+ * Preprocessing: each channel / 127.5 - 1 by a Rescaling layer; within 2^-21 of Keras' preprocess_input, which divides
+ * where the layer multiplies.
+ *
+ * @param options NULL for the defaults.
+ * @param out_model The model, built.
+ * @return The section's codes.
+ *
+ * Ownership: free it with martlet_model_destroy. */
+martlet_status martlet_xception_create(const martlet_application_options *options, martlet_model **out_model);
+
+/** Make VGG16 (Simonyan and Zisserman 2015): X [N, H, W, C] with H, W >= 32, 224 by default. Preprocessing as of
+ * martlet_resnet50_create.
+ *
+ * @param options NULL for the defaults.
+ * @param out_model The model, built.
+ * @return The section's codes.
+ *
+ * Ownership: free it with martlet_model_destroy. */
+martlet_status martlet_vgg16_create(const martlet_application_options *options, martlet_model **out_model);
+
+/** Make MobileNetV2 (Sandler et al. 2018): X [N, H, W, C] with H, W >= 32, 224 by default. Numbers of channels are
+ * multiplied by alpha and rounded to multiples of 8. Preprocessing as of martlet_xception_create.
+ *
+ * @param options NULL for the defaults.
+ * @param out_model The model, built.
+ * @return The section's codes.
+ *
+ * Ownership: free it with martlet_model_destroy. */
+martlet_status martlet_mobilenetv2_create(const martlet_application_options *options, martlet_model **out_model);
+
+/* ------------------------------------------------------------------------------------------------------------
  * Models: looking inside
  *
  * The section's codes: MARTLET_OK; MARTLET_INVALID_ARGUMENT; MARTLET_INVALID_STATE, the model is not built;

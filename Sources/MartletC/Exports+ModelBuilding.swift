@@ -283,7 +283,7 @@ extension Dense {
 
 extension Activation {
   /// - Parameter alpha: nil for Keras' default.
-  init(_ kind: Int32, alpha: Float?) throws(MartletError) {
+  init(_ kind: Int32, _ name: String = "activation", alpha: Float?) throws(MartletError) {
     switch kind {
     case MARTLET_LINEAR: self = .linear
     case MARTLET_RELU: self = .relu
@@ -303,7 +303,7 @@ extension Activation {
     case MARTLET_HARD_SWISH: self = .hardSwish
     default:
       throw MartletError(
-        .invalidArgument, "activation is \(kind), which is none of MARTLET_LINEAR to MARTLET_HARD_SWISH")
+        .invalidArgument, "\(name) is \(kind), which is none of MARTLET_LINEAR to MARTLET_HARD_SWISH")
     }
   }
 }

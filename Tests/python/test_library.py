@@ -52,6 +52,7 @@ TYPES = {
     "const martlet_batch_normalization_options *": ctypes.POINTER(_library.BatchNormalizationOptions),
     "const martlet_row_normalization_options *": ctypes.POINTER(_library.RowNormalizationOptions),
     "const martlet_prelu_options *": ctypes.POINTER(_library.PReLUOptions),
+    "const martlet_application_options *": ctypes.POINTER(_library.ApplicationOptions),
     "const martlet_loss *": ctypes.POINTER(_library.LossStruct),
     "const martlet_trainer_options *": ctypes.POINTER(_library.TrainerOptions),
     "const martlet_fit_options *": ctypes.POINTER(_library.FitOptions),
@@ -76,6 +77,7 @@ STRUCTS = {
     "martlet_batch_normalization_options": _library.BatchNormalizationOptions,
     "martlet_row_normalization_options": _library.RowNormalizationOptions,
     "martlet_prelu_options": _library.PReLUOptions,
+    "martlet_application_options": _library.ApplicationOptions,
     "martlet_loss": _library.LossStruct,
     "martlet_trainer_options": _library.TrainerOptions,
     "martlet_fit_options": _library.FitOptions,
@@ -161,7 +163,7 @@ def test_status_classes_are_those_of_the_header():
 
 
 def test_codes_are_those_of_the_header():
-    from martlet import _progress, constraints, initializers, layers, losses, optimizers, trainer
+    from martlet import _progress, applications, constraints, initializers, layers, losses, optimizers, trainer
 
     header = defines()
     assert (_progress._STOPPED, _progress._INTERRUPTED) == (header["STOPPED"], header["INTERRUPTED"])
@@ -171,6 +173,8 @@ def test_codes_are_those_of_the_header():
         assert code == header[name.upper()]
     for name, code in (layers._PADDINGS | layers._INTERPOLATIONS).items():
         assert code == header[name.upper()]
+    for name, code in applications._POOLINGS.items():
+        assert code == header[f"POOLING_{name}"]
     for name, kind in initializers._NAMES.items():
         assert kind.kind == header[name.upper()]
     for name, kind in constraints._NAMES.items():

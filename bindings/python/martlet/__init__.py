@@ -39,7 +39,7 @@ from .trainer import Metrics, Progress, Trainer
 
 __version__ = "0.1.0"
 
-_LATE_MODULES = ("convert", "datasets", "plot")
+_LATE_MODULES = ("applications", "convert", "datasets", "plot")
 
 
 def __getattr__(name: str) -> Any:

@@ -19,6 +19,7 @@ from . import _arrays
 from ._check import check, integer, real, text
 from ._library import (
     MAX_RANK,
+    ApplicationOptions,
     BatchNormalizationOptions,
     Constraint,
     ConvOptions,
@@ -138,6 +139,22 @@ class EngineModel:
     def from_json(cls, config: str, seed: int) -> EngineModel:
         handle = ModelHandle()
         check(library().martlet_model_from_json(text(config, "json_string"), seed, byref(handle)))
+        return cls(handle)
+
+    @classmethod
+    def application(
+        cls, kind: str, weights: str | os.PathLike | None, name: str | None, seed: int, **options: Any
+    ) -> EngineModel:
+        """kind: "resnet50" and the like. options: members of ApplicationOptions."""
+        struct = ApplicationOptions(
+            ctypes.sizeof(ApplicationOptions),
+            weights=None if weights is None else path_text(weights),
+            name=optional_text(name, "name"),
+            seed=integer(seed, "seed", 0, 2**64 - 1),
+            **options,
+        )
+        handle = ModelHandle()
+        check(getattr(library(), f"martlet_{kind}_create")(byref(struct), byref(handle)))
         return cls(handle)
 
     def copy(self) -> EngineModel:

@@ -151,6 +151,24 @@ class PReLUOptions(ctypes.Structure):
     ]
 
 
+class ApplicationOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("include_top", c_int32),
+        ("pooling", c_int32),
+        ("classifier_activation", c_int32),
+        ("preprocessing", c_int32),
+        ("classes", c_int64),
+        ("height", c_int64),
+        ("width", c_int64),
+        ("channels", c_int64),
+        ("alpha", c_double),
+        ("seed", c_uint64),
+        ("weights", c_char_p),
+        ("name", c_char_p),
+    ]
+
+
 class LossStruct(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -302,6 +320,7 @@ _INT32S, _INT64S, _STRINGS, _DOUBLES = POINTER(c_int32), POINTER(c_int64), POINT
 _MODEL, _DATASET, _TRAINER = ModelHandle, DatasetHandle, TrainerHandle
 _CONV2D = [_MODEL, _NODE, c_int64, c_int64, c_int64, POINTER(ConvOptions), POINTER(_NODE)]
 _MODELS, _DATASETS, _TRAINERS = POINTER(ModelHandle), POINTER(DatasetHandle), POINTER(TrainerHandle)
+_APPLICATION = [POINTER(ApplicationOptions), _MODELS]
 _MERGE = [_MODEL, c_int32, POINTER(_NODE), c_char_p, POINTER(_NODE)]
 
 # name: (result, arguments), in the order of the header. A test compares this table with the header's text.
@@ -369,6 +388,10 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_model_submodel": (STATUS, [_MODEL, c_int32, _STRINGS, _STRINGS]),
     "martlet_model_copy_submodel": (STATUS, [_MODEL, c_char_p, _MODELS]),
     "martlet_model_build": (STATUS, [_MODEL, c_int32, POINTER(_NODE)]),
+    "martlet_resnet50_create": (STATUS, _APPLICATION),
+    "martlet_xception_create": (STATUS, _APPLICATION),
+    "martlet_vgg16_create": (STATUS, _APPLICATION),
+    "martlet_mobilenetv2_create": (STATUS, _APPLICATION),
     "martlet_model_name": (STATUS, [_MODEL, _STRINGS]),
     "martlet_model_summary": (STATUS, [_MODEL, _STRINGS]),
     "martlet_model_cost": (STATUS, [_MODEL, c_int64, POINTER(CostStruct)]),
