@@ -29,8 +29,8 @@ package enum Application: Sendable {
     let preprocessing = facts.preprocessing
     let graph = try graph(options, preprocessing: preprocessing)
     // Its layer follows the input: all others have come one place further.
-    let kept = Dictionary(uniqueKeysWithValues: graph.layers.indices.dropFirst(2).map { ($0, $0 - 1) })
-    let model = try Model(graph: graph, seed: seed, keeping: kept, of: network)
+    let kept = Dictionary(uniqueKeysWithValues: graph.layers.indices.dropFirst(2).map { ($0, (network, $0 - 1)) })
+    let model = try Model(graph: graph, seed: seed, keeping: kept)
     preprocessing.setWeights(of: model, layer: 1)
     return model
   }

@@ -11,7 +11,7 @@ struct ImageNetwork {
 
   /// The network with its input, which is node 0.
   init(name: String, _ options: ApplicationOptions, images: Shape) throws(MartletError) {
-    builder = try GraphBuilder(name: name)
+    builder = try GraphBuilder(name: name, className: "Functional")
     self.options = options
     _ = try builder.add(InputLayer(shape: images), name: "input_layer", inputs: [])
   }
