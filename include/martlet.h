@@ -572,6 +572,139 @@ martlet_status martlet_up_sampling2d(martlet_model *model, martlet_node input, i
                                      int64_t width_factor, int32_t interpolation, const char *name,
                                      martlet_node *out_node);
 
+/* Images changed at random in training, so that a model meets no image twice; in prediction and evaluation they stay as
+ * they are. What is drawn for an image depends on the trainer's seed, the step, the layer and the position in the batch
+ * only. A factor is a pair, its lower and its upper bound, between which it is drawn uniformly for each image; where
+ * Keras takes one number v, that is the pair -v and v, or 0 and v of martlet_random_contrast and martlet_random_erasing.
+ * These functions copy what they are passed. */
+
+#define MARTLET_FLIP_HORIZONTAL 1              /* left to right */
+#define MARTLET_FLIP_VERTICAL 2                /* top to bottom */
+#define MARTLET_FLIP_HORIZONTAL_AND_VERTICAL 3 /* both at once: half a turn, as in Keras 3 */
+
+/** Add flips of images: X [N, H, W, C], Y of the same shape; half of the images, drawn at random, are flipped.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param mode A MARTLET_FLIP_ constant; Keras' default is MARTLET_FLIP_HORIZONTAL_AND_VERTICAL.
+ * @param name Layer name or NULL.
+ * @param out_node Y.
+ * @return The section's codes. */
+martlet_status martlet_random_flip(martlet_model *model, martlet_node input, int32_t mode, const char *name,
+                                   martlet_node *out_node);
+
+/* What is seen beyond the borders of an image, on each axis. */
+#define MARTLET_FILL_CONSTANT 0 /* k k k k | a b c d | k k k k, with k the fill_value */
+#define MARTLET_FILL_NEAREST 1  /* a a a a | a b c d | d d d d */
+#define MARTLET_FILL_REFLECT 2  /* d c b a | a b c d | d c b a */
+#define MARTLET_FILL_WRAP 3     /* a b c d | a b c d | a b c d */
+
+/** Options of the functions below. Start from MARTLET_RANDOM_TRANSFORM_OPTIONS_INIT, which is Keras' defaults. */
+typedef struct martlet_random_transform_options {
+  uint32_t struct_size;
+  int32_t fill_mode;     /* a MARTLET_FILL_ constant; default MARTLET_FILL_REFLECT */
+  int32_t interpolation; /* MARTLET_BILINEAR (default) or MARTLET_NEAREST */
+  float fill_value;      /* of MARTLET_FILL_CONSTANT; finite; default 0 */
+  const char *name;      /* layer name; default NULL */
+} martlet_random_transform_options;
+
+#define MARTLET_RANDOM_TRANSFORM_OPTIONS_INIT                                                                          \
+  {(uint32_t)sizeof(martlet_random_transform_options), MARTLET_FILL_REFLECT, MARTLET_BILINEAR, 0.0f, 0}
+
+/** Add translations of images: pixel (i, j) of Y is what X has at row i - H h and column j - W w, with h and w drawn
+ * from the two factors.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param height_factor [2] -1 <= lower <= upper <= 1; above 0, images move down.
+ * @param width_factor [2] -1 <= lower <= upper <= 1; above 0, images move to the right.
+ * @param options NULL for the defaults.
+ * @param out_node Y, of the shape of X.
+ * @return The section's codes. */
+martlet_status martlet_random_translation(martlet_model *model, martlet_node input, const double *height_factor,
+                                          const double *width_factor,
+                                          const martlet_random_transform_options *options, martlet_node *out_node);
+
+/** Add rotations of images about their middle (r, c): with the angle t = 2 pi f, f drawn from the factor, pixel (i, j)
+ * of Y is what X has at row r + (j - c) sin t + (i - r) cos t and column c + (j - c) cos t - (i - r) sin t.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param factor [2] -1 <= lower <= upper <= 1, in turns; above 0, counterclockwise.
+ * @param options NULL for the defaults.
+ * @param out_node Y, of the shape of X.
+ * @return The section's codes. */
+martlet_status martlet_random_rotation(martlet_model *model, martlet_node input, const double *factor,
+                                       const martlet_random_transform_options *options, martlet_node *out_node);
+
+/** Add magnifications of images about their middle (r, c): pixel (i, j) of Y is what X has at row r + (i - r) (1 + h)
+ * and column c + (j - c) (1 + w), with h and w drawn from the two factors.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param height_factor [2] -1 <= lower <= upper <= 1; below 0, images become larger. Keras opens files with a lower
+ *   bound above -1, or with -1 and 1.
+ * @param width_factor [2] The same for the width; NULL: w = h, which keeps proportions.
+ * @param options NULL for the defaults.
+ * @param out_node Y, of the shape of X.
+ * @return The section's codes. */
+martlet_status martlet_random_zoom(martlet_model *model, martlet_node input, const double *height_factor,
+                                   const double *width_factor, const martlet_random_transform_options *options,
+                                   martlet_node *out_node);
+
+/** Add windows of images: X [N, H, W, C], Y [N, height, width, C]; in training each image has a window of its own,
+ * anywhere. In prediction and evaluation Y is the largest window in the middle of X with the proportions of the result,
+ * brought to its size as by martlet_resizing with MARTLET_BILINEAR. (So Keras' documentation has it; Keras 3.15 crops
+ * the images of a batch all at one place, and leaves them as they are in prediction, in their own size.)
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param height, width Of the windows, 1 to 2^24, at most H and W: smaller images are not enlarged.
+ * @param name Layer name or NULL.
+ * @param out_node Y.
+ * @return The section's codes. */
+martlet_status martlet_random_crop(martlet_model *model, martlet_node input, int64_t height, int64_t width,
+                                   const char *name, martlet_node *out_node);
+
+/** Add changes of contrast: y = min(max((x - m) (1 + f) + m, low), high), with m the mean of a channel of the image and
+ * f drawn from -lower to upper.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param factor [2] 0 <= lower <= upper <= 1. (Keras takes one number v as 0 and v: it only adds contrast.)
+ * @param value_range [2] low <= high, finite: what the values of pixels may be; NULL: 0 and 255, Keras' default.
+ * @param name Layer name or NULL.
+ * @param out_node Y, of the shape of X.
+ * @return The section's codes. */
+martlet_status martlet_random_contrast(martlet_model *model, martlet_node input, const double *factor,
+                                       const float *value_range, const char *name, martlet_node *out_node);
+
+/** Options of martlet_random_erasing. Start from MARTLET_RANDOM_ERASING_OPTIONS_INIT, which is Keras' defaults. */
+typedef struct martlet_random_erasing_options {
+  uint32_t struct_size;
+  int32_t fill_count;   /* 0 (default): normal noise, times high; 1: one fill value; 3: one for each of 3 channels */
+  double factor[2];     /* the probability is drawn from it; 0 <= lower <= upper <= 1; default 0 and 1 */
+  double scale[2];      /* 0 <= lower <= upper <= 1; default 0.02 and 0.33 */
+  float fill_value[3];  /* finite; as many count as fill_count says; default 0 */
+  float value_range[2]; /* low <= high, finite; what boxes are filled with is held between them; default 0 and 255 */
+  const char *name;     /* layer name; default NULL */
+} martlet_random_erasing_options;
+
+#define MARTLET_RANDOM_ERASING_OPTIONS_INIT                                                                            \
+  {(uint32_t)sizeof(martlet_random_erasing_options), 0, {0.0, 1.0}, {0.02, 0.33}, {0.0f, 0.0f, 0.0f}, {0.0f, 255.0f}, 0}
+
+/** Add boxes that hide a part of an image: Y is X but in a box, which an image has with a probability that is drawn
+ * from the factor; Zhong et al. 2017. The box is sqrt(s) H high and sqrt(t) W wide, s and t drawn from the scale, and lies
+ * anywhere in the image.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read, X, of rows [H, W, C].
+ * @param options NULL for the defaults.
+ * @param out_node Y, of the shape of X.
+ * @return The section's codes (MARTLET_INVALID_ARGUMENT also: 3 fill values for images without 3 channels). */
+martlet_status martlet_random_erasing(martlet_model *model, martlet_node input,
+                                      const martlet_random_erasing_options *options, martlet_node *out_node);
+
 /** Options of martlet_batch_normalization. Start from MARTLET_BATCH_NORMALIZATION_OPTIONS_INIT, which is Keras'
  * defaults. */
 typedef struct martlet_batch_normalization_options {

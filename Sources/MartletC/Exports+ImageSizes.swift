@@ -162,7 +162,7 @@ private func borderSize(_ value: Int64, _ name: String) throws(MartletError) -> 
 }
 
 extension Interpolation {
-  fileprivate init(code: Int32) throws(MartletError) {
+  init(code: Int32) throws(MartletError) {
     switch code {
     case MARTLET_NEAREST: self = .nearest
     case MARTLET_BILINEAR: self = .bilinear

@@ -68,7 +68,15 @@ struct KerasCall: Equatable {
 
 extension KerasLayer {
   /// Classes that compute something else in training, so that the argument `training` means something to them.
-  private static let trainingClasses: Set<String> = ["Dropout", "GaussianNoise", "BatchNormalization"]
+  private static let trainingClasses: Set<String> = [
+    "Dropout", "GaussianNoise", "BatchNormalization", "RandomFlip", "RandomTranslation", "RandomRotation", "RandomZoom",
+    "RandomCrop", "RandomContrast", "RandomErasing",
+  ]
+
+  /// The name of the first argument of a call.
+  private var firstArgument: String { isAugmentation ? "data" : "inputs" }
+
+  private var isAugmentation: Bool { className.hasPrefix("Random") }
 
   /// The calls that `inbound_nodes` lists, with the tensors that each reads.
   ///
@@ -93,10 +101,14 @@ extension KerasLayer {
           try appendTensors(argument, to: &call.tensors)
         }
         // Keras may keep the first argument by its name.
-        if positional.isEmpty, let inputs = node["kwargs"]?["inputs"] { try appendTensors(inputs, to: &call.tensors) }
-        let isInference = try isInference(node["kwargs"], except: positional.isEmpty ? "inputs" : nil)
-        // Keras 3 writes training=False for layers where nothing was given, but not for models.
-        call.isInference = isInference && submodel != nil
+        if positional.isEmpty, let inputs = node["kwargs"]?[firstArgument] {
+          try appendTensors(inputs, to: &call.tensors)
+        }
+        let isInference = try isInference(
+          node["kwargs"], except: positional.isEmpty ? firstArgument : nil, standard: isAugmentation)
+        // Keras 3 writes training=False for most layers where nothing was given, but not for models, and for those that
+        // change images training=True; and decides anew in each call of the model.
+        call.isInference = isInference && (submodel != nil || isAugmentation)
       }
       guard !call.tensors.isEmpty else { throw notUnderstood() }
       calls.append(call)
@@ -116,12 +128,15 @@ extension KerasLayer {
 
   /// Whether the arguments of a call say training=False, where that means something. Those that are null change nothing.
   ///
+  /// - Parameter standard: what `training` may be, too.
   /// - Throws: `unsupported` for an argument that would change something.
-  private func isInference(_ arguments: JSON?, except exception: String? = nil) throws(MartletError) -> Bool {
+  private func isInference(
+    _ arguments: JSON?, except exception: String? = nil, standard: Bool = false
+  ) throws(MartletError) -> Bool {
     guard case .object(let members) = arguments else { return false }
     let meansTraining = submodel != nil || Self.trainingClasses.contains(className)
     for (key, value) in members.sorted(by: { $0.key < $1.key }) where value != .null && key != exception {
-      guard key == "training", !meansTraining || value == .bool(false) else {
+      guard key == "training", !meansTraining || value == .bool(false) || value == .bool(standard) else {
         throw error(.unsupported, "is called with \(key)=\(value), which is not supported")
       }
     }

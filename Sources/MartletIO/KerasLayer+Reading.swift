@@ -64,6 +64,7 @@ extension KerasLayer {
           + "in Python load_model(path, replace={'\(name)': Resizing(224, 224)})")
     default:
       if let pooling = try pooling() { return pooling }
+      if let augmentation = try augmentation() { return augmentation }
       throw MartletError(.unsupported, "layer '\(name)' is of class '\(className)', which is not supported")
     }
   }

@@ -109,7 +109,7 @@ extension KerasLayer {
     return Resizing(.times(factors[0], factors[1]), try interpolation(default: .nearest))
   }
 
-  private func interpolation(default standard: Interpolation) throws(MartletError) -> Interpolation {
+  func interpolation(default standard: Interpolation) throws(MartletError) -> Interpolation {
     guard let name = config["interpolation"]?.stringValue else { return standard }
     switch name.lowercased() {
     case "nearest": return .nearest
@@ -163,7 +163,7 @@ extension KerasLayer {
     return rank == 1 ? [1] + values : values
   }
 
-  private func size(_ key: String) throws(MartletError) -> Int {
+  func size(_ key: String) throws(MartletError) -> Int {
     let value = try integer(key)
     guard (1...SlidingWindow.maximumSize).contains(value) else {
       throw error(.formatError, "has \(value) as '\(key)'; it must be 1 to \(SlidingWindow.maximumSize)")

@@ -43,6 +43,9 @@ extension KerasLayer {
     case let layer as BatchNormalization: config.merge(KerasLayer.members(of: layer)) { $1 }
     case let layer as Borders: config.merge(KerasLayer.members(of: layer)) { $1 }
     case let layer as Resizing: config.merge(KerasLayer.members(of: layer)) { $1 }
+    case let layer as RandomTransform: config.merge(KerasLayer.members(of: layer)) { $1 }
+    case let layer as RandomContrast: config.merge(KerasLayer.members(of: layer)) { $1 }
+    case let layer as RandomErasing: config.merge(KerasLayer.members(of: layer)) { $1 }
     case let layer as GroupNormalization: config.merge(KerasLayer.members(of: layer)) { $1 }
     case let layer as PReLU: config.merge(KerasLayer.members(of: layer, row)) { $1 }
     case let layer as Pooling: config.merge(KerasLayer.members(of: layer)) { $1 }

@@ -325,6 +325,20 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ geometry: ResizeGeometry, _ imageCount: Int, _ dY: UnsafePointer<Scalar>, _ dX: UnsafeMutablePointer<Scalar>
     ) -> Void
 
+  /// y: images seen through maps, of which each has its own.
+  package var sample:
+    @Sendable (
+      _ geometry: SampleGeometry, _ imageCount: Int, _ maps: UnsafePointer<Scalar>, _ x: UnsafePointer<Scalar>,
+      _ y: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// dX: the sum of dY times the share of the pixel in it, in the order of dY.
+  package var sampleGradient:
+    @Sendable (
+      _ geometry: SampleGeometry, _ imageCount: Int, _ maps: UnsafePointer<Scalar>, _ dY: UnsafePointer<Scalar>,
+      _ dX: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
   /// Write the first `rowCount` rows of a source, one after the other. Returns false if any result is NaN or infinite
   /// (all are written).
   package var gather:
@@ -446,6 +460,14 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     resize: @escaping @Sendable (ResizeGeometry, Int, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>) -> Void,
     resizeGradient:
       @escaping @Sendable (ResizeGeometry, Int, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>) -> Void,
+    sample:
+      @escaping @Sendable (
+        SampleGeometry, Int, UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>
+      ) -> Void,
+    sampleGradient:
+      @escaping @Sendable (
+        SampleGeometry, Int, UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>
+      ) -> Void,
     gather: @escaping @Sendable (SourceRows, Int, UnsafeMutablePointer<Scalar>) -> Bool,
     movingAverage: @escaping @Sendable (UnsafePointer<Scalar>, Double, UnsafeMutablePointer<Scalar>, Int) -> Void,
     allFinite: @escaping @Sendable (UnsafePointer<Scalar>, Int) -> Bool
@@ -486,6 +508,8 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     self.averagePoolingGradient = averagePoolingGradient
     self.resize = resize
     self.resizeGradient = resizeGradient
+    self.sample = sample
+    self.sampleGradient = sampleGradient
     self.gather = gather
     self.movingAverage = movingAverage
     self.allFinite = allFinite

@@ -49,6 +49,8 @@ package let kernels = KernelTable<Float>(
   averagePoolingGradient: averagePoolingGradient,
   resize: resize,
   resizeGradient: resizeGradient,
+  sample: sample,
+  sampleGradient: sampleGradient,
   gather: gather,
   movingAverage: movingAverage,
   allFinite: allFinite

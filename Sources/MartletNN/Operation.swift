@@ -180,6 +180,17 @@ package enum Operation: Sendable, BitwiseCopyable {
   case averagePoolingGradient(PatchGeometry, dY: BufferID, dX: BufferID)
   case resize(ResizeGeometry, x: BufferID, y: BufferID)
   case resizeGradient(ResizeGeometry, dY: BufferID, dX: BufferID)
+  /// A map of each row, drawn anew in each step.
+  case randomMaps(RandomMap, ResizeGeometry, maps: BufferID, stream: UInt64)
+  case sample(SampleGeometry, maps: BufferID, x: BufferID, y: BufferID)
+  case sampleGradient(SampleGeometry, maps: BufferID, dY: BufferID, dX: BufferID)
+  /// y = (x - m) f + m, with the mean m of each channel of a row and f - 1 drawn from [-lower, upper].
+  case adjustContrast(
+    FactorRange, x: BufferID, statistics: BufferID, y: BufferID, places: Int, channels: Int, stream: UInt64)
+  /// y = max(low, min(x, high)); y may be x.
+  case clip(x: BufferID, low: Float, high: Float, y: BufferID, count: Extent)
+  /// Of the rows of x, in place.
+  case erase(ErasedBoxes, x: BufferID, stream: UInt64)
   /// The gradient of a bias; then, with a parameter, it goes where the plan's sink says.
   case columnSums(x: BufferID, rows: Extent, columns: Int, sums: BufferID, parameter: Int?)
   /// Apply the rule of the step to a parameter whose gradient is in a buffer, such as the sum over the applications of
@@ -255,6 +266,12 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .averagePoolingGradient(_, let dY, let dX): [dY, dX]
     case .resize(_, let x, let y): [x, y]
     case .resizeGradient(_, let dY, let dX): [dY, dX]
+    case .randomMaps(_, _, let maps, _): [maps]
+    case .sample(_, let maps, let x, let y): [maps, x, y]
+    case .sampleGradient(_, let maps, let dY, let dX): [maps, dY, dX]
+    case .adjustContrast(_, let x, let statistics, let y, _, _, _): [x, statistics, y]
+    case .clip(let x, _, _, let y, _): [x, y]
+    case .erase(_, let x, _): [x]
     case .columnSums(let x, _, _, let sums, _): [x, sums]
     case .update(_, let gradient): gradient.map { [$0] } ?? []
     case .movingAverage, .constrain: []

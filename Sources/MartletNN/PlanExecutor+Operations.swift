@@ -38,6 +38,7 @@ extension PlanExecutor {
       .groupNormalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient, .averagePooling,
       .averagePoolingGradient, .resize, .resizeGradient:
       return workOnImages(operation)
+    case .randomMaps, .sample, .sampleGradient, .adjustContrast, .clip, .erase: return workOnAugmentation(operation)
     case .update(let parameter, _), .movingAverage(let parameter):
       return plan.layout.parameters[parameter].count / Self.elementGrain
     case .columnSums(_, let rows, let columns, _, _):
@@ -120,6 +121,7 @@ extension PlanExecutor {
       .groupNormalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient, .averagePooling,
       .averagePoolingGradient, .resize, .resizeGradient:
       runImageTask(task)
+    case .randomMaps, .sample, .sampleGradient, .adjustContrast, .clip, .erase: runAugmentationTask(task)
     case .update(let parameter, let gradient):
       let part = part(of: plan.layout.parameters[parameter].count, task: task, multiple: 16)
       update(parameter, gradient, part)

@@ -22,7 +22,7 @@ extension PlanExecutor {
     }
   }
 
-  private func source(_ stream: UInt64) -> RandomSource {
+  func source(_ stream: UInt64) -> RandomSource {
     RandomSource(seed: dropoutSeed, stream: stream << 48 | (step & 0xFFFF_FFFF_FFFF))
   }
 

@@ -1,5 +1,6 @@
 // Depthwise, separable and transposed convolutions, poolings and batch normalisation: gradients by difference quotients,
-// training steps beside the reference kernels, and the modes of batch normalisation. Convolutions: ConvolutionTests.swift.
+// training steps beside the reference kernels, and the modes of batch normalisation; so, too, the layers that change
+// images at random. Convolutions: ConvolutionTests.swift.
 
 import MartletCore
 import MartletKernelInterface
@@ -26,8 +27,27 @@ private func transposed(
   TransposedConvolution(filters: filters, window: window, activation: activation, useBias: useBias)
 }
 
+private func factor(_ lower: Double, _ upper: Double) -> FactorRange {
+  FactorRange(lower, upper, in: FactorRange.signed) ?? .erasing
+}
+
+private func erasing(_ fill: RandomErasing.Fill) -> RandomErasing {
+  RandomErasing(factor: factor(0.8, 1), scale: factor(0.2, 0.6), fill: fill, valueRange: (-1, 1))
+}
+
 /// Layers and the rows they read.
 private let examples: [([Int], any Layer)] = [
+  ([4, 5, 3], RandomTransform(.flip(horizontal: true, vertical: false))),
+  ([4, 5, 2], RandomTransform(.flip(horizontal: true, vertical: true))),
+  ([4, 5, 3], RandomTransform(.translation(height: factor(-0.5, 0.5), width: factor(0.25, 1)), fillMode: .wrap)),
+  ([4, 5, 18], RandomTransform(.rotation(factor(-1, 1)), fillMode: .constant, fillValue: 0.5)),
+  ([5, 4, 2], RandomTransform(.rotation(factor(0.1, 0.2)), fillMode: .nearest, interpolation: .nearest)),
+  ([4, 5, 3], RandomTransform(.zoom(height: factor(-0.5, 1), width: nil))),
+  ([4, 5, 3], RandomTransform(.zoom(height: factor(-0.5, 0.5), width: factor(0, 1)), fillMode: .nearest)),
+  ([5, 6, 3], RandomTransform(height: 3, width: 4)), ([3, 2, 2], RandomTransform(height: 3, width: 1)),
+  ([4, 5, 3], RandomContrast(factor(0.5, 1), valueRange: (-10, 10))),
+  ([4, 5, 18], RandomContrast(factor(0, 1), valueRange: (-0.3, 0.4))),
+  ([4, 5, 3], erasing(.noise)), ([5, 4, 3], erasing(.values(SIMD3(0.1, 0.2, -0.3)))), ([4, 4, 1], erasing(.value(2))),
   ([6, 5, 3], Pooling(.max, rank: 2, window: window([2, 2], [2, 2]))),
   ([6, 5, 3], Pooling(.max, rank: 2, window: window([3, 3], [2, 1], .same))),
   ([6, 5, 20], Pooling(.average, rank: 2, window: window([2, 3], [2, 3]))),

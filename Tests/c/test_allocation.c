@@ -172,7 +172,12 @@ static void images(int32_t threads, const char *name) {
   REQUIRE(martlet_model_create(NULL, 1, &m));
   REQUIRE(martlet_input(m, NULL, 1, shape, &node));
   REQUIRE(martlet_reshape(m, node, 3, image, NULL, &node));
+  const double some[] = {0, 0.5};
+  REQUIRE(martlet_random_flip(m, node, MARTLET_FLIP_HORIZONTAL, NULL, &node));
   REQUIRE(martlet_conv2d(m, node, 40, 3, 3, &same, &node));
+  REQUIRE(martlet_random_rotation(m, node, some, NULL, &node));
+  REQUIRE(martlet_random_contrast(m, node, some, NULL, NULL, &node));
+  REQUIRE(martlet_random_erasing(m, node, NULL, &node));
   REQUIRE(martlet_batch_normalization(m, node, NULL, &node));
   REQUIRE(martlet_conv2d(m, node, 40, 3, 3, &groups, &node));
   REQUIRE(martlet_max_pooling2d(m, node, 2, 2, &overlapping, &node));

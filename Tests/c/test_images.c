@@ -5,6 +5,26 @@ enum { ROWS = 5, SIDE = 6, CHANNELS = 2, CLASSES = 3 };
 static float x[ROWS * SIDE * SIDE * CHANNELS];
 static int32_t labels[ROWS];
 
+/* What changes images at random, of images with 4 x 4 pixels or more. */
+static martlet_node augmented(martlet_model *m, martlet_node node) {
+  const double some[] = {-0.25, 0.5}, more[] = {0.25, 0.75};
+  const float values[] = {-1, 1};
+  martlet_random_transform_options turns = MARTLET_RANDOM_TRANSFORM_OPTIONS_INIT;
+  martlet_random_erasing_options boxes = MARTLET_RANDOM_ERASING_OPTIONS_INIT;
+  turns.fill_mode = MARTLET_FILL_CONSTANT;
+  turns.fill_value = 0.5f;
+  boxes.fill_count = 1;
+  boxes.name = "boxes";
+  REQUIRE(martlet_random_flip(m, node, MARTLET_FLIP_VERTICAL, NULL, &node));
+  REQUIRE(martlet_random_translation(m, node, some, more, NULL, &node));
+  REQUIRE(martlet_random_rotation(m, node, some, &turns, &node));
+  REQUIRE(martlet_random_zoom(m, node, some, NULL, &turns, &node));
+  REQUIRE(martlet_random_contrast(m, node, more, values, NULL, &node));
+  REQUIRE(martlet_random_erasing(m, node, &boxes, &node));
+  REQUIRE(martlet_random_crop(m, node, 4, 4, NULL, &node));
+  return node;
+}
+
 /* Every layer over images and sequences. */
 static martlet_model *network(void) {
   martlet_model *m;
@@ -30,11 +50,13 @@ static martlet_model *network(void) {
   output.activation = MARTLET_SOFTMAX;
   REQUIRE(martlet_model_create("images", 3, &m));
   REQUIRE(martlet_input(m, NULL, 3, shape, &node));
+  REQUIRE(martlet_random_flip(m, node, MARTLET_FLIP_HORIZONTAL, NULL, &node));
   REQUIRE(martlet_zero_padding2d(m, node, 1, 0, 0, 2, NULL, &node));
   REQUIRE(martlet_cropping2d(m, node, 0, 1, 1, 1, NULL, &node));
   REQUIRE(martlet_conv2d(m, node, 4, 3, 2, &plain, &node));
   REQUIRE(martlet_batch_normalization(m, node, &normalization, &node));
   REQUIRE(martlet_conv2d(m, node, 4, 3, 3, &same, &both[0]));
+  both[0] = augmented(m, both[0]);
   REQUIRE(martlet_max_pooling2d(m, both[0], 2, 2, NULL, &node));
   REQUIRE(martlet_conv2d_transpose(m, node, 3, 2, 2, &strides, &node));
   REQUIRE(martlet_depthwise_conv2d(m, node, 2, 2, &same, &node));
@@ -275,6 +297,44 @@ static void wrong_arguments(void) {
   EXPECT_INVALID(martlet_spatial_dropout(m, image, 1, NULL, &y), "rate is 1.0; it must be >= 0 and < 1");
   EXPECT_INVALID(martlet_spatial_dropout(m, 99, 0.5, NULL, &y), "input");
   EXPECT_INVALID(martlet_spatial_dropout(m, image, 0.5, NULL, NULL), "out_node");
+
+  const double factor[] = {-0.5, 0.5}, descending[] = {0.5, -0.5}, beyond[] = {-0.5, 1.5};
+  const float empty[] = {1, 0}, infinite[] = {0, INFINITY};
+  martlet_random_transform_options t = MARTLET_RANDOM_TRANSFORM_OPTIONS_INIT;
+  martlet_random_erasing_options e = MARTLET_RANDOM_ERASING_OPTIONS_INIT;
+  EXPECT_INVALID(martlet_random_flip(NULL, image, MARTLET_FLIP_VERTICAL, NULL, &y), "model");
+  EXPECT_INVALID(martlet_random_flip(m, image, 0, NULL, &y), "mode is 0; it must be one of the MARTLET_FLIP_");
+  EXPECT_INVALID(martlet_random_flip(m, sequence, MARTLET_FLIP_VERTICAL, NULL, &y), "RandomFlip takes rows of shape");
+  EXPECT_INVALID(martlet_random_flip(m, image, MARTLET_FLIP_VERTICAL, NULL, NULL), "out_node");
+  EXPECT_INVALID(martlet_random_translation(m, image, NULL, factor, &t, &y), "height_factor is NULL");
+  EXPECT_INVALID(martlet_random_translation(m, image, factor, descending, &t, &y), "width_factor is from 0.5 to -0.5");
+  EXPECT_INVALID(martlet_random_rotation(m, image, beyond, &t, &y), "must be an ascending pair within -1.0 to 1.0");
+  EXPECT_INVALID(martlet_random_rotation(m, 99, factor, &t, &y), "input");
+  EXPECT_INVALID(martlet_random_zoom(m, image, factor, beyond, &t, &y), "width_factor is from -0.5 to 1.5");
+  EXPECT_INVALID(martlet_random_zoom(m, image, factor, NULL, &t, NULL), "out_node");
+  t.fill_mode = 4;
+  EXPECT_INVALID(martlet_random_zoom(m, image, factor, NULL, &t, &y), "fill_mode is 4");
+  t.fill_mode = MARTLET_FILL_WRAP, t.interpolation = 2;
+  EXPECT_INVALID(martlet_random_zoom(m, image, factor, NULL, &t, &y), "interpolation is 2");
+  t.interpolation = MARTLET_NEAREST, t.fill_value = NAN;
+  EXPECT_INVALID(martlet_random_zoom(m, image, factor, NULL, &t, &y), "fill_value is nan");
+  t.struct_size = 1;
+  EXPECT_INVALID(martlet_random_zoom(m, image, factor, NULL, &t, &y), "struct_size");
+  EXPECT_INVALID(martlet_random_crop(m, image, 6, 6, NULL, &y), "RandomCrop takes windows of 6 x 6 pixels from images");
+  EXPECT_INVALID(martlet_random_crop(m, image, 0, 6, NULL, &y), "height is 0; it must be 1 to 16777216");
+  EXPECT_INVALID(martlet_random_contrast(m, image, factor, NULL, NULL, &y), "factor is from -0.5 to 0.5");
+  const double positive[] = {0, 1};
+  EXPECT_INVALID(martlet_random_contrast(m, image, positive, empty, NULL, &y), "value_range is from 1.0 to 0.0");
+  EXPECT_INVALID(martlet_random_contrast(m, image, positive, infinite, NULL, &y), "value_range is from 0.0 to inf");
+  EXPECT_INVALID(martlet_random_erasing(m, 99, &e, &y), "input");
+  e.fill_count = 2;
+  EXPECT_INVALID(martlet_random_erasing(m, image, &e, &y), "fill_count is 2; it must be 0, 1 or 3");
+  e.fill_count = 3;
+  EXPECT_INVALID(martlet_random_erasing(m, image, &e, &y), "RandomErasing has 3 fill values");
+  e.fill_value[1] = INFINITY;
+  EXPECT_INVALID(martlet_random_erasing(m, image, &e, &y), "fill_value[1] is inf");
+  e.scale[1] = 2;
+  EXPECT_INVALID(martlet_random_erasing(m, image, &e, &y), "scale is from 0.02 to 2.0");
 
   martlet_row_normalization_options r = MARTLET_ROW_NORMALIZATION_OPTIONS_INIT;
   EXPECT_INVALID(martlet_layer_normalization(m, 99, &r, &y), "input");

@@ -30,6 +30,7 @@ TYPES = {
     "const char *const *": ctypes.POINTER(ctypes.c_char_p),
     "float *": ctypes.c_void_p,
     "const float *": ctypes.c_void_p,
+    "const double *": ctypes.POINTER(ctypes.c_double),
     "double *": ctypes.POINTER(ctypes.c_double),
     "int32_t *": ctypes.POINTER(ctypes.c_int32),
     "const int32_t *": ctypes.POINTER(ctypes.c_int32),
@@ -51,6 +52,8 @@ TYPES = {
     "const martlet_submodel_options *": ctypes.POINTER(_library.SubmodelOptions),
     "const martlet_batch_normalization_options *": ctypes.POINTER(_library.BatchNormalizationOptions),
     "const martlet_row_normalization_options *": ctypes.POINTER(_library.RowNormalizationOptions),
+    "const martlet_random_transform_options *": ctypes.POINTER(_library.RandomTransformOptions),
+    "const martlet_random_erasing_options *": ctypes.POINTER(_library.RandomErasingOptions),
     "const martlet_prelu_options *": ctypes.POINTER(_library.PReLUOptions),
     "const martlet_application_options *": ctypes.POINTER(_library.ApplicationOptions),
     "const martlet_loss *": ctypes.POINTER(_library.LossStruct),
@@ -76,6 +79,8 @@ STRUCTS = {
     "martlet_submodel_options": _library.SubmodelOptions,
     "martlet_batch_normalization_options": _library.BatchNormalizationOptions,
     "martlet_row_normalization_options": _library.RowNormalizationOptions,
+    "martlet_random_transform_options": _library.RandomTransformOptions,
+    "martlet_random_erasing_options": _library.RandomErasingOptions,
     "martlet_prelu_options": _library.PReLUOptions,
     "martlet_application_options": _library.ApplicationOptions,
     "martlet_loss": _library.LossStruct,
@@ -163,7 +168,8 @@ def test_status_classes_are_those_of_the_header():
 
 
 def test_codes_are_those_of_the_header():
-    from martlet import _progress, applications, constraints, initializers, layers, losses, optimizers, trainer
+    from martlet import _augmentation, _names, _progress, applications, constraints, initializers, layers, losses
+    from martlet import optimizers, trainer
 
     header = defines()
     assert (_progress._STOPPED, _progress._INTERRUPTED) == (header["STOPPED"], header["INTERRUPTED"])
@@ -171,10 +177,14 @@ def test_codes_are_those_of_the_header():
     assert _library.MAX_RANK == header["MAX_RANK"]
     for name, code in layers._ACTIVATIONS.items():
         assert code == header[name.upper()]
-    for name, code in (layers._PADDINGS | layers._INTERPOLATIONS).items():
+    for name, code in (layers._PADDINGS | _names.INTERPOLATIONS).items():
         assert code == header[name.upper()]
     for name, code in applications._POOLINGS.items():
         assert code == header[f"POOLING_{name}"]
+    for name, code in _augmentation._FILL_MODES.items():
+        assert code == header[f"FILL_{name.upper()}"]
+    for name, code in _augmentation._FLIPS.items():
+        assert code == header[f"FLIP_{name.upper()}"]
     for name, kind in initializers._NAMES.items():
         assert kind.kind == header[name.upper()]
     for name, kind in constraints._NAMES.items():

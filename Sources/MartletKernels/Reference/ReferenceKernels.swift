@@ -107,6 +107,8 @@ enum Reference<Scalar: ReferenceScalar> {
       averagePoolingGradient: averagePoolingGradient,
       resize: resize,
       resizeGradient: resizeGradient,
+      sample: sample,
+      sampleGradient: sampleGradient,
       gather: gather,
       movingAverage: { x, momentum, average, count in
         for i in 0..<count { average[i] = Scalar(momentum) * average[i] + Scalar(1 - momentum) * x[i] }

@@ -119,6 +119,10 @@ private func images(
   let larger = ResizeGeometry(
     height: side / 2, width: side / 2, channels: channels, resultHeight: side, resultWidth: side,
     interpolation: .bilinear)
+  var turned = SampleGeometry(larger, .reflect, fillValue: 0)
+  (turned.sizes.height, turned.sizes.width) = (side, side)
+  let map = array(SampleGeometry.mapCount)
+  for (index, value) in ([0.96, -0.28, 2.1, 0.28, 0.96, -1.6] as [Float]).enumerated() { map[index] = value }
   let (rows, statistics) = (side * side, array(9 * channels))  // as many as a kernel of 3 x 3 has weights
   let columns = NormalizationArguments(
     rows: rows, totalRows: rows, columns: channels, rowStride: channels, x: UnsafePointer(x), mean: UnsafePointer(y),
@@ -137,6 +141,8 @@ private func images(
     Kernel(name: "averagePooling 3 x 3, gradient", count: count) { $0.averagePoolingGradient(g, 1, x, z) },
     Kernel(name: "resize", count: count) { $0.resize(larger, 1, x, z) },
     Kernel(name: "resize, gradient", count: count) { $0.resizeGradient(larger, 1, x, z) },
+    Kernel(name: "sample", count: count) { $0.sample(turned, 1, map, x, z) },
+    Kernel(name: "sample, gradient", count: count) { $0.sampleGradient(turned, 1, map, x, z) },
     Kernel(name: "columnMoments", count: count) {
       $0.columnMoments(x, channels, rows, channels, statistics, statistics + channels)
     },

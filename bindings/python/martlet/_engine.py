@@ -10,7 +10,7 @@ import ctypes
 import os
 import weakref
 from collections.abc import Callable, Sequence
-from ctypes import byref, c_char_p, c_int32, c_int64
+from ctypes import byref, c_char_p, c_double, c_float, c_int32, c_int64
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +30,8 @@ from ._library import (
     ModelHandle,
     PoolingOptions,
     PReLUOptions,
+    RandomErasingOptions,
+    RandomTransformOptions,
     Regularizer,
     RowNormalizationOptions,
     SubmodelOptions,
@@ -250,6 +252,31 @@ class EngineModel:
         out = c_int32()
         label = optional_text(name, "name")
         check(getattr(library(), f"martlet_{kind}")(self.handle, node, *sizes, interpolation, label, byref(out)))
+        return out.value
+
+    def augmentation(self, node: int, kind: str, arguments: Sequence[Any], name: str | None, **options: Any) -> int:
+        """kind: "random_flip" and the like, whose function takes `arguments`, factors among them as pairs. options: of
+        RandomTransformOptions, if it takes them."""
+        out, label = c_int32(), optional_text(name, "name")
+        values = [(c_double * 2)(*value) if isinstance(value, tuple) else value for value in arguments]
+        if options:
+            label = byref(RandomTransformOptions(ctypes.sizeof(RandomTransformOptions), name=label, **options))
+        check(getattr(library(), f"martlet_{kind}")(self.handle, node, *values, label, byref(out)))
+        return out.value
+
+    def random_contrast(
+        self, node: int, factor: Sequence[float], value_range: Sequence[float], name: str | None
+    ) -> int:
+        out, label = c_int32(), optional_text(name, "name")
+        values, factors = (c_float * 2)(*value_range), (c_double * 2)(*factor)
+        check(library().martlet_random_contrast(self.handle, node, factors, values, label, byref(out)))
+        return out.value
+
+    def random_erasing(self, node: int, options: dict[str, Any], name: str | None) -> int:
+        """options: members of RandomErasingOptions, arrays among them as tuples."""
+        struct = RandomErasingOptions(ctypes.sizeof(RandomErasingOptions), name=optional_text(name, "name"), **options)
+        out = c_int32()
+        check(library().martlet_random_erasing(self.handle, node, byref(struct), byref(out)))
         return out.value
 
     def row_normalization(

@@ -105,6 +105,28 @@ class SubmodelOptions(ctypes.Structure):
     _fields_ = [("struct_size", c_uint32), ("inference", c_int32), ("name", c_char_p)]
 
 
+class RandomTransformOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("fill_mode", c_int32),
+        ("interpolation", c_int32),
+        ("fill_value", c_float),
+        ("name", c_char_p),
+    ]
+
+
+class RandomErasingOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("fill_count", c_int32),
+        ("factor", c_double * 2),
+        ("scale", c_double * 2),
+        ("fill_value", c_float * 3),
+        ("value_range", c_float * 2),
+        ("name", c_char_p),
+    ]
+
+
 class BatchNormalizationOptions(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -349,6 +371,19 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_cropping2d": (STATUS, [_MODEL, _NODE, *[c_int64] * 4, c_char_p, POINTER(_NODE)]),
     "martlet_resizing": (STATUS, [_MODEL, _NODE, c_int64, c_int64, c_int32, c_char_p, POINTER(_NODE)]),
     "martlet_up_sampling2d": (STATUS, [_MODEL, _NODE, c_int64, c_int64, c_int32, c_char_p, POINTER(_NODE)]),
+    "martlet_random_flip": (STATUS, [_MODEL, _NODE, c_int32, c_char_p, POINTER(_NODE)]),
+    "martlet_random_translation": (
+        STATUS,
+        [_MODEL, _NODE, _DOUBLES, _DOUBLES, POINTER(RandomTransformOptions), POINTER(_NODE)],
+    ),
+    "martlet_random_rotation": (STATUS, [_MODEL, _NODE, _DOUBLES, POINTER(RandomTransformOptions), POINTER(_NODE)]),
+    "martlet_random_zoom": (
+        STATUS,
+        [_MODEL, _NODE, _DOUBLES, _DOUBLES, POINTER(RandomTransformOptions), POINTER(_NODE)],
+    ),
+    "martlet_random_crop": (STATUS, [_MODEL, _NODE, c_int64, c_int64, c_char_p, POINTER(_NODE)]),
+    "martlet_random_contrast": (STATUS, [_MODEL, _NODE, _DOUBLES, _FLOATS, c_char_p, POINTER(_NODE)]),
+    "martlet_random_erasing": (STATUS, [_MODEL, _NODE, POINTER(RandomErasingOptions), POINTER(_NODE)]),
     "martlet_conv2d": (STATUS, _CONV2D),
     "martlet_separable_conv2d": (STATUS, _CONV2D),
     "martlet_conv2d_transpose": (STATUS, _CONV2D),

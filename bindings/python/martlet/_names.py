@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from ._check import UnsupportedError
+
 T = TypeVar("T")
 
 
@@ -27,6 +29,21 @@ def lookup(identifier: Any, base: type[T], names: Mapping[str, type[T]], what: s
         if found:
             return found()
     raise ValueError(f"Unknown {what}: {identifier!r}. Expected an object of martlet or one of: {', '.join(names)}")
+
+
+INTERPOLATIONS = {"nearest": 0, "bilinear": 1}
+
+
+def code(codes: Mapping[str, int], value: str, name: str) -> int:
+    """The number of one of the values that an argument may have. ValueError lists them."""
+    if not isinstance(value, str) or value not in codes:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, codes))}, received {value!r}")
+    return codes[value]
+
+
+def channels_last(layer: str, data_format: str | None) -> None:
+    if data_format not in (None, "channels_last"):
+        raise UnsupportedError(f"{layer} received data_format={data_format!r}; channels_last is supported")
 
 
 def no_seed(what: str, seed: Any) -> None:

@@ -12,6 +12,15 @@ from typing import Any
 import numpy as np
 
 from . import _arrays, constraints, initializers, regularizers
+from ._augmentation import (  # noqa: F401 (part of this module's interface)
+    RandomContrast,
+    RandomCrop,
+    RandomErasing,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from ._check import UnsupportedError, integer, real
 from ._engine import EngineModel
 from ._graph import Node
@@ -30,7 +39,7 @@ from ._merging import (  # noqa: F401 (part of this module's interface)
     multiply,
     subtract,
 )
-from ._names import no_seed
+from ._names import INTERPOLATIONS, channels_last, code, no_seed
 from .data import Dataset, statistics_count
 
 _ACTIVATIONS = {
@@ -147,11 +156,6 @@ class Dense(Layer):
 _PADDINGS = {"valid": 0, "same": 1, "causal": 2}
 
 
-def _channels_last(layer: str, data_format: str | None) -> None:
-    if data_format not in (None, "channels_last"):
-        raise UnsupportedError(f"{layer} received data_format={data_format!r}; channels_last is supported")
-
-
 def _padding(padding: str, rank: int) -> int:
     names = [name for name in _PADDINGS if rank == 1 or name != "causal"]
     if not isinstance(padding, str) or padding.lower() not in names:
@@ -184,7 +188,7 @@ class _Convolution(Layer):
         use_bias: bool,
         **weights: Any,
     ) -> None:
-        _channels_last(self.class_name, data_format)
+        channels_last(self.class_name, data_format)
         self.kernel_size = _sizes(kernel_size, self._rank, "kernel_size")
         self.strides = _sizes(strides, self._rank, "strides")
         self.padding = padding
@@ -455,7 +459,7 @@ class _Pooling(Layer):
         **base: Any,
     ) -> None:
         super().__init__(**base)
-        _channels_last(self.class_name, data_format)
+        channels_last(self.class_name, data_format)
         self.pool_size = _sizes(pool_size, self._rank, "pool_size")
         self.strides = self.pool_size if strides is None else _sizes(strides, self._rank, "strides")
         self.padding = padding
@@ -499,7 +503,7 @@ class _GlobalPooling(Layer):
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **base: Any) -> None:
         super().__init__(**base)
-        _channels_last(self.class_name, data_format)
+        channels_last(self.class_name, data_format)
         self.keepdims = bool(keepdims)
 
     def add(self, engine: EngineModel, node: int, name: str) -> int:
@@ -536,7 +540,7 @@ class _Borders(Layer):
     _kind: str
 
     def _configure(self, sizes: int | Sequence[int | Sequence[int]], name: str, data_format: str | None) -> None:
-        _channels_last(self.class_name, data_format)
+        channels_last(self.class_name, data_format)
         axes = (sizes, sizes) if isinstance(sizes, int) else tuple(sizes)
         pairs = [(axis, axis) if isinstance(axis, int) else tuple(axis) for axis in axes]
         if len(pairs) != 2 or any(len(pair) != 2 for pair in pairs):
@@ -579,15 +583,6 @@ class Cropping2D(_Borders):
         self._configure(cropping, "cropping", data_format)
 
 
-_INTERPOLATIONS = {"nearest": 0, "bilinear": 1}
-
-
-def _interpolation(name: str) -> int:
-    if name not in _INTERPOLATIONS:
-        raise ValueError(f"interpolation must be one of {', '.join(map(repr, _INTERPOLATIONS))}, received {name!r}")
-    return _INTERPOLATIONS[name]
-
-
 class Resizing(Layer):
     """Images in a given size: X [N, H, W, C], Y [N, height, width, C].
 
@@ -605,12 +600,12 @@ class Resizing(Layer):
         **base: Any,
     ) -> None:
         super().__init__(**base)
-        _channels_last("Resizing", data_format)
+        channels_last("Resizing", data_format)
         if crop_to_aspect_ratio or pad_to_aspect_ratio:
             raise UnsupportedError("Resizing received an option about the aspect ratio; images are stretched")
         self.height, self.width = integer(height, "height", 1), integer(width, "width", 1)
         self.interpolation = interpolation
-        self._interpolation = _interpolation(interpolation)
+        self._interpolation = code(INTERPOLATIONS, interpolation, "interpolation")
 
     def add(self, engine: EngineModel, node: int, name: str) -> int:
         return engine.resizing(node, "resizing", (self.height, self.width), self._interpolation, name)
@@ -627,10 +622,10 @@ class UpSampling2D(Layer):
         **base: Any,
     ) -> None:
         super().__init__(**base)
-        _channels_last("UpSampling2D", data_format)
+        channels_last("UpSampling2D", data_format)
         self.size = _sizes(size, 2, "size")
         self.interpolation = interpolation
-        self._interpolation = _interpolation(interpolation)
+        self._interpolation = code(INTERPOLATIONS, interpolation, "interpolation")
 
     def add(self, engine: EngineModel, node: int, name: str) -> int:
         return engine.resizing(node, "up_sampling2d", self.size, self._interpolation, name)
@@ -917,7 +912,7 @@ class SpatialDropout2D(Layer):
     def __init__(self, rate: float, seed: None = None, data_format: str | None = None, **base: Any) -> None:
         super().__init__(**base)
         no_seed(self.class_name, seed)
-        _channels_last(self.class_name, data_format)
+        channels_last(self.class_name, data_format)
         self.rate = real(rate, "rate")
 
     def add(self, engine: EngineModel, node: int, name: str) -> int:
