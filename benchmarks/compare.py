@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure Martlet beside its peers, in turn on the same processors, and show medians, ratios and the roofline.
 
-    make bench                                      everything, about an hour on a machine that does nothing else
+    make bench                                      everything, about an hour and a quarter on a machine left alone
     make bench BENCH='--only training --workloads seed1 seed3 --threads 1 --rounds 5'
     make bench BENCH=--quick                        a minute: shows that all works, measures nothing of worth
 
@@ -15,131 +15,36 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import image_comparison
+import images
 import machine
 import numpy as np
 import peers
 import tables
 import workloads
-from participants import HDF5, OURS, PEAK, READ, ROOT, Participants
+from comparison import Case, Comparison, say
+from participants import HDF5, OURS, READ, ROOT
 from peers import by_numpy
-from rounds import CPU, WALL, Series, Worker, WorkerError, measure
+from rounds import WALL, WorkerError
 from workloads import Workload
-
-# How far a participant's numbers may be from those computed in double. Losses: float32 is within 1e-6, and PyTorch,
-# whose Adam adds epsilon after the correction of bias, within 1e-5; who leaves out an update is 3e-3 off or more.
-# Products are exact.
-TOLERANCE = {"training": 1e-4, "content": 1e-4, "growth": 1e-4, "predict": 1e-4, "gemm": 0.0}
-CHECKED_STEPS = 3
 
 GROWTH_PEERS = {OURS, "torch", "jax", "jax-scan", "numpy"}
 STARTED = [HDF5, OURS, "numpy", "martlet-python", "sklearn", "torch", "jax", "keras-jax", "keras-tensorflow"]
 
 
-@dataclass
-class Case:
-    """One comparison: what is asked for, what must come out, and what one repetition amounts to."""
-
-    kind: str
-    name: str
-    request: Sequence[object]
-    expected: Sequence[float]
-    work: float  # samples; products
-    flops: float
-    read_bytes: float = 0.0  # that at least must be read, where that is what takes the time
-
-
-class Comparison:
-    """Runs cases and writes a line for each participant of each."""
-
-    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
-        self.options = options
-        self.participants = Participants(folder)
-        results = folder / "results.jsonl"
-        if results.exists():
-            results.replace(folder / "results.previous.jsonl")
-        self.results = open(results, "w")
-        self.told: set[str] = set()
-
-    def emit(self, **row: object) -> None:
-        print(json.dumps(row), file=self.results, flush=True)
-
-    def start(self, name: str, threads: int) -> Worker | None:
-        """The participant's process; the first time, what it is, or what it lacks, is said and written."""
-        if self.options.peers and not name.startswith((*self.options.peers, OURS, PEAK, READ, HDF5)):
-            return None
-        worker = self.participants.start(name, threads)
-        if name not in self.told:
-            self.told.add(name)
-            self.emit(kind="participant", peer=name, version=worker and worker.version)
-            say(f"{name}: {worker.version if worker else self.participants.missing[name]}")
-        return worker
-
-    def compare(self, threads: int, cases: Iterable[Case], names: Iterable[str]) -> None:
-        """All cases, with one process for each participant."""
-        workers = [worker for name in [*names, PEAK, READ] if (worker := self.start(name, threads))]
-        try:
-            for case in cases:
-                say(f"{case.kind}: {case.name}, {threads} thread{'s' if threads > 1 else ''}")
-                self.compare_case(case, threads, workers)
-        finally:
-            for worker in workers:
-                worker.close()
-
-    def compare_case(self, case: Case, threads: int, workers: Sequence[Worker]) -> None:
-        amounts: dict[str, dict[str, float]] = {}
-        ready = []
-        for worker in workers:
-            try:
-                if amount := self.prepare(case, worker):
-                    amounts[worker.name] = amount
-                    ready.append(worker)
-            except WorkerError as reason:
-                self.failed(f"{case.kind} {case.name}", worker, str(reason))
-        rounds = min(self.options.rounds, 5) if case.kind == "growth" else self.options.rounds
-        row = {"kind": case.kind, "case": case.name, "threads": threads}
-        for name, series in self.measured(ready, rounds, f"{case.kind} {case.name}", threads).items():
-            self.emit(**row, peer=name, rates=series.rates, **amounts[name])
-
-    def measured(self, workers: Sequence[Worker], rounds: int, what: str, threads: int) -> dict[str, Series]:
-        def failed(worker: Worker, reason: str) -> None:
-            self.failed(what, worker, reason)
-
-        return measure(workers, rounds, self.options.block, failed, self.clock(threads))
-
-    def clock(self, threads: int) -> int:
-        """Time of several threads is not what they work together."""
-        return CPU if self.options.clock == "cpu" and threads == 1 else WALL
-
-    def prepare(self, case: Case, worker: Worker) -> dict[str, float] | None:
-        """What one repetition amounts to, if the participant computes what it should and has a part in this case."""
-        if worker.name == PEAK:
-            return {"flops": worker.ask("fma")[0]}
-        if worker.name == READ:
-            return {"bytes": worker.ask("read", int(case.read_bytes))[0]} if case.read_bytes else None
-        values, tolerance = worker.ask(*case.request), TOLERANCE[case.kind.split()[0]]
-        if len(values) != len(case.expected) or not np.allclose(values, case.expected, tolerance, tolerance):
-            self.failed(f"{case.kind} {case.name}", worker, f"computes {values}, not {list(case.expected)}")
-            return None
-        return {"work": case.work, "flops": case.flops, "bytes": case.read_bytes}
-
-    def failed(self, what: str, worker: Worker, reason: str) -> None:
-        say(f"  {worker.name} is left out: {reason}")
-        self.emit(kind="failed", case=what, peer=worker.name, reason=reason)
-
-    # The kinds of comparison
+class Dense(Comparison):
+    """The kinds of comparison of fully connected networks, of products, and of the machine."""
 
     def training(self, threads: int, kind: str, chosen: Iterable[Workload], names: Iterable[str]) -> None:
         def cases() -> Iterable[Case]:
             for workload in chosen:
-                expected = by_numpy.losses(by_numpy.Network(workload, np.float64), CHECKED_STEPS)
-                request = "training", *workload.words, CHECKED_STEPS
+                expected = by_numpy.losses(by_numpy.Network(workload, np.float64), workloads.CHECKED_STEPS)
+                request = "training", *workload.words, workloads.CHECKED_STEPS
                 flops = workload.batch * workload.training_flops
                 with workloads.files(workload, self.participants.data):
                     yield Case(kind, workload.name, request, expected, workload.batch, flops)
@@ -153,8 +58,8 @@ class Comparison:
             for number, (label, factor) in enumerate(workloads.CONTENTS.items()):
                 changed, folder = dataclasses.replace(workload, rows_times=factor), self.participants.data / str(number)
                 stack.enter_context(workloads.files(changed, folder))
-                expected = by_numpy.losses(by_numpy.Network(changed, np.float64), CHECKED_STEPS)
-                request = "training", *workload.words, CHECKED_STEPS
+                expected = by_numpy.losses(by_numpy.Network(changed, np.float64), workloads.CHECKED_STEPS)
+                request = "training", *workload.words, workloads.CHECKED_STEPS
                 try:
                     worker = self.participants.ours(label, threads, folder)
                     stack.callback(worker.close)
@@ -241,7 +146,7 @@ class Comparison:
                 row |= {"start_bytes": worker.resident_bytes(), "data_bytes": workload.data_bytes}
                 try:
                     if name != HDF5:
-                        worker.ask("training", *workload.words, CHECKED_STEPS)
+                        worker.ask("training", *workload.words, workloads.CHECKED_STEPS)
                         worker.run(10, WALL)
                         row["bytes"] = worker.resident_bytes()
                     self.emit(**row)
@@ -250,12 +155,8 @@ class Comparison:
                 worker.close()
 
 
-def say(*words: object) -> None:
-    print(*words, file=sys.stderr, flush=True)
-
-
 def run(options: argparse.Namespace, folder: Path) -> None:
-    comparison = Comparison(options, folder)
+    comparison = Dense(options, folder)
     about = machine.description()
     measures = {"rounds": options.rounds, "block_seconds": options.block, "clock": options.clock}
     comparison.emit(kind="machine", **about, **measures, quick=options.quick)
@@ -281,9 +182,11 @@ def run(options: argparse.Namespace, folder: Path) -> None:
         comparison.startup(seed1)
     if "memory" in options.only:
         comparison.memory(seed1)
+    if {"images", "convolutions"} & set(options.only):
+        image_comparison.run(comparison)
 
 
-KINDS = ("bandwidth", "training", "content", "predict", "gemm", "growth", "startup", "memory")
+KINDS = ("bandwidth", "training", "content", "predict", "gemm", "growth", "startup", "memory", "images", "convolutions")
 
 
 def positive(number: type[int] | type[float]) -> Callable[[str], float]:
@@ -302,11 +205,13 @@ def positive(number: type[int] | type[float]) -> Callable[[str], float]:
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = [workload.name for workload in workloads.WORKLOADS]
+    names = [workload.name for workload in [*workloads.WORKLOADS, *images.WORKLOADS]]
     everybody = sorted({*STARTED, *(entry.name for entry in peers.ENTRIES)})
     processors = len(os.sched_getaffinity(0))
     parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, help="kinds of comparison")
-    parser.add_argument("--workloads", nargs="+", choices=names, help="of training and predict; default: all")
+    parser.add_argument(
+        "--workloads", nargs="+", choices=names, help="of training, predict, images and convolutions; default: all"
+    )
     parser.add_argument("--peers", nargs="+", help="those whose names begin so; default: all that are installed")
     threads = [count for count in (1, 2) if count <= processors]
     parser.add_argument(
@@ -337,7 +242,7 @@ def parsed() -> argparse.Namespace:
         parser.error("--quick measures nothing that --readme could show")
     if options.quick:
         options.rounds, options.block, options.threads = 2, 0.002, [1]
-        options.workloads = options.workloads or ["seed3"]
+        options.workloads = options.workloads or ["seed3", "cnn"]
     options.output = options.output or ROOT / ".build" / "benchmarks" / ("quick" if options.quick else "")
     if max(options.threads) > processors:
         parser.error(f"--threads {max(options.threads)}: this process may use {processors} processors")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import images
 import peers
 from rounds import Worker, WorkerError
 
@@ -35,7 +36,8 @@ class Participants:
 
     def names(self, kind: str) -> list[str]:
         """Martlet and the peers that take part in a kind of comparison, by name."""
-        return [OUR_GEMM if kind == "gemm" else OURS] + [entry.name for entry in peers.ENTRIES if kind in entry.kinds]
+        ours = OUR_GEMM if kind in ("gemm", "convolution") else OURS
+        return [ours] + [entry.name for entry in peers.ENTRIES if kind in entry.kinds]
 
     def start(self, name: str, threads: int) -> Worker | None:
         """The process of a participant; None if it lacks something, see `missing`."""
@@ -45,6 +47,7 @@ class Participants:
             "PYTHONPATH": str(ROOT / "bindings" / "python"),
             "PYTHONDONTWRITEBYTECODE": "",  # as installed packages, those of a checkout are compiled once only
             "MARTLET_LIBRARY": str(LIBRARY),
+            images.FOLDER_VARIABLE: str(self.data),
         }
         try:
             entry = next((entry for entry in peers.ENTRIES if entry.name == name), None)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import images
 import picture
 import workloads
 from participants import HDF5, OUR_GEMM, OURS, PEAK, READ
@@ -16,6 +17,7 @@ from participants import HDF5, OUR_GEMM, OURS, PEAK, READ
 Row = dict[str, Any]
 
 HERE = Path(__file__).resolve().parent
+OPERATIONS = {"fwd": "forward", "dx": "dX", "dw": "dW"}
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
@@ -95,10 +97,12 @@ def summary(
     speed: Callable[[Row], float],
     share: str,
     head: str,
+    asked: Mapping[str, float] | None = None,
 ) -> str:
     """A line for each case: Martlet, the best peer, and the ratio of their rates in the same rounds.
 
-    share: of which amount the share of what the machine can do is said, "flops" or "bytes".
+    share: of which amount the share of what the machine can do is said, "flops" or "bytes". asked: the least ratio that
+    the project wants, where it wants one.
     """
     lines = []
     for name in cases:
@@ -117,8 +121,11 @@ def summary(
                 f"{min(paired):.2f} - {max(paired):.2f}" if paired else "-",
             ]
         )
+        if asked is not None:
+            lines[-1].append(f"{asked[name]:.2f}" if name in asked else "-")
     of = "of the FMA peak" if share == "flops" else "of the read bandwidth"
-    return table([head, "Martlet", of, "best peer", "its", "ratio", "in all rounds"], lines)
+    columns = [head, "Martlet", of, "best peer", "its", "ratio", "in all rounds"]
+    return table(columns + ([] if asked is None else ["asked"]), lines)
 
 
 def everybody(
@@ -209,6 +216,63 @@ def predict(results: Results) -> Iterable[str]:
             yield everybody(*given, speed)
 
 
+def image_networks(results: Results) -> Iterable[str]:
+    for kind, unit in (("training", "samples/s"), ("predict", "images/s")):
+        what = "Training" if kind == "training" else "Prediction"
+        wanted = {workload.name: workload.asked.get(kind) for workload in images.WORKLOADS}
+        for threads in results.threads(f"image {kind}"):
+            cases = results.cases(f"image {kind}", threads)
+            given = results, f"image {kind}", threads, cases, samples_per_second
+            asked = {case: ratio for case in cases if (ratio := wanted[case.split(",")[0]])}
+            yield f"### Networks for images: {what}, {unit}, {count_of(threads)}"
+            yield summary(*given, "flops", "network" if kind == "training" else "network, images at once", asked)
+            yield everybody(*given)
+
+
+def image_memory(results: Results) -> Iterable[str]:
+    rows = results.of("image memory")
+    if not rows:
+        return
+    cases = results.cases("image memory", 1)
+    found = {case: {row["peer"]: row["bytes"] for row in rows if row["case"] == case} for case in cases}
+    yield "### Networks for images: the most memory that a process had while it trained, MB, 1 thread"
+    lines = []
+    for name in dict.fromkeys(row["peer"] for row in rows):
+        cells = []
+        for amounts in found.values():
+            amount, own = amounts.get(name), amounts.get(OURS)
+            cells.append(f"{amount / 1e6:,.0f}" if amount else "-")
+            cells.append(f"{100 * own / amount:.0f} %" if amount and own else "-")
+        lines.append([name, *cells])
+    yield table(["", *(head for case in cases for head in (case, "Martlet needs"))], lines)
+    yield f"Asked of {images.MEMORY_WORKLOAD}: at most {100 * images.ASKED_MEMORY:.0f} % of torch."
+
+
+def convolutions(results: Results) -> Iterable[str]:
+    """Shares of the peak: of each operation, and beside them those of the peers."""
+    cases = list(dict.fromkeys(case for name in OPERATIONS for case in results.cases(f"convolution {name}", 1)))
+    for network in dict.fromkeys(case.split(": ")[0] for case in cases):
+        own_cases = [case for case in cases if case.startswith(f"{network}: ")]
+        found = {
+            (case, name): results.comparison(f"convolution {name}", case, 1)
+            for case in own_cases
+            for name in OPERATIONS
+        }
+        peers = [peer for peer in dict.fromkeys(peer for rows in found.values() for peer in rows) if peer != PEAK]
+        yield f"### Convolutions of {network}, share of the FMA peak, 1 thread"
+        lines = []
+        for case in own_cases:
+            flops = next(row["flops"] for name in OPERATIONS for peer, row in found[case, name].items() if peer != PEAK)
+            shares = (
+                percent(ratios(found[case, name].get(peer), found[case, name].get(PEAK), "flops"))
+                for peer in peers
+                for name in OPERATIONS
+            )
+            lines.append([case.split(": ")[1], f"{1e-6 * flops:,.0f}", *shares])
+        heads = [f"{peer} {OPERATIONS[name]}" for peer in peers for name in OPERATIONS]
+        yield table(["images, windows", "MFLOP", *heads], lines)
+
+
 def gemm(results: Results) -> Iterable[str]:
     for threads in results.threads("gemm"):
         cases = results.cases("gemm", threads)
@@ -278,9 +342,25 @@ def left_out(results: Results) -> Iterable[str]:
         yield "\n".join(f"- {row['case']}: {row['peer']}: {row['reason']}" for row in failures)
 
 
+SECTIONS = (
+    training,
+    content,
+    predict,
+    image_networks,
+    image_memory,
+    convolutions,
+    gemm,
+    growth,
+    roofline,
+    startup,
+    memory,
+    left_out,
+)
+
+
 def text_of(results: Results) -> str:
     parts = [head(results)]
-    for section in (training, content, predict, gemm, growth, roofline, startup, memory, left_out):
+    for section in SECTIONS:
         parts += section(results)
     return "\n\n".join(parts) + "\n"
 

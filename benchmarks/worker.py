@@ -7,11 +7,14 @@ It reads requests, lines of words, and answers each with one line:
                                                ok VALUE ...     prepare what `run` does (see peers/__init__.py)
     predict NETWORK ROWS                       ok VALUE ...
     gemm OPERATION M N K                       ok VALUE ...
+    convolution OPERATION BATCH SIZE CHANNELS FILTERS KERNEL STRIDE PADDING DEPTHWISE
+                                               ok VALUE ...     (images.Convolution)
     run COUNT                                  ok WALL CPU      seconds of COUNT repetitions, after a tenth of them
                                                                 unmeasured: passed, and of processors
     anything that fails                        error REASON
 
-The programs in programs/ and kernels/ speak the same.
+NETWORK is the sizes of layers (workloads.py) or the name of a model file (images.py). The programs in programs/ and
+kernels/ speak the same.
 """
 
 from __future__ import annotations
@@ -23,7 +26,14 @@ import time
 import traceback
 from collections.abc import Callable
 
+import images
 import workloads
+from images import ImageWorkload
+from workloads import Workload
+
+
+def workload_of(*words: str) -> Workload | ImageWorkload:
+    return images.NETWORKS[words[0]] if words[0] in images.NETWORKS else workloads.parse(*words)
 
 
 class Requests:
@@ -41,13 +51,16 @@ class Requests:
         return values
 
     def training(self, *words: str):
-        return self.peer.training(workloads.parse(*words[:-1]), int(words[-1]))
+        return self.peer.training(workload_of(*words[:-1]), int(words[-1]))
 
     def predict(self, network: str, rows: str):
-        return self.peer.predict(workloads.parse(network), int(rows))
+        return self.peer.predict(workload_of(network), int(rows))
 
     def gemm(self, operation: str, *sizes: str):
         return self.peer.gemm(operation, *map(int, sizes))
+
+    def convolution(self, operation: str, *sizes: str):
+        return self.peer.convolution(operation, images.Convolution(*map(int, sizes)))
 
     def run(self, count: int) -> list[float]:
         assert self.repeat is not None, "nothing is prepared"

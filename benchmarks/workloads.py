@@ -11,13 +11,20 @@ import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from images import ImageWorkload
 
 # Small, so that the thousands of steps of a measurement do not end with rows learnt by heart: their gradients would
 # underflow, and what is measured would be the speed of subnormal numbers.
 LEARNING_RATE = {"sgd": 1e-3, "momentum": 1e-4, "adam": 1e-5}
 MOMENTUM, BETA_1, BETA_2, EPSILON = 0.9, 0.9, 0.999, 1e-7
+
+# So many first steps of training are compared with those of a reference.
+CHECKED_STEPS = 3
 
 # At least this many rows, and this many batches, are in memory: no batch is still in the L2 cache when it comes again.
 LEAST_ROWS, LEAST_BATCHES = 2048, 4
@@ -37,6 +44,7 @@ class Workload:
     batch: int
     l2: float = 0.0
     rows_times: float = 1.0
+    ends_in_softmax: ClassVar[bool] = True
 
     @property
     def network(self) -> str:
@@ -89,9 +97,13 @@ class Workload:
             arrays += [(2 * random.random((i, o), np.float32) - 1) * limit, np.zeros(o, np.float32)]
         return arrays
 
+    def inputs(self, count: int) -> np.ndarray:
+        """x [count, I], as all workloads have them."""
+        return rows(self.sizes[0], count)
+
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """x [rows, I] and labels [rows]."""
-        x = rows(self.sizes[0], self.rows) * np.float32(self.rows_times)
+        x = self.inputs(self.rows) * np.float32(self.rows_times)
         return x, labels(self.sizes[-1], self.rows)
 
     @property
@@ -118,9 +130,9 @@ def parse(
 
 
 @contextlib.contextmanager
-def files(workload: Workload, folder: Path) -> Iterator[None]:
+def files(workload: Workload | ImageWorkload, folder: Path) -> Iterator[None]:
     """While the context lasts, files for processes that are not Python, native float32 and int32: NETWORK.weights, all
-    W and b one after another; NETWORK.inputs and NETWORK.labels."""
+    W and b one after another, which a network with a model file does not need; NETWORK.inputs and NETWORK.labels."""
     folder.mkdir(parents=True, exist_ok=True)
     x, y = workload.data()
     contents = {"weights": workload.weights(), "inputs": [x], "labels": [y]}

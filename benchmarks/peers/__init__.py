@@ -10,8 +10,12 @@
     gemm(operation, m, n, k) -> (values, run)
         workloads.product_values of the product of workloads.operands; run(count): the product `count` times.
 
-A method that a peer does not have is a kind of measurement that it does not take part in. The values are compared with
-those of by_numpy in double before anything is timed.
+    convolution(operation, shape) -> (values, run)
+        The same of images.Convolution: Y, or the gradient by the windows or by the images, [N, H, W, C] in order.
+
+Workloads are those of workloads.py, and of images.py where the kinds of an entry say so. A method that a peer does not
+have is a kind of measurement that it does not take part in. The values are compared with those of by_numpy or models.py
+in double before anything is timed.
 """
 
 from __future__ import annotations
@@ -31,14 +35,17 @@ class Entry:
     kinds: tuple[str, ...] = ("training", "predict")
 
 
+TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
+WITH_IMAGES = ("training", "predict", "images")
+
 ENTRIES = [
-    Entry("martlet-python", "martlet_python"),
-    Entry("torch", "pytorch", "eager"),
-    Entry("torch-compile", "pytorch", "compile"),
+    Entry("martlet-python", "martlet_python", kinds=WITH_IMAGES),
+    Entry("torch", "pytorch", "eager", kinds=(*WITH_IMAGES, "convolution")),
+    Entry("torch-compile", "pytorch", "compile", kinds=WITH_IMAGES),
     Entry("jax", "jax_by_hand", "step"),
     Entry("jax-scan", "jax_by_hand", "scan", kinds=("training",)),
-    Entry("keras-jax", "keras_layers", environment={"KERAS_BACKEND": "jax"}),
-    Entry("keras-tensorflow", "keras_layers", environment={"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}),
+    Entry("keras-jax", "keras_layers", environment={"KERAS_BACKEND": "jax"}, kinds=WITH_IMAGES),
+    Entry("keras-tensorflow", "keras_layers", environment=TENSORFLOW, kinds=WITH_IMAGES),
     Entry("numpy", "by_numpy"),
     Entry("sklearn", "scikit_learn"),
     Entry("torch.mm", "pytorch", "mm", kinds=("gemm",)),

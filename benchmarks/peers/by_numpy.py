@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import workloads
+from images import Convolution
 from workloads import Workload
 
 
@@ -97,8 +98,31 @@ def losses(network: Network, steps: int) -> list[float]:
 
 def probabilities(workload: Workload) -> list[float]:
     """Of the first row, in double."""
-    x = workloads.rows(workload.sizes[0], 1).astype(np.float64)
+    x = workload.inputs(1).astype(np.float64)
     return Network(workload, np.float64).activations(x)[-1][0].tolist()
+
+
+def convolution_values(operation: str, shape: Convolution) -> list[float]:
+    """What is compared of a convolution: a product for each place in the window. Sums of small integers are exact."""
+    x, w, dy = shape.factors()
+    before, size, stride = shape.padding, shape.size, shape.stride
+    x = np.pad(x, ((0, 0), (before, before), (before, before), (0, 0)))
+    y, dx, dw = np.zeros_like(dy), np.zeros_like(x), np.zeros_like(w)
+    extent = (shape.result - 1) * stride + 1
+    for place in np.ndindex(shape.kernel, shape.kernel):
+        rows, columns = (slice(start, start + extent, stride) for start in place)
+        seen = np.s_[:, rows, columns]
+        if operation == "fwd":
+            y += x[seen] * w[place][0] if shape.depthwise else x[seen] @ w[place]
+        elif operation == "dx":
+            dx[seen] += dy * w[place][0] if shape.depthwise else dy @ w[place].T
+        elif shape.depthwise:
+            dw[place][0] = (x[seen] * dy).sum((0, 1, 2))
+        else:
+            dw[place] = x[seen].reshape(-1, shape.channels).T @ dy.reshape(-1, shape.filters)
+    inside = slice(before, before + size)
+    result = {"fwd": y, "dw": dw, "dx": dx[:, inside, inside]}[operation]
+    return workloads.product_values(result.reshape(1, -1))
 
 
 class Peer:
@@ -120,7 +144,7 @@ class Peer:
 
     def predict(self, workload: Workload, rows: int):
         network = Network(workload)
-        x = workloads.rows(workload.sizes[0], rows)
+        x = workload.inputs(rows)
 
         def run(count: int) -> None:
             for _ in range(count):

@@ -84,7 +84,7 @@ class Peer:
 
     def predict(self, workload: Workload, rows: int):
         weights = [jnp.asarray(array) for array in workload.weights()]
-        x = workloads.rows(workload.sizes[0], rows)
+        x = workload.inputs(rows)
         probabilities = jax.jit(lambda weights, x: jax.nn.softmax(logits(weights, x)))
 
         def predicted() -> np.ndarray:

@@ -7,6 +7,7 @@ import importlib
 import keras
 import numpy as np
 import workloads
+from images import ImageWorkload
 from workloads import Workload
 
 
@@ -15,7 +16,9 @@ class Peer:
         backend = importlib.import_module(keras.backend.backend())
         self.version = f"Keras {keras.__version__} on {backend.__name__} {backend.__version__}"
 
-    def _model(self, workload: Workload) -> keras.Sequential:
+    def _model(self, workload: Workload | ImageWorkload) -> keras.Model:
+        if isinstance(workload, ImageWorkload):
+            return keras.models.load_model(workload.file, compile=False)
         penalty = keras.regularizers.L2(workload.l2) if workload.l2 else None
         model = keras.Sequential([keras.Input((workload.sizes[0],))])
         for units in workload.sizes[1:-1]:
@@ -24,7 +27,7 @@ class Peer:
         model.set_weights(workload.weights())
         return model
 
-    def training(self, workload: Workload, steps: int):
+    def training(self, workload: Workload | ImageWorkload, steps: int):
         model = self._model(workload)
         rate = workload.learning_rate
         if workload.optimizer == "adam":
@@ -48,9 +51,9 @@ class Peer:
             losses.append(float(model.train_on_batch(x[:batch], y[:batch])))
         return losses, run
 
-    def predict(self, workload: Workload, rows: int):
+    def predict(self, workload: Workload | ImageWorkload, rows: int):
         model = self._model(workload)
-        x = workloads.rows(workload.sizes[0], rows)
+        x = workload.inputs(rows)
 
         def run(count: int) -> None:
             for _ in range(count):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import martlet
 import workloads
+from images import ImageWorkload
 from workloads import Workload
 
 
@@ -12,7 +13,9 @@ class Peer:
         martlet.set_threads(threads)
         self.version = f"Martlet {martlet.version()}, {martlet.instruction_set()}, from Python"
 
-    def _model(self, workload: Workload) -> martlet.Sequential:
+    def _model(self, workload: Workload | ImageWorkload) -> martlet.Model:
+        if isinstance(workload, ImageWorkload):
+            return martlet.load_model(workload.file)
         penalty = martlet.regularizers.L2(workload.l2) if workload.l2 else None
         model = martlet.Sequential([martlet.Input((workload.sizes[0],))])
         for units in workload.sizes[1:-1]:
@@ -21,7 +24,7 @@ class Peer:
         model.set_weights(workload.weights())
         return model
 
-    def training(self, workload: Workload, steps: int):
+    def training(self, workload: Workload | ImageWorkload, steps: int):
         model = self._model(workload)
         rate = workload.learning_rate
         if workload.optimizer == "adam":
@@ -42,9 +45,9 @@ class Peer:
 
         return [trainer.train_step(x[:batch], y[:batch]).loss for _ in range(steps)], run
 
-    def predict(self, workload: Workload, rows: int):
+    def predict(self, workload: Workload | ImageWorkload, rows: int):
         model = self._model(workload)
-        x = workloads.rows(workload.sizes[0], rows)
+        x = workload.inputs(rows)
 
         def run(count: int) -> None:
             for _ in range(count):

@@ -27,7 +27,7 @@ class Peer:
             epsilon=workloads.EPSILON,
         )
         # Weights and optimiser are made by a first step; then these weights take their place, and a new optimiser.
-        batch = workloads.rows(workload.sizes[0], 1)
+        batch = workload.inputs(1)
         model.partial_fit(batch, [0], classes=range(workload.sizes[-1]))
         weights = workload.weights()
         for own, given in zip(model.coefs_ + model.intercepts_, weights[0::2] + weights[1::2]):
@@ -54,7 +54,7 @@ class Peer:
 
     def predict(self, workload: Workload, rows: int):
         model = self._model(workload)
-        x = workloads.rows(workload.sizes[0], rows)
+        x = workload.inputs(rows)
 
         def run(count: int) -> None:
             for _ in range(count):

@@ -1,9 +1,10 @@
 /* Martlet as a C program uses it, for the comparison: `martlet FOLDER THREADS`.
  *
  * Answers the requests `training`, `predict` and `run` as benchmarks/worker.py describes them. FOLDER has the weights,
- * rows and labels that benchmarks/workloads.py has written for the network. The first thing that fails ends the
- * program with the line "error REASON". */
+ * or the model file, and the rows and labels that benchmarks/workloads.py and models.py have written for the network.
+ * The first thing that fails ends the program with the line "error REASON". */
 #define _POSIX_C_SOURCE 200809L
+#include <ctype.h>
 #include <martlet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,9 @@ static const char *folder;
 static struct {
   martlet_model *model;
   martlet_trainer *trainer;
-  int64_t inputs, classes, rows, batch;
+  int64_t inputs, classes, rows, batch; /* elements of a row, and of its result; rows in memory, and of a step */
+  int32_t rank;
+  int64_t shape[MARTLET_MAX_RANK]; /* of a batch; the number of its rows comes first */
   float *x, *y;
   int32_t *labels;
 } prepared;
@@ -59,7 +62,7 @@ static void release(void) {
 }
 
 /* 784-360-10: dense layers with ReLU between them and softmax at the end, with the weights of the file. */
-static void make_model(const char *network, float l2) {
+static void make_dense_model(const char *network, float l2) {
   int64_t sizes[MAX_LAYERS + 1], weights = 0;
   int count = 0;
   for (const char *word = network; word != NULL; word = strchr(word, '-')) {
@@ -92,20 +95,42 @@ static void make_model(const char *network, float l2) {
     next += kernel + sizes[i];
   }
   free(values);
-  prepared.inputs = sizes[0], prepared.classes = sizes[count - 1];
+}
+
+/* Layer sizes begin with a digit; other names are those of model files. */
+static void make_model(const char *network, float l2) {
+  if (isdigit((unsigned char)network[0])) {
+    make_dense_model(network, l2);
+  } else {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.h5", folder, network);
+    check(martlet_model_load(path, &prepared.model));
+  }
+  int32_t rank;
+  int64_t result[MARTLET_MAX_RANK];
+  check(martlet_model_input_shape(prepared.model, 0, &prepared.rank, prepared.shape + 1));
+  check(martlet_model_output_shape(prepared.model, 0, &rank, result));
+  prepared.inputs = prepared.classes = 1;
+  for (int i = 1; i <= prepared.rank; i++) prepared.inputs *= prepared.shape[i];
+  for (int i = 0; i < rank; i++) prepared.classes *= result[i];
+  prepared.rank++;
+}
+
+/* `count` rows in memory from `row` on. */
+static martlet_array rows_from(int64_t row, int64_t count) {
+  prepared.shape[0] = count;
+  return (martlet_array){prepared.x + row * prepared.inputs, prepared.shape, prepared.rank, MARTLET_FLOAT32};
 }
 
 static void predict(void) {
-  const int64_t shape[] = {prepared.rows, prepared.inputs};
-  const martlet_array x = {prepared.x, shape, 2, MARTLET_FLOAT32};
+  const martlet_array x = rows_from(0, prepared.rows);
   check(martlet_predict(prepared.model, &x, 1, prepared.y, prepared.rows * prepared.classes));
 }
 
 /* One step on the batch that starts at `row`; its loss. */
 static double train(int64_t row) {
-  const int64_t x_shape[] = {prepared.batch, prepared.inputs}, y_shape[] = {prepared.batch};
-  const martlet_array x = {prepared.x + row * prepared.inputs, x_shape, 2, MARTLET_FLOAT32};
-  const martlet_array y = {prepared.labels + row, y_shape, 1, MARTLET_INT32};
+  const martlet_array x = rows_from(row, prepared.batch);
+  const martlet_array y = {prepared.labels + row, prepared.shape, 1, MARTLET_INT32};
   martlet_metrics metrics;
   check(martlet_trainer_train_step(prepared.trainer, &x, 1, &y, 1, NULL, &metrics));
   return metrics.loss;

@@ -1,6 +1,7 @@
-// The matrix product of the engine's kernels, for the comparison with other libraries: `martlet-gemm-server THREADS`.
+// Products and convolutions of the engine's kernels, for the comparison with other libraries: `martlet-gemm-server
+// THREADS`.
 //
-// Answers the requests `gemm OPERATION M N K` and `run COUNT` as benchmarks/worker.py describes them. With several
+// Answers the requests `gemm`, `convolution` and `run` as benchmarks/worker.py describes them. With several
 // threads a product is cut as the engine cuts it (PlanExecutor+Operations.swift): along its longer side, a task for
 // each thread, which end on multiples of 32.
 
@@ -43,6 +44,12 @@ struct Matrix {
     return other
   }
 
+  /// First and last element and the sum, which the driver compares.
+  var values: [Double] {
+    let count = rows * columns
+    return [Double(data[0]), Double(data[count - 1]), (0..<count).reduce(0) { $0 + Double(data[$1]) }]
+  }
+
   var m: Int { isTransposed ? columns : rows }
   var n: Int { isTransposed ? rows : columns }
   var rowStride: Int { isTransposed ? 1 : columns }
@@ -54,8 +61,15 @@ func allocated(_ count: Int) -> UnsafeMutablePointer<Float> {
     .bindMemory(to: Float.self, capacity: max(count, 1))
 }
 
+/// What `run` repeats.
+protocol Prepared {
+  func compute()
+  var values: [Double] { get }
+  func deallocate()
+}
+
 /// C = A B, cut into tasks.
-struct Product {
+struct Product: Prepared {
   let a: Matrix
   let b: Matrix
   let c: Matrix
@@ -96,11 +110,7 @@ struct Product {
     return min(count, units * task / workspaces.count * 32)..<min(count, units * (task + 1) / workspaces.count * 32)
   }
 
-  /// First and last element and the sum, which the driver compares.
-  var values: [Double] {
-    let count = c.m * c.n
-    return [Double(c.data[0]), Double(c.data[count - 1]), (0..<count).reduce(0) { $0 + Double(c.data[$1]) }]
-  }
+  var values: [Double] { c.values }
 
   func deallocate() {
     for pointer in [a.data, b.data, c.data] + workspaces { pointer.deallocate() }
@@ -135,13 +145,21 @@ guard threads > 0 else {
 }
 answer(["ok", "Martlet's kernels,", kernels.name])
 
-var prepared: Product?
+/// nil: it is no such request.
+func prepare(_ words: [Substring], _ numbers: [Int]) -> (any Prepared)? {
+  switch words.first {
+  case "gemm" where words.count == 5 && numbers.count == 3:
+    product(words[1], m: numbers[0], n: numbers[1], k: numbers[2], threads: threads)
+  case "convolution" where words.count == numbers.count + 2: Convolution(words[1], numbers)
+  default: nil
+  }
+}
+
+var prepared: (any Prepared)?
 while let line = readLine() {
   let words = line.split(separator: " ")
   let numbers = words.dropFirst().compactMap { Int($0) }
-  if words.first == "gemm", words.count == 5, numbers.count == 3,
-    let new = product(words[1], m: numbers[0], n: numbers[1], k: numbers[2], threads: threads)
-  {
+  if let new = prepare(words, numbers) {
     prepared?.deallocate()
     prepared = new
     new.compute()
