@@ -841,6 +841,18 @@ typedef struct martlet_prelu_options {
 martlet_status martlet_prelu(martlet_model *model, martlet_node input, const martlet_prelu_options *options,
                              martlet_node *out_node);
 
+/** Add a softmax over some axes of the rows: y = exp(x) / sum exp(x), as martlet_activation adds it over the last one.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read.
+ * @param axis_count Number of axes, 1 to the rank of the rows.
+ * @param axes [axis_count] axes that are neighbours, as in Keras: 1 is the first dimension of a row, -1 the last.
+ * @param name Layer name or NULL.
+ * @param out_node Node of the same shape.
+ * @return The section's codes. */
+martlet_status martlet_softmax(martlet_model *model, martlet_node input, int32_t axis_count, const int32_t *axes,
+                               const char *name, martlet_node *out_node);
+
 /** Add dropout: in training each element is zero with probability rate, otherwise multiplied by 1 / (1 - rate);
  * in prediction and evaluation y = x. Srivastava et al. 2014, in the inverted form. The mask depends on the trainer's
  * seed, the step, the layer and the position only.

@@ -68,6 +68,25 @@ public func martlet_activation(
   }
 }
 
+@_cdecl("martlet_softmax") @implementation
+public func martlet_softmax(
+  _ model: OpaquePointer?, _ input: martlet_node, _ axis_count: Int32, _ axes: UnsafePointer<Int32>?,
+  _ name: UnsafePointer<CChar>?, _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    let rank = try model.shape(ofNode: input).rank
+    guard (1...rank).contains(Int(axis_count)) else {
+      throw MartletError(.invalidArgument, "axis_count is \(axis_count); it must be 1 to \(rank), the rank of the rows")
+    }
+    let axes = UnsafeBufferPointer(start: try required(axes, "axes"), count: Int(axis_count)).map { Int($0) }
+    let isLast = axes == [-1] || axes == [rank]
+    let layer: any Layer = isLast ? ActivationLayer(.softmax) : Softmax(axes: axes)
+    result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
+  }
+}
+
 @_cdecl("martlet_relu") @implementation
 public func martlet_relu(
   _ model: OpaquePointer?, _ input: martlet_node, _ max_value: Float, _ negative_slope: Float, _ threshold: Float,

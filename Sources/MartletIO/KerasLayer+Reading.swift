@@ -132,13 +132,16 @@ extension KerasLayer {
     return ActivationLayer(.clippedReLU(slope: slope, maximum: maximum, threshold: threshold))
   }
 
-  private func softmax(_ row: Shape) throws(MartletError) -> ActivationLayer {
-    let axes = config["axis"].map { $0.arrayValue ?? [$0] } ?? [.integer(-1)]
-    // Axis 0 is the batch, so the last axis of a row has its rank as number.
-    guard axes.count == 1, axes[0] == .integer(-1) || axes[0] == .integer(row.rank) else {
-      throw error(.unsupported, "is over another axis than the last, which is not supported")
+  private func softmax(_ row: Shape) throws(MartletError) -> any Layer {
+    var axes: [Int] = []
+    for json in config["axis"].map({ $0.arrayValue ?? [$0] }) ?? [.integer(-1)] {
+      guard let axis = json.integerValue, abs(axis) <= Shape.maximumRank else {
+        throw error(.formatError, "has an 'axis' that is not a number of one")
+      }
+      axes.append(axis)
     }
-    return ActivationLayer(.softmax)
+    guard axes != [-1], axes != [row.rank] else { return ActivationLayer(.softmax) }
+    return Softmax(axes: axes)
   }
 
   private func dropoutRate() throws(MartletError) -> Double {

@@ -72,6 +72,8 @@ extension KerasLayer {
       case .axes(let shared): config["noise_shape"] = .array([.null] + shared.map { $0 ? .integer(1) : .null })
       case .places: config["trainable"] = nil  // Keras 3 does not take it
       }
+    case let layer as Softmax:
+      config["axis"] = layer.axes.count == 1 ? .integer(layer.axes[0]) : .array(layer.axes.map { .integer($0) })
     case is Merge: break
     case let layer as Concatenate: config["axis"] = .integer(layer.axis)
     case let layer as GaussianNoise:

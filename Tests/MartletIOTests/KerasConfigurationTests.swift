@@ -232,7 +232,7 @@ struct KerasConfigurationTests {
       (layer("LSTM"), .unsupported, "layer 'l' is of class 'LSTM'"),
       (layer("ReLU", #""max_value": -6"#), .unsupported, "max_value"),
       (layer("ReLU", #""threshold": -1"#), .unsupported, "threshold"),
-      (layer("Softmax", #""axis": 1"#), .unsupported, "axis"),
+      (layer("Softmax", #""axis": "last""#), .formatError, "axis"),
       (layer("Dropout", #""rate": 1"#), .unsupported, "rate"), (layer("Dropout"), .formatError, "'rate'"),
       (layer("Flatten", #""data_format": "channels_first""#), .unsupported, "channels_first"),
       (layer("Reshape"), .formatError, "no 'target_shape' that is a list"),

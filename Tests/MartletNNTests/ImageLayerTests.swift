@@ -61,6 +61,8 @@ private let examples: [([Int], any Layer)] = [
   ([4, 5, 3], Borders(.cropping, top: 1, bottom: 0, left: 2, right: 1)),
   ([4, 5, 3], Resizing(.of(height: 7, width: 3), .bilinear)), ([4, 5, 17], Resizing(.times(2, 3), .bilinear)),
   ([4, 5, 3], Resizing(.of(height: 3, width: 8), .nearest)), ([3, 2, 2], Resizing(.times(3, 1), .nearest)),
+  ([3, 4, 5], Softmax(axes: [1])), ([3, 4, 5], Softmax(axes: [1, 2])), ([3, 4, 5], Softmax(axes: [-1, -2])),
+  ([5, 4], Softmax(axes: [-2])),
   ([7], GroupNormalization(.layer)), ([3, 4, 5], GroupNormalization(.layer, epsilon: 0.1, beta: nil)),
   ([3, 18], GroupNormalization(.layer, gamma: nil)), ([6], GroupNormalization(.groups(3))),
   ([3, 4, 6], GroupNormalization(.groups(2))), ([3, 34], GroupNormalization(.groups(2), beta: nil, gamma: nil)),

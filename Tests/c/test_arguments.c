@@ -259,6 +259,12 @@ static void builders(void) {
   EXPECT_INVALID(martlet_reshape(m, x, 1, zero, NULL, &y), "Reshape has the target shape [0]");
   EXPECT_INVALID(martlet_reshape(m, x, 2, open_shape, NULL, &y), "one may be -1");
   EXPECT_INVALID(martlet_reshape(m, x, 7, huge, NULL, &y), "too large");
+  EXPECT_INVALID(martlet_softmax(NULL, x, 1, order, NULL, &y), "model");
+  EXPECT_INVALID(martlet_softmax(m, 99, 1, order, NULL, &y), "input");
+  EXPECT_INVALID(martlet_softmax(m, x, 0, order, NULL, &y), "axis_count is 0");
+  EXPECT_INVALID(martlet_softmax(m, x, 9, order, NULL, &y), "axis_count is 9");
+  EXPECT_INVALID(martlet_softmax(m, x, 1, NULL, NULL, &y), "axes is NULL");
+  EXPECT_INVALID(martlet_softmax(m, x, 1, order, NULL, NULL), "out_node");
   EXPECT_INVALID(martlet_permute(NULL, x, 2, order, NULL, &y), "model");
   EXPECT_INVALID(martlet_permute(m, 99, 2, order, NULL, &y), "input");
   EXPECT_INVALID(martlet_permute(m, x, -1, order, NULL, &y), "rank is -1");

@@ -98,6 +98,12 @@ IMAGE_LAYERS = {
     "BatchNormalization, no beta": ("BatchNormalization", {"center": False}),
     "BatchNormalization, statistics": ("BatchNormalization", {"center": False, "scale": False}),
 }
+IMAGE_LAYERS |= {
+    "Softmax, axis 1": ("Softmax", {"axis": 1}),
+    "Softmax, axis 2": ("Softmax", {"axis": -2}),
+    "Softmax, pixels": ("Softmax", {"axis": [1, 2]}),
+    "Softmax, end": ("Softmax", {"axis": [2, 3]}),
+}
 SEQUENCE_LAYERS = {
     "Conv1D": conv1d(5, 3),
     "Conv1D same": conv1d(5, 4, strides=2, padding="same", activation="relu"),
@@ -355,6 +361,12 @@ def build(layer, shape=IMAGE):
         (lambda: layers.MaxPooling1D(2, padding="causal"), ValueError, "padding must be one of 'valid', 'same', rec"),
         (lambda: build(layers.AveragePooling2D(8)), ValueError, "'average_pooling2d'.*the window covers 8 elements"),
         (lambda: build(layers.GlobalMaxPooling2D(), (4,)), ValueError, r"GlobalMaxPooling2D takes rows of shape"),
+        (lambda: build(layers.GlobalMaxPooling2D(), SEQUENCE), ValueError, r"GlobalMaxPooling2D. takes rows of 3 axes"),
+        (lambda: build(layers.GlobalAveragePooling1D()), ValueError, r"GlobalAveragePooling1D. takes rows of 2 axes"),
+        (lambda: build(layers.SpatialDropout2D(0.5), SEQUENCE), ValueError, r"SpatialDropout2D. takes rows of 3 axes"),
+        (lambda: build(layers.Softmax([1, 3])), ValueError, r"over the axes .1, 3.; for rows .* must be neighbours"),
+        (lambda: build(layers.Softmax(0)), ValueError, r"over the axes .0."),
+        (lambda: build(layers.Softmax([])), ValueError, "axis_count is 0"),
         (lambda: layers.ZeroPadding2D((1, 2, 3)), ValueError, "padding must be an integer, two of them, or"),
         (lambda: layers.ZeroPadding2D(-1), ValueError, "padding must be from 0"),
         (lambda: build(layers.Cropping2D((4, 3))), ValueError, "Cropping2D takes 8 rows and 6 columns from images"),

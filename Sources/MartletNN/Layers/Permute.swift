@@ -66,6 +66,8 @@ struct Exchange: Equatable {
     .swapAxes(x: x, y: y, blocks: .perRow(outer), first: first, second: second, inner: inner)
   }
 
+  var inverse: Exchange { Exchange(outer: outer, first: second, second: first, inner: inner) }
+
   /// Exchanges that bring axes into an order: from the front, whatever axes belong to a place, together with those that
   /// follow them already, jump over the axes in between.
   static func sequence(to order: [Int], of sizes: [Int]) -> [Exchange] {

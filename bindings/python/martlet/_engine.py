@@ -387,6 +387,12 @@ class EngineModel:
         check(library().martlet_reshape(self.handle, node, len(shape), sizes, label, byref(out)))
         return out.value
 
+    def softmax(self, node: int, axes: Sequence[int], name: str | None) -> int:
+        out, label = c_int32(), optional_text(name, "name")
+        numbers = (c_int32 * len(axes))(*(integer(n, "axis", -(2**31), 2**31 - 1) for n in axes))
+        check(library().martlet_softmax(self.handle, node, len(axes), numbers, label, byref(out)))
+        return out.value
+
     def permute(self, node: int, dims: Sequence[int], name: str | None) -> int:
         out, label = c_int32(), optional_text(name, "name")
         order = (c_int32 * len(dims))(*(integer(n, "dims", 1, MAX_RANK) for n in dims))

@@ -25,6 +25,8 @@ class Layer:
 
     # Whether the layer is called on a list of nodes, as those that merge are.
     takes_list = False
+    # Axes of the rows it takes, where the library has one function for rows of several ranks.
+    row_rank: int | None = None
 
     def __init__(
         self,
@@ -108,6 +110,11 @@ class Layer:
 
     def built(self, engine: EngineModel, path: str) -> None:
         """The model is built, and this layer is the one of that name in it, or of that path in one of its submodels."""
+        for shape in engine.layer_input_shapes(path) if self.row_rank else ():
+            if len(shape) != self.row_rank:
+                raise ValueError(
+                    f"layer {path!r} ({self.class_name}) takes rows of {self.row_rank} axes, received rows of shape {shape}"
+                )
         self._engine, self.path, self.own_name = engine, path, path.rpartition("/")[2]
         if not self._trainable:
             engine.set_trainable(path, False)

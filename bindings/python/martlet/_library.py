@@ -396,6 +396,7 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_average_pooling1d": (STATUS, [_MODEL, _NODE, c_int64, POINTER(PoolingOptions), POINTER(_NODE)]),
     "martlet_global_average_pooling": (STATUS, [_MODEL, _NODE, c_int32, c_char_p, POINTER(_NODE)]),
     "martlet_activation": (STATUS, [_MODEL, _NODE, c_int32, c_float, c_char_p, POINTER(_NODE)]),
+    "martlet_softmax": (STATUS, [_MODEL, _NODE, c_int32, _INT32S, c_char_p, POINTER(_NODE)]),
     "martlet_dropout": (STATUS, [_MODEL, _NODE, c_double, c_char_p, POINTER(_NODE)]),
     "martlet_gaussian_noise": (STATUS, [_MODEL, _NODE, c_double, c_char_p, POINTER(_NODE)]),
     "martlet_activity_regularization": (STATUS, [_MODEL, _NODE, c_float, c_float, c_char_p, POINTER(_NODE)]),

@@ -513,24 +513,28 @@ class _GlobalPooling(Layer):
 class GlobalMaxPooling2D(_GlobalPooling):
     """The greatest element of each channel: X [N, H, W, C], Y [N, C], or [N, 1, 1, C] with keepdims."""
 
+    row_rank = 3
     _kind = "max"
 
 
 class GlobalMaxPooling1D(_GlobalPooling):
     """The greatest element of each channel: X [N, L, C], Y [N, C], or [N, 1, C] with keepdims."""
 
+    row_rank = 2
     _kind = "max"
 
 
 class GlobalAveragePooling2D(_GlobalPooling):
     """The average element of each channel: X [N, H, W, C], Y [N, C], or [N, 1, 1, C] with keepdims."""
 
+    row_rank = 3
     _kind = "average"
 
 
 class GlobalAveragePooling1D(_GlobalPooling):
     """The average element of each channel: X [N, L, C], Y [N, C], or [N, 1, C] with keepdims."""
 
+    row_rank = 2
     _kind = "average"
 
 
@@ -882,10 +886,17 @@ class ELU(Layer):
 
 
 class Softmax(Layer):
-    """y_j = exp(x_j) / sum_k exp(x_k) over the last axis."""
+    """y_j = exp(x_j) / sum_k exp(x_k) over an axis, or over several that are neighbours.
+
+    axis: 1 is the first axis of a row, -1 the last. ValueError: an axis that rows do not have, or axes apart.
+    """
+
+    def __init__(self, axis: int | Sequence[int] = -1, **base: Any) -> None:
+        super().__init__(**base)
+        self.axes = [axis] if isinstance(axis, int) else list(axis)
 
     def add(self, engine: EngineModel, node: int, name: str) -> int:
-        return engine.activation(node, _ACTIVATIONS["softmax"], 0.0, name)
+        return engine.softmax(node, self.axes, name)
 
 
 class Dropout(Layer):
@@ -909,6 +920,8 @@ class SpatialDropout2D(Layer):
     ValueError unless 0 <= rate < 1.
     """
 
+    row_rank = 3
+
     def __init__(self, rate: float, seed: None = None, data_format: str | None = None, **base: Any) -> None:
         super().__init__(**base)
         no_seed(self.class_name, seed)
@@ -921,6 +934,8 @@ class SpatialDropout2D(Layer):
 
 class SpatialDropout1D(SpatialDropout2D):
     """SpatialDropout2D for sequences: X [N, L, C]."""
+
+    row_rank = 2
 
 
 class GaussianNoise(Layer):
