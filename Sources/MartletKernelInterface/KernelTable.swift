@@ -14,6 +14,9 @@ package enum GEMMEpilogue<Scalar> {
   case store(alpha: Float = 1, beta: Float = 0)
   /// C = activation(sum + bias[column]); bias nil: no bias
   case biasActivation(bias: UnsafePointer<Scalar>?, activation: ActivationFunction)
+  /// C = activation(scale[column] sum + offset[column] + residual), the residual with the row stride of C. (A pointer
+  /// for the reason given at `update`.)
+  case affine(UnsafePointer<AffineArguments<Scalar>>)
   /// C = sum * activation'(x), the derivative made from v [M, N], row stride `vRowStride`: the activation's output, or
   /// its input where `gradientNeedsInput`
   case activationGradient(v: UnsafePointer<Scalar>, vRowStride: Int, activation: ActivationFunction)
@@ -204,11 +207,11 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ inner: Int
     ) -> Void
 
-  /// Y = f(depthwise convolution + bias) of some channels.
+  /// What `affine` makes of the depthwise convolution of some channels.
   package var depthwise:
     @Sendable (
-      _ arguments: DepthwiseArguments<Scalar>, _ x: UnsafePointer<Scalar>, _ bias: UnsafePointer<Scalar>?,
-      _ f: ActivationFunction, _ y: UnsafeMutablePointer<Scalar>
+      _ arguments: DepthwiseArguments<Scalar>, _ x: UnsafePointer<Scalar>, _ affine: AffineArguments<Scalar>,
+      _ y: UnsafeMutablePointer<Scalar>
     ) -> Void
 
   /// dX of some channels: the products of dY and weights that belong to a pixel, in the order of the patches.
@@ -236,6 +239,14 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     @Sendable (
       _ variance: UnsafePointer<Scalar>, _ epsilon: Float, _ gamma: UnsafePointer<Scalar>?,
       _ deviation: UnsafeMutablePointer<Scalar>, _ scale: UnsafeMutablePointer<Scalar>, _ count: Int
+    ) -> Void
+
+  /// offset = beta + scale * (bias - mean), so that scale * x + offset is x + bias, normalised. Without beta or bias,
+  /// they are 0.
+  package var normalizationOffset:
+    @Sendable (
+      _ mean: UnsafePointer<Scalar>, _ scale: UnsafePointer<Scalar>, _ bias: UnsafePointer<Scalar>?,
+      _ beta: UnsafePointer<Scalar>?, _ offset: UnsafeMutablePointer<Scalar>, _ count: Int
     ) -> Void
 
   /// y = (x - mean) * scale + offset; x and y may be the same. Without offset, it is 0.
@@ -393,8 +404,7 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     swapAxes: @escaping @Sendable (UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>, Int, Int, Int, Int) -> Void,
     depthwise:
       @escaping @Sendable (
-        DepthwiseArguments<Scalar>, UnsafePointer<Scalar>, UnsafePointer<Scalar>?, ActivationFunction,
-        UnsafeMutablePointer<Scalar>
+        DepthwiseArguments<Scalar>, UnsafePointer<Scalar>, AffineArguments<Scalar>, UnsafeMutablePointer<Scalar>
       ) -> Void,
     depthwiseInputGradient:
       @escaping @Sendable (
@@ -411,6 +421,11 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     normalizationScale:
       @escaping @Sendable (
         UnsafePointer<Scalar>, Float, UnsafePointer<Scalar>?, UnsafeMutablePointer<Scalar>,
+        UnsafeMutablePointer<Scalar>, Int
+      ) -> Void,
+    normalizationOffset:
+      @escaping @Sendable (
+        UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafePointer<Scalar>?, UnsafePointer<Scalar>?,
         UnsafeMutablePointer<Scalar>, Int
       ) -> Void,
     normalizeColumns:
@@ -496,6 +511,7 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     self.depthwiseWeightGradient = depthwiseWeightGradient
     self.columnMoments = columnMoments
     self.normalizationScale = normalizationScale
+    self.normalizationOffset = normalizationOffset
     self.normalizeColumns = normalizeColumns
     self.normalizationSums = normalizationSums
     self.normalizationGradient = normalizationGradient

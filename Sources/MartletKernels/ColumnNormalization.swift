@@ -66,6 +66,16 @@ func normalizationScale(
   }
 }
 
+func normalizationOffset(
+  _ mean: UnsafePointer<Float>, _ scale: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?,
+  _ beta: UnsafePointer<Float>?, _ offset: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  forEachVector(count) { j, lanes in
+    let shift = (bias.map { load($0 + j, lanes) } ?? .zero) - load(mean + j, lanes)
+    store(shift * load(scale + j, lanes) + (beta.map { load($0 + j, lanes) } ?? .zero), offset + j, lanes)
+  }
+}
+
 func normalizeColumns(
   _ n: NormalizationArguments<Float>, _ offset: UnsafePointer<Float>?, _ y: UnsafeMutablePointer<Float>
 ) {

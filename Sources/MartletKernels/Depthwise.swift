@@ -41,39 +41,70 @@ private func forEachPatch(
 }
 
 func depthwise(
-  _ d: DepthwiseArguments<Float>, _ x: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?, _ f: ActivationFunction,
+  _ d: DepthwiseArguments<Float>, _ x: UnsafePointer<Float>, _ e: AffineArguments<Float>,
   _ y: UnsafeMutablePointer<Float>
 ) {
-  let (first, multiplier) = (d.channels.lowerBound, d.multiplier)
-  let outputs = d.geometry.channels * multiplier
-  forEachPatch(d.geometry, d.imageCount, outputs: outputs) { patch, forEachTap in
+  let (channels, multiplier, weights) = (d.channels, d.multiplier, d.weights)
+  let isAffine = e.scale != nil || e.offset != nil || e.residual != nil
+  /// Make values of the sums of a patch, which are in the L1 cache.
+  @inline(always)
+  func finish(_ patch: Int) {
+    let (first, count) = (channels.lowerBound * multiplier, channels.count * multiplier)
+    let part = y + patch + first
+    if isAffine {
+      forEachVector(count) { j, lanes in
+        let z = affine(e, load(part + j, lanes), column: first + j, element: patch + first + j, lanes)
+        store(z, part + j, lanes)
+      }
+    }
+    switch e.activation.kind {
+    case .linear: break
+    default: activation(e.activation, part, part, count)
+    }
+  }
+  @inline(always)
+  func convolve(_ patch: Int, _ forEachTap: ((_ pixel: Int, _ weight: Int) -> Void) -> Void) {
     if multiplier == 1 {
-      forEachVector(d.channels.count) { j, lanes in
-        let c = first + j
-        var sum = bias.map { load($0 + c, lanes) } ?? .zero
+      // Four vectors at a time, as the way from tap to tap takes as long as a vector.
+      let step = 4 * width
+      var c = channels.lowerBound
+      while c + step <= channels.upperBound {
+        var (s0, s1, s2, s3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
         forEachTap { pixel, weight in
-          sum = multiplyAdd(load(x + pixel + c, lanes), load(d.weights + weight + c, lanes), sum)
+          let (p, w) = (x + pixel + c, weights + weight + c)
+          s0 = multiplyAdd(load(p), load(w), s0)
+          s1 = multiplyAdd(load(p + width), load(w + width), s1)
+          s2 = multiplyAdd(load(p + 2 * width), load(w + 2 * width), s2)
+          s3 = multiplyAdd(load(p + 3 * width), load(w + 3 * width), s3)
         }
-        store(sum, y + patch + c, lanes)
+        store(s0, y + patch + c)
+        store(s1, y + patch + c + width)
+        store(s2, y + patch + c + 2 * width)
+        store(s3, y + patch + c + 3 * width)
+        c += step
+      }
+      forEachVector(channels.upperBound - c) { j, lanes in
+        var sum = Vector.zero
+        forEachTap { pixel, weight in
+          sum = multiplyAdd(load(x + pixel + c + j, lanes), load(weights + weight + c + j, lanes), sum)
+        }
+        store(sum, y + patch + c + j, lanes)
       }
     } else {
-      for c in d.channels {
+      for c in channels {
         forEachVector(multiplier) { m, lanes in
           let j = c * multiplier + m
-          var sum = bias.map { load($0 + j, lanes) } ?? .zero
+          var sum = Vector.zero
           forEachTap { pixel, weight in
-            sum = multiplyAdd(Vector(repeating: x[pixel + c]), load(d.weights + weight + j, lanes), sum)
+            sum = multiplyAdd(Vector(repeating: x[pixel + c]), load(weights + weight + j, lanes), sum)
           }
           store(sum, y + patch + j, lanes)
         }
       }
     }
-    let part = y + patch + first * multiplier
-    switch f.kind {
-    case .linear: break
-    default: activation(f, part, part, d.channels.count * multiplier)
-    }
+    finish(patch)
   }
+  forEachPatch(d.geometry, d.imageCount, outputs: d.geometry.channels * multiplier, convolve)
 }
 
 func depthwiseInputGradient(

@@ -37,6 +37,7 @@ package let kernels = KernelTable<Float>(
   depthwiseWeightGradient: depthwiseWeightGradient,
   columnMoments: columnMoments,
   normalizationScale: normalizationScale,
+  normalizationOffset: normalizationOffset,
   normalizeColumns: normalizeColumns,
   normalizationSums: normalizationSums,
   normalizationGradient: normalizationGradient,

@@ -48,6 +48,8 @@ package struct Lowering {
   let nodesNeedingGradient: [Bool]
   /// Nodes that do in training what they do in prediction.
   private let inferenceNodes: Set<Int>
+  /// What products compute beyond their own nodes.
+  private(set) var fusion: Fusion
 
   /// Nodes whose gradient is already the one before their activation.
   var isPreActivationGradient: [Bool]
@@ -80,10 +82,15 @@ package struct Lowering {
     }
     nodesNeedingGradient = needing
     inferenceNodes = graph.inferenceNodes
+    fusion = Fusion(nodeCount: graph.nodes.count)
   }
 
   mutating func lower() {
-    for index in graph.nodes.indices { layer(of: index).lowerForward(site(index), into: &self) }
+    if !keepsValues { fusion = Fusion(graph, readerCounts: readerCounts) { canFuse($0) } }
+    for index in graph.nodes.indices {
+      guard let node = fusion.lowered(at: index) else { continue }
+      layer(of: node).lowerForward(site(node), into: &self)
+    }
     for node in keepsValues ? Array(graph.nodes.indices) : graph.inputs + graph.outputs { pin(value(of: node)) }
     for (output, configuration) in zip(graph.outputs, lossConfigurations) { plan(configuration, of: output) }
     let penalized = Set(penalties.map(\.node))
@@ -144,6 +151,13 @@ package struct Lowering {
       lossConfigurations.indices.contains(output), let activation = graph.activation(ofNode: node)
     else { return false }
     return lossConfigurations[output].absorbs(activation)
+  }
+
+  /// Whether a node may be a part of a product: no backward pass reads what goes into it, and it is no output of which
+  /// the loss takes the activation.
+  private func canFuse(_ node: Int) -> Bool {
+    let normalizesBatch = layer(of: node) is BatchNormalization && usesBatchStatistics(site(node))
+    return !normalizesBatch && !(isTraining && nodesNeedingGradient[node]) && !lossTakesActivation(of: node)
   }
 
   // MARK: Values
@@ -243,7 +257,7 @@ package struct Lowering {
 
   private func layer(of node: Int) -> any Layer { graph.layers[graph.nodes[node].layer].layer }
 
-  private func site(_ index: Int) -> LayerSite {
+  func site(_ index: Int) -> LayerSite {
     let node = graph.nodes[index]
     return LayerSite(
       inputs: node.inputs, output: index, inputShapes: node.inputs.map { graph.nodes[$0].shape },

@@ -57,11 +57,33 @@ package enum MatrixOrder: Sendable, BitwiseCopyable {
   }
 }
 
+/// What becomes of the sums of a layer with weights: `AffineArguments` with buffers in place of pointers.
+package struct AffineEpilogue: Sendable, BitwiseCopyable {
+  package var scale: BufferID?
+  package var offset: BufferID?
+  package var residual: BufferID?
+  package var activation: ActivationFunction
+
+  package init(
+    scale: BufferID? = nil, offset: BufferID? = nil, residual: BufferID? = nil, activation: ActivationFunction
+  ) {
+    self.scale = scale
+    self.offset = offset
+    self.residual = residual
+    self.activation = activation
+  }
+
+  /// Whether there is a bias at most.
+  var isPlain: Bool { scale == nil && residual == nil }
+
+  var buffers: [BufferID] { [scale, offset, residual].compactMap { $0 } }
+}
+
 /// What happens to the finished elements of a matrix product; `GEMMEpilogue` with buffers in place of pointers.
 package enum ProductEpilogue: Sendable, BitwiseCopyable {
   /// C = product, or C += product.
   case store(adds: Bool = false)
-  case biasActivation(bias: BufferID?, activation: ActivationFunction)
+  case affine(AffineEpilogue)
   case activationGradient(v: BufferID, activation: ActivationFunction)
   /// The product is the gradient of a parameter and goes where the plan's sink says.
   case sink(parameter: Int)
@@ -156,13 +178,15 @@ package enum Operation: Sendable, BitwiseCopyable {
     x: BufferID, xColumn: Int, xStride: Int, y: BufferID, yColumn: Int, yStride: Int, rows: Extent, columns: Int)
   /// x [blocks, first, second, inner] to y [blocks, second, first, inner].
   case swapAxes(x: BufferID, y: BufferID, blocks: Extent, first: Int, second: Int, inner: Int)
-  case depthwise(DepthwiseProduct, x: BufferID, bias: BufferID?, activation: ActivationFunction, y: BufferID)
+  case depthwise(DepthwiseProduct, x: BufferID, AffineEpilogue, y: BufferID)
   case depthwiseInputGradient(DepthwiseProduct, dY: BufferID, dX: BufferID)
   /// Then, with a parameter, it goes where the plan's sink says.
   case depthwiseWeightGradient(DepthwiseProduct, x: BufferID, dY: BufferID, dW: BufferID, parameter: Int?)
   case columnMoments(x: BufferID, rows: Extent, columns: Int, mean: BufferID, variance: BufferID)
   case normalizationScale(
     variance: BufferID, epsilon: Float, gamma: BufferID?, deviation: BufferID, scale: BufferID, columns: Int)
+  case normalizationOffset(
+    mean: BufferID, scale: BufferID, bias: BufferID?, beta: BufferID?, offset: BufferID, columns: Int)
   case normalizeColumns(NormalizedColumns, offset: BufferID?, y: BufferID)
   case normalizationSums(NormalizedColumns, dY: BufferID, dOffset: BufferID, dGamma: BufferID)
   /// Without the sums, if the statistics are given.
@@ -226,8 +250,7 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .matrixProduct(let product):
       switch product.epilogue {
       case .store, .sink: [product.a, product.b] + (product.c.map { [$0] } ?? [])
-      case .biasActivation(let bias, _):
-        [product.a, product.b] + (product.c.map { [$0] } ?? []) + (bias.map { [$0] } ?? [])
+      case .affine(let epilogue): [product.a, product.b] + (product.c.map { [$0] } ?? []) + epilogue.buffers
       case .activationGradient(let v, _): [product.a, product.b, v] + (product.c.map { [$0] } ?? [])
       }
     case .activation(_, let x, let y, _): [x, y]
@@ -244,12 +267,14 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .clear(let x, _): [x]
     case .copyColumns(let x, _, _, let y, _, _, _, _): [x, y]
     case .swapAxes(let x, let y, _, _, _, _): [x, y]
-    case .depthwise(let product, let x, let bias, _, let y): [product.weights, x, y] + (bias.map { [$0] } ?? [])
+    case .depthwise(let product, let x, let epilogue, let y): [product.weights, x, y] + epilogue.buffers
     case .depthwiseInputGradient(let product, let dY, let dX): [product.weights, dY, dX]
     case .depthwiseWeightGradient(_, let x, let dY, let dW, _): [x, dY, dW]
     case .columnMoments(let x, _, _, let mean, let variance): [x, mean, variance]
     case .normalizationScale(let variance, _, let gamma, let deviation, let scale, _):
       [variance, deviation, scale] + (gamma.map { [$0] } ?? [])
+    case .normalizationOffset(let mean, let scale, let bias, let beta, let offset, _):
+      [mean, scale, offset] + [bias, beta].compactMap { $0 }
     case .normalizeColumns(let normalized, let offset, let y):
       normalized.buffers + [y] + (offset.map { [$0] } ?? [])
     case .normalizationSums(let normalized, let dY, let dOffset, let dGamma):

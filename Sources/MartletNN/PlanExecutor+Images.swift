@@ -8,7 +8,7 @@ extension PlanExecutor {
   /// How many tasks an operation on images is worth.
   func workOnImages(_ operation: Operation) -> Int {
     switch operation {
-    case .depthwise(let product, _, _, _, _), .depthwiseInputGradient(let product, _, _):
+    case .depthwise(let product, _, _, _), .depthwiseInputGradient(let product, _, _):
       return workOnWindows(product.geometry, most: rows)
     case .depthwiseWeightGradient(let product, _, _, _, _):
       return workOnWindows(product.geometry, most: product.geometry.channels / 16)
@@ -24,7 +24,7 @@ extension PlanExecutor {
     case .groupNormalizationSums(let normalized, _, _, _):
       let count = normalized.rows.count(rows: rows)
       return min(normalized.channels / 16, count * normalized.places * normalized.channels / Self.elementGrain)
-    case .normalizationScale, .moveTowards: return 1
+    case .normalizationScale, .normalizationOffset, .moveTowards: return 1
     case .maxPooling(let geometry, _, _), .averagePooling(let geometry, _, _),
       .maxPoolingGradient(let geometry, _, _, _, _), .averagePoolingGradient(let geometry, _, _):
       return workOnWindows(geometry, most: rows)
@@ -43,12 +43,13 @@ extension PlanExecutor {
 
   func runImageTask(_ task: Int) {
     switch operation {
-    case .depthwise(let product, let x, let bias, let function, let y):
+    case .depthwise(let product, let x, let epilogue, let y):
       let images = part(of: rows, task: task)
+      let offset = images.lowerBound * product.geometry.patchCount * product.outputs
       kernels.depthwise(
         arguments(product, images: images.count, 0..<product.geometry.channels),
-        pointers[x] + images.lowerBound * product.geometry.imageSize, bias.map { UnsafePointer(pointers[$0]) },
-        function, pointers[y] + images.lowerBound * product.geometry.patchCount * product.outputs)
+        pointers[x] + images.lowerBound * product.geometry.imageSize, arguments(epilogue, column: 0, offset: offset),
+        pointers[y] + offset)
     case .depthwiseInputGradient(let product, let dY, let dX):
       let images = part(of: rows, task: task)
       kernels.depthwiseInputGradient(
@@ -74,6 +75,10 @@ extension PlanExecutor {
       kernels.normalizationScale(
         pointers[variance], epsilon, gamma.map { UnsafePointer(pointers[$0]) }, pointers[deviation], pointers[scale],
         columns)
+    case .normalizationOffset(let mean, let scale, let bias, let beta, let offset, let columns):
+      kernels.normalizationOffset(
+        pointers[mean], pointers[scale], bias.map { UnsafePointer(pointers[$0]) },
+        beta.map { UnsafePointer(pointers[$0]) }, pointers[offset], columns)
     case .normalizeColumns(let normalized, let offset, let y):
       let part = part(of: normalized.rows.count(rows: rows), task: task)
       kernels.normalizeColumns(

@@ -34,9 +34,9 @@ extension PlanExecutor {
     case .copyColumns(_, _, _, _, _, _, let rows, let columns):
       return rows.count(rows: self.rows) * columns / Self.elementGrain
     case .depthwise, .depthwiseInputGradient, .depthwiseWeightGradient, .columnMoments, .normalizationScale,
-      .normalizeColumns, .normalizationSums, .normalizationGradient, .groupNormalization, .groupNormalizationSums,
-      .groupNormalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient, .averagePooling,
-      .averagePoolingGradient, .resize, .resizeGradient:
+      .normalizationOffset, .normalizeColumns, .normalizationSums, .normalizationGradient, .groupNormalization,
+      .groupNormalizationSums, .groupNormalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient,
+      .averagePooling, .averagePoolingGradient, .resize, .resizeGradient:
       return workOnImages(operation)
     case .randomMaps, .sample, .sampleGradient, .adjustContrast, .clip, .erase: return workOnAugmentation(operation)
     case .update(let parameter, _), .movingAverage(let parameter):
@@ -117,9 +117,9 @@ extension PlanExecutor {
         pointers[x] + part.lowerBound * xStride + xColumn, xStride, pointers[y] + part.lowerBound * yStride + yColumn,
         yStride, part.count, columns)
     case .depthwise, .depthwiseInputGradient, .depthwiseWeightGradient, .columnMoments, .normalizationScale,
-      .normalizeColumns, .normalizationSums, .normalizationGradient, .groupNormalization, .groupNormalizationSums,
-      .groupNormalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient, .averagePooling,
-      .averagePoolingGradient, .resize, .resizeGradient:
+      .normalizationOffset, .normalizeColumns, .normalizationSums, .normalizationGradient, .groupNormalization,
+      .groupNormalizationSums, .groupNormalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient,
+      .averagePooling, .averagePoolingGradient, .resize, .resizeGradient:
       runImageTask(task)
     case .randomMaps, .sample, .sampleGradient, .adjustContrast, .clip, .erase: runAugmentationTask(task)
     case .update(let parameter, let gradient):

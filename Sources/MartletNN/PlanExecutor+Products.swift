@@ -68,9 +68,9 @@ extension PlanExecutor {
   }
 
   private static func canCutSums(_ product: MatrixProduct, m: Int, k: Int) -> Bool {
-    guard case .biasActivation = product.epilogue, case .rows = product.aOrder, product.groups.count == 1 else {
-      return false
-    }
+    guard case .affine(let epilogue) = product.epilogue, epilogue.isPlain, case .rows = product.aOrder,
+      product.groups.count == 1
+    else { return false }
     return m <= fewRows && k >= product.n && k > SumCut.chunk
   }
 
@@ -117,16 +117,16 @@ extension PlanExecutor {
 
   /// C = activation(C + the other chunks + bias), as the epilogue of a whole product would have it.
   private func addSums(of product: MatrixProduct, m: Int, k: Int) {
-    guard case .biasActivation(let bias, let activation) = product.epilogue, let c = product.c else { return }
+    guard case .affine(let epilogue) = product.epilogue, let c = product.c else { return }
     let (n, total) = (product.n, pointers[c])
     let cut = SumCut(n: n, k: k, taskCount: taskCount)
     for chunk in cut.firstApart..<cut.chunkCount {
       kernels.combine(.add, total, sums + (chunk - 1) * m * n, total, m * n)
     }
-    if let bias {
+    if let bias = epilogue.offset {
       for row in 0..<m { kernels.combine(.add, total + row * n, pointers[bias], total + row * n, n) }
     }
-    kernels.activation(activation, total, total, m * n)
+    kernels.activation(epilogue.activation, total, total, m * n)
   }
 
   private func computeElements(_ product: MatrixProduct, _ task: Int) {
@@ -151,7 +151,7 @@ extension PlanExecutor {
     let (rowLength, column) = (n * product.groups.count, n * group + columnPart.lowerBound)
     let offset = rowPart.lowerBound * rowLength + column
     let (a, b) = (product.aOrder.strides, product.bOrder.strides)
-    let arguments = GEMMArguments(
+    var arguments = GEMMArguments(
       m: rowPart.count, n: columnPart.count, k: product.k.count(rows: rows),
       a: pointers[product.a] + group * product.groups.aStep + rowPart.lowerBound * a.row, aRowStride: a.row,
       aColumnStride: a.column, aSource: source(of: product, row: rowPart.lowerBound, column: 0),
@@ -160,6 +160,26 @@ extension PlanExecutor {
       bRowStride: b.row, bColumnStride: b.column, bBlocks: product.bOrder.blocks,
       c: product.c.map { pointers[$0] + offset }, cRowStride: rowLength,
       epilogue: epilogue(product, offset: offset, rowLength: rowLength, column: column), workspace: workspace)
+    guard case .affine(let epilogue) = product.epilogue, !epilogue.isPlain else {
+      return multiply(product, rowPart, arguments)
+    }
+    withUnsafePointer(to: self.arguments(epilogue, column: column, offset: offset)) { affine in
+      arguments.epilogue = .affine(affine)
+      multiply(product, rowPart, arguments)
+    }
+  }
+
+  /// Where the vectors of an epilogue lie, from a column and an element of the result on.
+  func arguments(_ epilogue: AffineEpilogue, column: Int, offset: Int) -> AffineArguments<Scalar> {
+    AffineArguments(
+      scale: epilogue.scale.map { UnsafePointer(pointers[$0] + column) },
+      offset: epilogue.offset.map { UnsafePointer(pointers[$0] + column) },
+      residual: epilogue.residual.map { UnsafePointer(pointers[$0] + offset) }, activation: epilogue.activation)
+  }
+
+  /// Multiply some rows of op(A), or of patches in its place, by B.
+  @inline(never)
+  private func multiply(_ product: MatrixProduct, _ rowPart: Range<Int>, _ arguments: GEMMArguments<Scalar>) {
     switch product.aOrder {
     case .rows, .columns, .reversedBlocks: kernels.gemm(arguments)
     case .patches(let geometry):
@@ -193,8 +213,9 @@ extension PlanExecutor {
   ) -> GEMMEpilogue<Scalar> {
     switch product.epilogue {
     case .store(let adds): return .store(beta: adds ? 1 : 0)
-    case .biasActivation(let bias, let activation):
-      return .biasActivation(bias: bias.map { UnsafePointer(pointers[$0] + column) }, activation: activation)
+    case .affine(let epilogue):
+      return .biasActivation(
+        bias: epilogue.offset.map { UnsafePointer(pointers[$0] + column) }, activation: epilogue.activation)
     case .activationGradient(let v, let activation):
       return .activationGradient(v: pointers[v] + offset, vRowStride: rowLength, activation: activation)
     case .sink(let parameter):

@@ -32,7 +32,7 @@ import Testing
     let gamma = arrays.make(SeededNumbers(3).seeded(columns).map { Scalar($0) })
     let beta = arrays.make(.init(repeating: 0.5, count: columns))
     let (mean, variance, deviation, scale) = (results(columns), results(columns), results(columns), results(columns))
-    let (dBeta, dGamma) = (results(columns), results(columns))
+    let (dBeta, dGamma, shift) = (results(columns), results(columns), results(columns))
     let (y, dX, frozen) = (results(rows * columns), results(rows * columns), results(rows * columns))
     func arguments(_ rowPart: Range<Int>, _ part: Range<Int>) -> NormalizationArguments<Scalar> {
       NormalizationArguments(
@@ -46,6 +46,7 @@ import Testing
       table.columnMoments(x + j, columns, rows, part.count, mean + j, variance + j)
     }
     table.normalizationScale(variance, 1e-3, gamma, deviation, scale, columns)
+    table.normalizationOffset(mean, scale, gamma, beta, shift, columns)
     for part in columnParts {
       let j = part.lowerBound
       table.normalizationSums(arguments(0..<rows, part), dY + j, dBeta + j, dGamma + j)
@@ -59,7 +60,8 @@ import Testing
     func values(_ array: UnsafeMutablePointer<Scalar>, _ count: Int) -> [Scalar] { (0..<count).map { array[$0] } }
     return [
       "mean": values(mean, columns), "variance": values(variance, columns), "deviation": values(deviation, columns),
-      "scale": values(scale, columns), "dBeta": values(dBeta, columns), "dGamma": values(dGamma, columns),
+      "scale": values(scale, columns), "offset": values(shift, columns), "dBeta": values(dBeta, columns),
+      "dGamma": values(dGamma, columns),
       "y": values(y, rows * columns), "dX": values(dX, rows * columns), "frozen": values(frozen, rows * columns),
     ]
   }

@@ -52,12 +52,49 @@ import Testing
           let arguments = DepthwiseArguments(
             geometry: geometry, imageCount: imageCount, channels: channels, multiplier: multiplier,
             weights: w.baseAddress!)
-          table.depthwise(arguments, x, bias, ActivationFunction(.linear), &y)
+          withAffine(nil, bias, nil, ActivationFunction(.linear)) { table.depthwise(arguments, x, $0.pointee, &y) }
           table.depthwiseInputGradient(arguments, dY, &dX)
           table.depthwiseWeightGradient(arguments, x, dY, &dW)
         }
       }
       return (y, dX, dW)
+    }
+  }
+
+  /// What the epilogue makes of the bits of the convolution alone.
+  @Test("depthwise convolution with scale, offset, residual and activation", arguments: tables)
+  func affine(_ table: KernelTable<Float>) {
+    for channels in Self.channelCounts {
+      for geometry in Self.geometries(channels) {
+        for multiplier in [1, 3] {
+          let example = Case(geometry: geometry, multiplier: multiplier)
+          let (x, weights) = (SeededNumbers(1).seeded(example.pixelCount), SeededNumbers(3).seeded(example.weightCount))
+          let (scale, offset) = (SeededNumbers(4).seeded(example.outputs), SeededNumbers(5).seeded(example.outputs))
+          let residual = SeededNumbers(6).seeded(example.patchCount)
+          func convolved(_ e: UnsafePointer<AffineArguments<Float>>) -> [Float] {
+            var y = [Float](repeating: 99, count: example.patchCount)
+            weights.withUnsafeBufferPointer {
+              let arguments = DepthwiseArguments(
+                geometry: geometry, imageCount: Self.imageCount, channels: 0..<channels, multiplier: multiplier,
+                weights: $0.baseAddress!)
+              table.depthwise(arguments, x, e.pointee, &y)
+            }
+            return y
+          }
+          let sums = withAffine(nil, nil, nil, ActivationFunction(.linear), convolved)
+          for f in affineFunctions {
+            var expected = sums.enumerated().map { i, x in
+              let (s, o) = (scale[i % example.outputs], offset[i % example.outputs])
+              return (table.name == "baseline" ? x * s + o : o.addingProduct(x, s)) + residual[i]
+            }
+            expected.withUnsafeMutableBufferPointer {
+              table.activation(f, UnsafePointer($0.baseAddress!), $0.baseAddress!, $0.count)
+            }
+            let found = withAffine(scale, offset, residual, f, convolved)
+            #expect(sameBits(found, expected), "\(f.kind), \(channels) channels, \(multiplier), \(geometry)")
+          }
+        }
+      }
     }
   }
 

@@ -60,6 +60,65 @@ import Testing
     }
   }
 
+  /// Which of scale, offset and residual there are.
+  private static let affineParts = [(true, true, true), (true, true, false), (false, true, true), (false, false, true)]
+
+  @Test("scale, offset, residual and activation", arguments: tables)
+  func affine(_ table: KernelTable<Float>) {
+    for product in Self.products {
+      let (scale, offset) = (SeededNumbers(2).seeded(product.n), SeededNumbers(3).seeded(product.n))
+      let residual = SeededNumbers(4).seeded(product.m * product.cRowStride)
+      let sums = stored(product, table)
+      for f in affineFunctions {
+        for (hasScale, hasOffset, hasResidual) in Self.affineParts {
+          var expected = sums
+          for i in expected.indices {
+            let (row, j) = i.quotientAndRemainder(dividingBy: product.n)
+            let o = hasOffset ? offset[j] : 0
+            if hasScale {
+              let (x, s) = (expected[i], scale[j])
+              expected[i] = table.name == "baseline" ? x * s + o : o.addingProduct(x, s)
+            } else if hasOffset {
+              expected[i] += o
+            }
+            if hasResidual { expected[i] += residual[row * product.cRowStride + j] }
+          }
+          expected.withUnsafeMutableBufferPointer {
+            table.activation(f, UnsafePointer($0.baseAddress!), $0.baseAddress!, $0.count)
+          }
+          let c = withAffine(
+            hasScale ? scale : nil, hasOffset ? offset : nil, hasResidual ? residual : nil, f
+          ) { product.run(table, epilogue: .affine($0)) }
+          #expect(sameBits(c, withGaps(product, expected)), "\(f.kind), \(product.m) x \(product.n) x \(product.k)")
+        }
+      }
+    }
+  }
+
+  /// A sum of k products has the error k u of the sum of their magnitudes; scale, offset and residual add three
+  /// roundings.
+  @Test("scale, offset and residual beside the reference kernels", arguments: tables)
+  func affineBesideReference(_ table: KernelTable<Float>) {
+    for product in Self.products {
+      let (scale, offset) = (SeededNumbers(2).seeded(product.n), SeededNumbers(3).seeded(product.n))
+      let residual = SeededNumbers(4).seeded(product.m * product.cRowStride)
+      let relu = ActivationFunction(.relu)
+      let c = withAffine(scale, offset, residual, relu) { product.run(table, epilogue: .affine($0)) }
+      let start = doubles(product.sentinels)
+      let expected = withAffine(doubles(scale), doubles(offset), doubles(residual), relu) {
+        product.run(oracle, c: start, convert: Double.init, epilogue: .affine($0))
+      }
+      let worst = worstError(c, expected) { index in
+        let (i, j) = index.quotientAndRemainder(dividingBy: product.cRowStride)
+        guard j < product.n else { return 0 }
+        let magnitude = (0..<product.k).reduce(0.0) { $0 + abs(Double(product.a(i, $1)) * Double(product.b($1, j))) }
+        return Double(product.k + 3) * u
+          * (magnitude * abs(Double(scale[j])) + abs(Double(offset[j])) + abs(Double(residual[index])))
+      }
+      #expect(worst.ratio <= 1, "\(product.m) x \(product.n) x \(product.k), index \(worst.index)")
+    }
+  }
+
   @Test("activation gradient", arguments: tables)
   func activationGradient(_ table: KernelTable<Float>) {
     for product in Self.products {

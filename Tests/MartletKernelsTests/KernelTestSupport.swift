@@ -42,6 +42,29 @@ func sameBits(_ a: [Float], _ b: [Float]) -> Bool {
   a.map(\.bitPattern) == b.map(\.bitPattern)
 }
 
+/// Activations that epilogues treat in ways of their own, and one of the others.
+let affineFunctions = [
+  ActivationFunction(.linear), ActivationFunction(.relu), ActivationFunction(.clippedReLU, maximum: 0.5),
+  ActivationFunction(.clippedReLU, alpha: 0.25, maximum: 0.5, threshold: 0.125), ActivationFunction(.sigmoid),
+]
+
+/// Call `body` with the arguments of an epilogue.
+func withAffine<Scalar, Result>(
+  _ scale: [Scalar]?, _ offset: [Scalar]?, _ residual: [Scalar]?, _ f: ActivationFunction,
+  _ body: (UnsafePointer<AffineArguments<Scalar>>) -> Result
+) -> Result {
+  (scale ?? []).withUnsafeBufferPointer { s in
+    (offset ?? []).withUnsafeBufferPointer { o in
+      (residual ?? []).withUnsafeBufferPointer { r in
+        let arguments = AffineArguments(
+          scale: scale == nil ? nil : s.baseAddress, offset: offset == nil ? nil : o.baseAddress,
+          residual: residual == nil ? nil : r.baseAddress, activation: f)
+        return withUnsafePointer(to: arguments, body)
+      }
+    }
+  }
+}
+
 /// The worst |value - expected| / bound and where it is; a value that is not finite where it should be counts as
 /// infinite.
 func worstError(_ values: [Float], _ expected: [Double], bound: (Int) -> Double) -> (ratio: Double, index: Int) {

@@ -95,6 +95,9 @@ func epilogues() {
       var numbers = SeededNumbers(shape.n)
       let (bias, v) = (numbers.allocated(shape.n), numbers.allocated(shape.m * shape.n))
       multiply(shape, 0, &hash, .biasActivation(bias: bias, activation: f))
+      let affine = AffineArguments<Float>(
+        scale: UnsafePointer(bias), offset: UnsafePointer(bias), residual: UnsafePointer(v), activation: f)
+      withUnsafePointer(to: affine) { multiply(shape, 0, &hash, .affine($0)) }
       multiply(shape, 2, &hash, .activationGradient(v: v, vRowStride: shape.n, activation: f))
       free(bias, v)
     }

@@ -38,19 +38,9 @@ func finishTile(
   switch g.epilogue {
   case .store: break  // done
   case .biasActivation(let bias, let f):
-    guard let c else { return }
-    let bias = bias.map { $0 + column }
-    // ReLU on the way; what takes longer, row by row afterwards.
-    let isReLU = if case .relu = f.kind { true } else { false }
-    forEachRow(rows, columns) { r, j, lanes in
-      var x = load(tile + r * NR + j)
-      if let bias { x += load(bias + j, lanes) }
-      store(isReLU ? relu(x) : x, c + r * g.cRowStride + j, lanes)
-    }
-    switch f.kind {
-    case .linear, .relu: break
-    default: for r in 0..<rows { activation(f, c + r * g.cRowStride, c + r * g.cRowStride, columns) }
-    }
+    storeAffineTile(g, AffineArguments(offset: bias, activation: f), tile, row: row, column: column, rows, columns)
+  case .affine(let affine):
+    storeAffineTile(g, affine.pointee, tile, row: row, column: column, rows, columns)
   case .activationGradient(let v, let vRowStride, let f):
     guard let c else { return }
     let v = v + row * vRowStride + column
@@ -67,6 +57,31 @@ func finishTile(
     update(
       UpdatePass(rule, target).from(offset),
       UpdateArea(gradient: tile, gradientStride: NR, weightStride: g.cRowStride, rows: rows, columns: columns))
+  }
+}
+
+/// C = activation(scale tile + offset + residual)
+@inline(never)
+private func storeAffineTile(
+  _ g: GEMMArguments<Float>, _ e: AffineArguments<Float>, _ tile: UnsafePointer<Float>, row: Int, column: Int,
+  _ rows: Int, _ columns: Int
+) {
+  guard let c = g.c else { return }
+  let offset = row * g.cRowStride + column
+  // ReLU on the way; what takes longer, row by row afterwards.
+  let isReLU = if case .relu = e.activation.kind { true } else { false }
+  forEachRow(rows, columns) { r, j, lanes in
+    let i = offset + r * g.cRowStride + j
+    let x = affine(e, load(tile + r * NR + j), column: column + j, element: i, lanes)
+    store(isReLU ? relu(x) : x, c + i, lanes)
+  }
+  switch e.activation.kind {
+  case .linear, .relu: break
+  default:
+    for r in 0..<rows {
+      let y = c + offset + r * g.cRowStride
+      activation(e.activation, y, y, columns)
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // Full tiles go from the registers to where they belong without a stop in the buffer: plain products, chunks before the
-// last one, and the epilogues that training spends its time in. Each is a function of its own that the microkernel is
-// inlined into, so that its sums stay in registers; those that update weights are in UpdateTiles.swift. Other epilogues
-// and most edges take the buffer (Epilogue.swift).
+// last one, and the epilogues that training and prediction spend their time in. Each is a function of its own that the
+// microkernel is inlined into, so that its sums stay in registers; those that update weights are in UpdateTiles.swift.
+// Other epilogues and most edges take the buffer (Epilogue.swift).
 
 import MartletKernelInterface
 
@@ -56,6 +56,12 @@ func computeFullTiles(
     case .relu: first.forEach(count) { biasTile($0, adds: !chunk.isFirst, bias, c, isReLU: true) }
     default: return false
     }
+  case .affine(let affine):
+    let e = affine.pointee
+    guard let scale = e.scale, let offset = e.offset else { return false }
+    first.forEach(count) {
+      affineTile($0, adds: !chunk.isFirst, scale + column, offset + column, e.residual, e.activation, c)
+    }
   case .activationGradient(let v, let vRowStride, let f):
     guard case .relu = f.kind else { return false }
     var y = v + row * vRowStride + column
@@ -99,6 +105,46 @@ private func biasTile(
     }
   }
   store(&sums, c, rowStride)
+}
+
+/// C = activation(scale tile + offset), or with a residual: what ends a layer in prediction.
+@inline(never)
+private func affineTile(
+  _ tile: Tile, adds: Bool, _ scale: UnsafePointer<Float>, _ offset: UnsafePointer<Float>,
+  _ residual: UnsafePointer<Float>?, _ f: ActivationFunction, _ c: UnsafeMutablePointer<Float>
+) {
+  let (c, rowStride) = (c + tile.offset, tile.rowStride)
+  let residual = residual.map { $0 + tile.offset }
+  // Nothing is below minus infinity.
+  let least = if case .relu = f.kind { Vector.zero } else { Vector(repeating: -.infinity) }
+  var sums = zeroTile
+  accumulate(&sums, tile.panels) { r in
+    prefetchRow(r, c, rowStride)
+    if let residual { prefetchRow(r, residual, rowStride) }
+  }
+  if adds { add(c, rowStride, to: &sums) }
+  @inline(always)
+  func finish(_ x: Vector, _ p: UnsafeMutablePointer<Float>) { store(select(x .< least, least, x), p) }
+  @inline(always)
+  func finishRow(_ r: Int) {
+    for v in 0..<TileRow.count {
+      let (j, i) = (v * width, r * rowStride + v * width)
+      finish(multiplyAdd(sums[r][v], load(scale + j), load(offset + j)), c + i)
+    }
+  }
+  @inline(always)
+  func finishRowWithResidual(_ r: Int) {
+    for v in 0..<TileRow.count {
+      let (j, i) = (v * width, r * rowStride + v * width)
+      let x = multiplyAdd(sums[r][v], load(scale + j), load(offset + j))
+      finish(residual.map { x + load($0 + i) } ?? x, c + i)
+    }
+  }
+  residual == nil ? forEachTileRow(finishRow) : forEachTileRow(finishRowWithResidual)
+  switch f.kind {
+  case .linear, .relu: break
+  default: for r in 0..<MR { activation(f, c + r * rowStride, c + r * rowStride, NR) }
+  }
 }
 
 /// C = tile * relu'(y)

@@ -16,6 +16,12 @@ extension Reference {
     for i in 0..<count { dX[i] = dY[i] * derivative(f, from: v[i]) }
   }
 
+  /// The value that column j, element i of a result, gets from its sum.
+  @inline(never)
+  static func value(of sum: Scalar, _ e: AffineArguments<Scalar>, column j: Int, element i: Int) -> Scalar {
+    activate(e.activation, (e.scale?[j] ?? 1) * sum + (e.offset?[j] ?? 0) + (e.residual?[i] ?? 0))
+  }
+
   static func activate(_ f: ActivationFunction, _ x: Scalar) -> Scalar {
     switch f.kind {
     case .linear: x

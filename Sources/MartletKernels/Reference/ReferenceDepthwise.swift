@@ -4,18 +4,21 @@ import MartletKernelInterface
 
 extension Reference {
   static func depthwise(
-    _ d: DepthwiseArguments<Scalar>, _ x: UnsafePointer<Scalar>, _ bias: UnsafePointer<Scalar>?,
-    _ f: ActivationFunction, _ y: UnsafeMutablePointer<Scalar>
+    _ d: DepthwiseArguments<Scalar>, _ x: UnsafePointer<Scalar>, _ e: AffineArguments<Scalar>,
+    _ y: UnsafeMutablePointer<Scalar>
   ) {
     let outputs = d.geometry.channels * d.multiplier
     let part = (d.channels.lowerBound * d.multiplier)..<(d.channels.upperBound * d.multiplier)
     let patches = d.imageCount * d.geometry.patchCount
     for patch in 0..<patches {
-      for j in part { y[patch * outputs + j] = bias?[j] ?? 0 }
+      for j in part { y[patch * outputs + j] = 0 }
     }
     forEachProduct(d) { pixel, weight, output in y[output] += x[pixel] * d.weights[weight] }
     for patch in 0..<patches {
-      for j in part { y[patch * outputs + j] = activate(f, y[patch * outputs + j]) }
+      for j in part {
+        let i = patch * outputs + j
+        y[i] = value(of: y[i], e, column: j, element: i)
+      }
     }
   }
 

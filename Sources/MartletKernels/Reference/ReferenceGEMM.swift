@@ -60,7 +60,10 @@ extension Reference {
     case .store:
       g.c?[index] = sum
     case .biasActivation(let bias, let activation):
-      g.c?[index] = activate(activation, bias.map { sum + $0[j] } ?? sum)
+      let affine = AffineArguments(offset: bias, activation: activation)
+      g.c?[index] = value(of: sum, affine, column: j, element: index)
+    case .affine(let affine):
+      g.c?[index] = value(of: sum, affine.pointee, column: j, element: index)
     case .activationGradient(let v, let vRowStride, let activation):
       g.c?[index] = sum * derivative(activation, from: v[i * vRowStride + j])
     case .update(let rule, let target):

@@ -95,6 +95,7 @@ enum Reference<Scalar: ReferenceScalar> {
       depthwiseWeightGradient: depthwiseWeightGradient,
       columnMoments: columnMoments,
       normalizationScale: normalizationScale,
+      normalizationOffset: normalizationOffset,
       normalizeColumns: normalizeColumns,
       normalizationSums: normalizationSums,
       normalizationGradient: normalizationGradient,

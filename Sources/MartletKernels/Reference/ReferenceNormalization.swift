@@ -23,6 +23,13 @@ extension Reference {
     }
   }
 
+  static func normalizationOffset(
+    _ mean: UnsafePointer<Scalar>, _ scale: UnsafePointer<Scalar>, _ bias: UnsafePointer<Scalar>?,
+    _ beta: UnsafePointer<Scalar>?, _ offset: UnsafeMutablePointer<Scalar>, _ count: Int
+  ) {
+    for j in 0..<count { offset[j] = (beta?[j] ?? 0) + scale[j] * ((bias?[j] ?? 0) - mean[j]) }
+  }
+
   static func normalizeColumns(
     _ n: NormalizationArguments<Scalar>, _ offset: UnsafePointer<Scalar>?, _ y: UnsafeMutablePointer<Scalar>
   ) {

@@ -82,6 +82,26 @@ package struct BatchNormalization: Layer {
     lowering.setNormalizedColumns(of: site.output, normalized)
   }
 
+  /// Append what makes a scale and an offset of given statistics, so that Y = scale (X - bias) + offset for the X of a
+  /// layer with a bias.
+  func appendColumns(
+    _ site: LayerSite, bias: BufferID?, into lowering: inout Lowering
+  ) -> (scale: BufferID, offset: BufferID) {
+    let places = places(site)
+    let columns = site.outputShape.lastDimension
+    let (scale, offset) = (lowering.newBuffer(.fixed(columns)), lowering.newBuffer(.fixed(columns)))
+    lowering.appendForward(
+      .normalizationScale(
+        variance: lowering.parameter(places.variance), epsilon: Float(epsilon),
+        gamma: places.gamma.map { lowering.parameter($0) }, deviation: lowering.newBuffer(.fixed(columns)),
+        scale: scale, columns: columns))
+    lowering.appendForward(
+      .normalizationOffset(
+        mean: lowering.parameter(places.mean), scale: scale, bias: bias,
+        beta: places.beta.map { lowering.parameter($0) }, offset: offset, columns: columns))
+    return (scale, offset)
+  }
+
   package func lowerBackward(_ site: LayerSite, into lowering: inout Lowering) {
     guard let normalized = lowering.normalizedColumns(of: site.output) else { return }
     let places = places(site)

@@ -86,12 +86,12 @@ package struct Convolution: Layer {
     let units = filters / groups
     let bias = useBias ? lowering.parameter(site.parameters.lowerBound + 1) : nil
     lowering.appendAffine(
-      of: site.output, rows: geometry.patchCount, units: filters, activation: activation
-    ) { z, function in
+      of: site.output, rows: geometry.patchCount, units: filters, bias: bias, activation: activation
+    ) { z, epilogue in
       var product = MatrixProduct(
         m: .perRow(geometry.patchCount), n: units, k: .fixed(geometry.patchSize), a: x, aOrder: .patches(geometry),
         b: weights, bOrder: .rows(stride: filters), c: z,
-        epilogue: .biasActivation(bias: bias, activation: function))
+        epilogue: .affine(epilogue))
       if readsPixels { product.aOrder = .rows(stride: geometry.channels) }
       product.groups = ProductGroups(count: groups, aStep: geometry.depth, bStep: units)
       return .matrixProduct(product)

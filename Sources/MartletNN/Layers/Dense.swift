@@ -61,11 +61,13 @@ package struct Dense: Layer {
     let x = lowering.value(of: site.inputs[0])
     let kernel = lowering.parameter(site.parameters.lowerBound)
     let bias = useBias ? lowering.parameter(site.parameters.lowerBound + 1) : nil
-    lowering.appendAffine(of: site.output, rows: rows, units: units, activation: activation) { z, function in
+    lowering.appendAffine(
+      of: site.output, rows: rows, units: units, bias: bias, activation: activation
+    ) { z, epilogue in
       .matrixProduct(
         MatrixProduct(
           m: .perRow(rows), n: units, k: .fixed(features), a: x, aOrder: .rows(stride: features), b: kernel,
-          bOrder: .rows(stride: units), c: z, epilogue: .biasActivation(bias: bias, activation: function)))
+          bOrder: .rows(stride: units), c: z, epilogue: .affine(epilogue)))
     }
   }
 

@@ -58,8 +58,8 @@ package struct DepthwiseConvolution: Layer {
       geometry: geometry, multiplier: multiplier, weights: lowering.parameter(site.parameters.lowerBound))
     let bias = useBias ? lowering.parameter(site.parameters.lowerBound + 1) : nil
     lowering.appendAffine(
-      of: site.output, rows: geometry.patchCount, units: product.outputs, activation: activation
-    ) { z, function in .depthwise(product, x: x, bias: bias, activation: function, y: z) }
+      of: site.output, rows: geometry.patchCount, units: product.outputs, bias: bias, activation: activation
+    ) { z, epilogue in .depthwise(product, x: x, epilogue, y: z) }
   }
 
   package func lowerBackward(_ site: LayerSite, into lowering: inout Lowering) {
@@ -136,14 +136,17 @@ package struct SeparableConvolution: Layer {
     let inner = lowering.inner(ofNode: site.output, count: rows * channels)
     lowering.appendForward(
       .depthwise(
-        product, x: lowering.value(of: site.inputs[0]), bias: nil, activation: ActivationFunction(.linear), y: inner))
+        product, x: lowering.value(of: site.inputs[0]), AffineEpilogue(activation: ActivationFunction(.linear)),
+        y: inner))
     let (weights, filters) = (lowering.parameter(pointwise), filters)
     let bias = useBias ? lowering.parameter(pointwise + 1) : nil
-    lowering.appendAffine(of: site.output, rows: rows, units: filters, activation: activation) { z, function in
+    lowering.appendAffine(
+      of: site.output, rows: rows, units: filters, bias: bias, activation: activation
+    ) { z, epilogue in
       .matrixProduct(
         MatrixProduct(
           m: .perRow(rows), n: filters, k: .fixed(channels), a: inner, aOrder: .rows(stride: channels), b: weights,
-          bOrder: .rows(stride: filters), c: z, epilogue: .biasActivation(bias: bias, activation: function)))
+          bOrder: .rows(stride: filters), c: z, epilogue: .affine(epilogue)))
     }
   }
 

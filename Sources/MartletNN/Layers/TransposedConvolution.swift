@@ -65,15 +65,15 @@ package struct TransposedConvolution: Layer {
     let transposed = geometry.transposed(channels: channels, depth: channels)
     let (filters, window) = (filters, window)
     lowering.appendAffine(
-      of: site.output, rows: transposed.patchCount, units: filters, activation: activation
-    ) { z, function in
+      of: site.output, rows: transposed.patchCount, units: filters, bias: bias, activation: activation
+    ) { z, epilogue in
       .matrixProduct(
         MatrixProduct(
           m: .perRow(transposed.patchCount), n: filters, k: .fixed(transposed.patchSize), a: x,
           aOrder: .patches(transposed), b: weights,
           bOrder: .reversedBlocks(
             count: window.size[0] * window.size[1], length: channels, columns: filters, stride: channels),
-          c: z, epilogue: .biasActivation(bias: bias, activation: function)))
+          c: z, epilogue: .affine(epilogue)))
     }
   }
 

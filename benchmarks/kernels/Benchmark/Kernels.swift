@@ -115,7 +115,7 @@ private func images(
   (g.pointee.top, g.pointee.left) = (1, 1)
   let depthwise = DepthwiseArguments(
     geometry: g.pointee, imageCount: 1, channels: 0..<channels, multiplier: 1, weights: UnsafePointer(y))
-  let linear = ActivationFunction(.linear)
+  let bias = AffineArguments(offset: UnsafePointer(y), activation: ActivationFunction(.linear))
   let larger = ResizeGeometry(
     height: side / 2, width: side / 2, channels: channels, resultHeight: side, resultWidth: side,
     interpolation: .bilinear)
@@ -132,7 +132,7 @@ private func images(
     rows: 1, places: rows, channels: channels, groups: 2, x: UnsafePointer(x), mean: statistics + 2 * channels,
     deviation: statistics + 3 * channels, gamma: UnsafePointer(y))
   return [
-    Kernel(name: "depthwise 3 x 3", count: count) { $0.depthwise(depthwise, x, y, linear, z) },
+    Kernel(name: "depthwise 3 x 3", count: count) { $0.depthwise(depthwise, x, bias, z) },
     Kernel(name: "depthwise 3 x 3, dX", count: count) { $0.depthwiseInputGradient(depthwise, x, z) },
     Kernel(name: "depthwise 3 x 3, dW", count: count) { $0.depthwiseWeightGradient(depthwise, x, y, statistics) },
     Kernel(name: "maxPooling 3 x 3", count: count) { $0.maxPooling(g, 1, x, z) },
@@ -148,6 +148,9 @@ private func images(
     },
     Kernel(name: "normalizationScale", count: channels) {
       $0.normalizationScale(y, 1e-3, y, statistics, statistics + channels, channels)
+    },
+    Kernel(name: "normalizationOffset", count: channels) {
+      $0.normalizationOffset(y, y, y, y, statistics, channels)
     },
     Kernel(name: "normalizeColumns", count: count) { $0.normalizeColumns(columns, y, z) },
     Kernel(name: "normalizationSums", count: count) {

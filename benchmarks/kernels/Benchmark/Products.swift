@@ -8,6 +8,8 @@ enum Finish {
   /// Added to what is there.
   case added
   case biasReLU
+  /// With a scale and a residual, too.
+  case affineReLU
   case reluGradient
   /// Applied to the weights.
   case update(UpdateRule)
@@ -64,6 +66,8 @@ let shapes = [
   Shape(purpose: "dX, batch 100", m: 100, n: 392, k: 128, bIsTransposed: true, finish: .reluGradient),
   Shape(purpose: "dW, batch 100", m: 784, n: 392, k: 100, aIsTransposed: true),
   Shape(purpose: "dW, 100 rows of bytes", m: 784, n: 392, k: 100, aIsTransposed: true, aIsBytes: true),
+  Shape(purpose: "pixels of ResNet50", m: 3136, n: 256, k: 64, finish: .biasReLU),
+  Shape(purpose: "the same, scaled, residual", m: 3136, n: 256, k: 64, finish: .affineReLU),
   Shape(purpose: "forward, batch 1000", m: 1000, n: 900, k: 3072, finish: .biasReLU),
   Shape(purpose: "dW, batch 1000", m: 3072, n: 900, k: 1000, aIsTransposed: true),
 ]
@@ -87,21 +91,27 @@ func measure(_ shape: Shape, _ table: KernelTable<Float>) -> Double {
   let target = UpdateTarget(weights: c, slot0: slot0, slot1: slot1, slot2: nil, l1: 0, l2: 0)
   var rule = gradientDescent
   if case .update(let updateRule) = shape.finish { rule = updateRule }
+  let affine = AffineArguments<Float>(
+    scale: UnsafePointer(slot1), offset: UnsafePointer(slot1), residual: UnsafePointer(slot0),
+    activation: ActivationFunction(.relu))
   return withUnsafePointer(to: rule) { rule in
-    let epilogue: GEMMEpilogue<Float> =
-      switch shape.finish {
-      case .stored: .store()
-      case .added: .store(beta: 1)
-      case .biasReLU: .biasActivation(bias: slot1, activation: ActivationFunction(.relu))
-      case .reluGradient: .activationGradient(v: slot1, vRowStride: n, activation: ActivationFunction(.relu))
-      case .update: .update(rule, target)
-      }
-    let isUpdate = if case .update = shape.finish { true } else { false }
-    let arguments = GEMMArguments<Float>(
-      m: m, n: n, k: k, a: a, aRowStride: shape.aIsTransposed ? 1 : k, aColumnStride: shape.aIsTransposed ? m : 1,
-      aSource: shape.aIsBytes ? (source, shape.aIsTransposed) : nil, b: b, bRowStride: shape.bIsTransposed ? 1 : n,
-      bColumnStride: shape.bIsTransposed ? k : 1, c: isUpdate ? nil : c, cRowStride: n, epilogue: epilogue,
-      workspace: workspace)
-    return 2e-9 * Double(m * n * k) / fastest { table.gemm(arguments) }
+    withUnsafePointer(to: affine) { affine in
+      let epilogue: GEMMEpilogue<Float> =
+        switch shape.finish {
+        case .stored: .store()
+        case .added: .store(beta: 1)
+        case .biasReLU: .biasActivation(bias: slot1, activation: ActivationFunction(.relu))
+        case .affineReLU: .affine(affine)
+        case .reluGradient: .activationGradient(v: slot1, vRowStride: n, activation: ActivationFunction(.relu))
+        case .update: .update(rule, target)
+        }
+      let isUpdate = if case .update = shape.finish { true } else { false }
+      let arguments = GEMMArguments<Float>(
+        m: m, n: n, k: k, a: a, aRowStride: shape.aIsTransposed ? 1 : k, aColumnStride: shape.aIsTransposed ? m : 1,
+        aSource: shape.aIsBytes ? (source, shape.aIsTransposed) : nil, b: b, bRowStride: shape.bIsTransposed ? 1 : n,
+        bColumnStride: shape.bIsTransposed ? k : 1, c: isUpdate ? nil : c, cRowStride: n, epilogue: epilogue,
+        workspace: workspace)
+      return 2e-9 * Double(m * n * k) / fastest { table.gemm(arguments) }
+    }
   }
 }
