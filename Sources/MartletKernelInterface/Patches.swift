@@ -41,6 +41,11 @@ package struct PatchGeometry: Sendable, BitwiseCopyable, Equatable {
     self.kernelWidth = kernelWidth
   }
 
+  /// Whether patches are pixels between which others are in none.
+  package var skipsPixels: Bool {
+    kernelHeight == 1 && kernelWidth == 1 && (strideY > 1 || strideX > 1) && top == 0 && left == 0
+  }
+
   /// Rows of the matrix for one image.
   package var patchCount: Int { patchesDown * patchesAcross }
 

@@ -202,6 +202,8 @@ package enum Operation: Sendable, BitwiseCopyable {
   case maxPoolingGradient(PatchGeometry, x: BufferID, y: BufferID, dY: BufferID, dX: BufferID)
   case averagePooling(PatchGeometry, x: BufferID, y: BufferID)
   case averagePoolingGradient(PatchGeometry, dY: BufferID, dX: BufferID)
+  /// The pixels of x to where patches of one pixel are in the images of y, whose other pixels become 0; or added to them.
+  case spreadPixels(PatchGeometry, x: BufferID, y: BufferID, adds: Bool)
   case resize(ResizeGeometry, x: BufferID, y: BufferID)
   case resizeGradient(ResizeGeometry, dY: BufferID, dX: BufferID)
   /// A map of each row, drawn anew in each step.
@@ -227,6 +229,7 @@ package enum Operation: Sendable, BitwiseCopyable {
 
   /// The same with its result added to what is in its place, if it can do that.
   var addingResult: Operation? {
+    if case .spreadPixels(let geometry, let x, let y, _) = self { return .spreadPixels(geometry, x: x, y: y, adds: true) }
     guard case .matrixProduct(var product) = self, case .store = product.epilogue else { return nil }
     product.epilogue = .store(adds: true)
     return .matrixProduct(product)
@@ -289,6 +292,7 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .maxPooling(_, let x, let y), .averagePooling(_, let x, let y): [x, y]
     case .maxPoolingGradient(_, let x, let y, let dY, let dX): [x, y, dY, dX]
     case .averagePoolingGradient(_, let dY, let dX): [dY, dX]
+    case .spreadPixels(_, let x, let y, _): [x, y]
     case .resize(_, let x, let y): [x, y]
     case .resizeGradient(_, let dY, let dX): [dY, dX]
     case .randomMaps(_, _, let maps, _): [maps]

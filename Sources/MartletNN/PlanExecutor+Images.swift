@@ -28,6 +28,7 @@ extension PlanExecutor {
     case .maxPooling(let geometry, _, _), .averagePooling(let geometry, _, _),
       .maxPoolingGradient(let geometry, _, _, _, _), .averagePoolingGradient(let geometry, _, _):
       return workOnWindows(geometry, most: rows)
+    case .spreadPixels(let geometry, _, _, _): return min(rows, rows * geometry.imageSize / Self.elementGrain)
     case .resize(let geometry, _, _), .resizeGradient(let geometry, _, _):
       return min(rows, rows * max(geometry.imageSize, geometry.resultSize) / Self.elementGrain)
     default: return 1
@@ -137,6 +138,11 @@ extension PlanExecutor {
           geometry, images.count, pointers[dY] + images.lowerBound * geometry.pointee.pooledSize,
           pointers[dX] + images.lowerBound * geometry.pointee.imageSize)
       }
+    case .spreadPixels(let geometry, let x, let y, let adds):
+      for image in part(of: rows, task: task) {
+        spreadPixels(
+          geometry, pointers[x] + image * geometry.pooledSize, pointers[y] + image * geometry.imageSize, adds: adds)
+      }
     case .resize(let geometry, let x, let y):
       let images = part(of: rows, task: task)
       kernels.resize(
@@ -184,5 +190,22 @@ extension PlanExecutor {
     _ geometry: PatchGeometry, _ task: Int, _ body: (UnsafePointer<PatchGeometry>, Range<Int>) -> Void
   ) {
     withUnsafePointer(to: geometry) { body($0, part(of: rows, task: task)) }
+  }
+
+  private func spreadPixels(
+    _ g: PatchGeometry, _ x: UnsafePointer<Scalar>, _ image: UnsafeMutablePointer<Scalar>, adds: Bool
+  ) {
+    if !adds { image.update(repeating: 0, count: g.imageSize) }
+    for i in 0..<g.patchesDown {
+      for j in 0..<g.patchesAcross {
+        let pixel = image + (i * g.strideY * g.width + j * g.strideX) * g.channels
+        let source = x + (i * g.patchesAcross + j) * g.channels
+        if adds {
+          kernels.combine(.add, pixel, source, pixel, g.channels)
+        } else {
+          pixel.update(from: source, count: g.channels)
+        }
+      }
+    }
   }
 }

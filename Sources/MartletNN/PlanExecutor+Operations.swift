@@ -36,7 +36,7 @@ extension PlanExecutor {
     case .depthwise, .depthwiseInputGradient, .depthwiseWeightGradient, .columnMoments, .normalizationScale,
       .normalizationOffset, .normalizeColumns, .normalizationSums, .normalizationGradient, .groupNormalization,
       .groupNormalizationSums, .groupNormalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient,
-      .averagePooling, .averagePoolingGradient, .resize, .resizeGradient:
+      .averagePooling, .averagePoolingGradient, .spreadPixels, .resize, .resizeGradient:
       return workOnImages(operation)
     case .randomMaps, .sample, .sampleGradient, .adjustContrast, .clip, .erase: return workOnAugmentation(operation)
     case .update(let parameter, _), .movingAverage(let parameter):
@@ -119,7 +119,7 @@ extension PlanExecutor {
     case .depthwise, .depthwiseInputGradient, .depthwiseWeightGradient, .columnMoments, .normalizationScale,
       .normalizationOffset, .normalizeColumns, .normalizationSums, .normalizationGradient, .groupNormalization,
       .groupNormalizationSums, .groupNormalizationGradient, .moveTowards, .maxPooling, .maxPoolingGradient,
-      .averagePooling, .averagePoolingGradient, .resize, .resizeGradient:
+      .averagePooling, .averagePoolingGradient, .spreadPixels, .resize, .resizeGradient:
       runImageTask(task)
     case .randomMaps, .sample, .sampleGradient, .adjustContrast, .clip, .erase: runAugmentationTask(task)
     case .update(let parameter, let gradient):

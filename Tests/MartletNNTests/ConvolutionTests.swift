@@ -35,6 +35,7 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     ConvolutionCase([4, 5, 6], filters: 6, size: [2, 2], strides: [2, 1], groups: 6, useBias: false),
     ConvolutionCase([4, 5, 6], filters: 3, size: [1, 1], activation: .relu),
     ConvolutionCase([5, 5, 6], filters: 3, size: [1, 1], strides: [2, 2], .same),
+    ConvolutionCase([5, 4, 4], filters: 6, size: [1, 1], strides: [3, 2], groups: 2, activation: .tanh),
     ConvolutionCase([5, 5, 4], filters: 6, size: [1, 1], groups: 2),
     ConvolutionCase([2, 2, 2], filters: 3, size: [5, 5], .same),
     ConvolutionCase([9, 3], filters: 4, size: [1, 3]),

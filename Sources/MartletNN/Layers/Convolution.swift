@@ -102,25 +102,15 @@ package struct Convolution: Layer {
   package func lowerBackward(_ site: LayerSite, into lowering: inout Lowering) {
     guard let geometry = try? patches(of: site.inputShapes) else { return }
     let kernel = site.parameters.lowerBound
-    let weights = lowering.parameter(kernel)
     let units = filters / groups
     let dZ = lowering.preActivationGradient(
       of: site.output, activation: activation, rows: geometry.patchCount, columns: filters)
 
     if lowering.needsGradient(site.inputs[0]) {
-      let transposed = geometry.transposed(channels: filters, depth: units)
-      lowering.appendGradient(of: site.inputs[0], canApplyActivation: true) { destination, appliedActivation in
-        var product = MatrixProduct(
-          m: .perRow(transposed.patchCount), n: geometry.depth, k: .fixed(transposed.patchSize), a: dZ,
-          aOrder: .patches(transposed), b: weights,
-          bOrder: .reversedBlocks(
-            count: geometry.kernelHeight * geometry.kernelWidth, length: units, columns: geometry.depth,
-            stride: filters),
-          c: destination,
-          epilogue: appliedActivation.map { .activationGradient(v: $0.v, activation: $0.function) } ?? .store())
-        if readsPixels { (product.aOrder, product.bOrder) = (.rows(stride: filters), .columns(stride: filters)) }
-        product.groups = ProductGroups(count: groups, aStep: units, bStep: units)
-        return .matrixProduct(product)
+      if readsPixels || geometry.skipsPixels {
+        lowerPixelGradient(site, geometry, dZ: dZ, into: &lowering)
+      } else {
+        lowerInputGradient(site, geometry, dZ: dZ, into: &lowering)
       }
     }
     guard lowering.isTrainable(kernel) else { return }
@@ -136,6 +126,54 @@ package struct Convolution: Layer {
     }
     if useBias {
       lowering.appendBiasGradient(of: kernel + 1, dZ: dZ, rows: geometry.patchCount, units: filters)
+    }
+  }
+
+  /// dX where every pixel is in several patches: a product with those of dZ.
+  private func lowerInputGradient(
+    _ site: LayerSite, _ geometry: PatchGeometry, dZ: BufferID, into lowering: inout Lowering
+  ) {
+    let units = filters / groups
+    let weights = lowering.parameter(site.parameters.lowerBound)
+    let transposed = geometry.transposed(channels: filters, depth: units)
+    lowering.appendGradient(of: site.inputs[0], canApplyActivation: true) { destination, appliedActivation in
+      var product = MatrixProduct(
+        m: .perRow(transposed.patchCount), n: geometry.depth, k: .fixed(transposed.patchSize), a: dZ,
+        aOrder: .patches(transposed), b: weights,
+        bOrder: .reversedBlocks(
+          count: geometry.kernelHeight * geometry.kernelWidth, length: units, columns: geometry.depth,
+          stride: filters),
+        c: destination,
+        epilogue: appliedActivation.map { .activationGradient(v: $0.v, activation: $0.function) } ?? .store())
+      product.groups = ProductGroups(count: groups, aStep: units, bStep: units)
+      return .matrixProduct(product)
+    }
+  }
+
+  /// dX where patches are pixels: dZ W^T for each pixel; with strides, 0 for those that are skipped.
+  private func lowerPixelGradient(
+    _ site: LayerSite, _ geometry: PatchGeometry, dZ: BufferID, into lowering: inout Lowering
+  ) {
+    let units = filters / groups
+    var product = MatrixProduct(
+      m: .perRow(geometry.patchCount), n: geometry.depth, k: .fixed(units), a: dZ, aOrder: .rows(stride: filters),
+      b: lowering.parameter(site.parameters.lowerBound), bOrder: .columns(stride: filters), c: nil, epilogue: .store())
+    product.groups = ProductGroups(count: groups, aStep: units, bStep: units)
+    if readsPixels {
+      lowering.appendGradient(of: site.inputs[0], canApplyActivation: true) { destination, appliedActivation in
+        product.c = destination
+        if let appliedActivation {
+          product.epilogue = .activationGradient(v: appliedActivation.v, activation: appliedActivation.function)
+        }
+        return .matrixProduct(product)
+      }
+      return
+    }
+    let pixels = lowering.temporary(count: geometry.pooledSize)
+    product.c = pixels
+    lowering.appendBackward(.matrixProduct(product))
+    lowering.appendGradient(of: site.inputs[0]) { destination, _ in
+      .spreadPixels(geometry, x: pixels, y: destination, adds: false)
     }
   }
 

@@ -18,6 +18,8 @@ struct Convolution: Prepared {
   private let w: Matrix
   private let dY: Matrix
   private let result: Matrix
+  /// Of X, those that a convolution of pixels with strides reads.
+  private let pixels: Matrix
   private let workspace = allocated(kernels.gemmWorkspaceCount)
 
   /// - Parameter sizes: batch, height and width of the images, channels, filters, kernel, stride, padding, depthwise.
@@ -35,6 +37,7 @@ struct Convolution: Prepared {
     x = Matrix(batch * size * size, channels, modulus: 13)
     w = Matrix(kernel * kernel * (isDepthwise ? 1 : channels), filters, modulus: 7)
     dY = Matrix(batch * side * side, filters, modulus: 11)
+    pixels = Matrix(dY.rows, channels)
     result =
       switch operation {
       case .fwd: Matrix(dY.rows, dY.columns)
@@ -52,7 +55,7 @@ struct Convolution: Prepared {
       geometry: geometry, imageCount: batch, channels: 0..<geometry.channels, multiplier: 1,
       weights: UnsafePointer(w.data))
     switch operation {
-    case .fwd: kernels.depthwise(arguments, x.data, nil, ActivationFunction(.linear), result.data)
+    case .fwd: kernels.depthwise(arguments, x.data, AffineArguments(activation: ActivationFunction(.linear)), result.data)
     case .dw: kernels.depthwiseWeightGradient(arguments, x.data, dY.data, result.data)
     case .dx: kernels.depthwiseInputGradient(arguments, dY.data, result.data)
     }
@@ -62,6 +65,9 @@ struct Convolution: Prepared {
     switch operation {
     case .fwd: multiply(Patches(geometry, firstPatch: 0, firstElement: 0, isTransposed: false), of: x, w)
     case .dw: multiply(Patches(geometry, firstPatch: 0, firstElement: 0, isTransposed: true), of: x, dY)
+    case .dx where geometry.skipsPixels:
+      multiply(dY, w.transposed, into: pixels)
+      spreadPixels()
     case .dx:
       // Every pixel collects what the patches that hold it make of dY: a patch of dY by the kernel the other way round.
       let columns = geometry.channels * filters
@@ -81,6 +87,26 @@ struct Convolution: Prepared {
     (result.spacingY, result.spacingX) = (geometry.strideY, geometry.strideX)
     (result.top, result.left) = (geometry.kernelHeight - 1 - geometry.top, geometry.kernelWidth - 1 - geometry.left)
     return result
+  }
+
+  /// A plain product.
+  private func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix) {
+    kernels.gemm(
+      GEMMArguments(
+        m: a.m, n: b.n, k: a.n, a: a.data, aRowStride: a.rowStride, aColumnStride: a.columnStride, aPatches: nil,
+        b: b.data, bRowStride: b.rowStride, bColumnStride: b.columnStride, bBlocks: nil, c: c.data,
+        cRowStride: c.columns, epilogue: .store(), workspace: workspace))
+  }
+
+  private func spreadPixels() {
+    let (g, channels) = (geometry, geometry.channels)
+    result.data.update(repeating: 0, count: result.rows * channels)
+    for row in 0..<pixels.rows {
+      let (image, patch) = row.quotientAndRemainder(dividingBy: g.patchCount)
+      let (i, j) = patch.quotientAndRemainder(dividingBy: g.patchesAcross)
+      let place = (image * g.height + i * g.strideY) * g.width + j * g.strideX
+      (result.data + place * channels).update(from: pixels.data + row * channels, count: channels)
+    }
   }
 
   /// Patches of images by B, which begins at `start` and may lie in blocks.
@@ -106,6 +132,6 @@ struct Convolution: Prepared {
   var values: [Double] { result.values }
 
   func deallocate() {
-    for pointer in [x.data, w.data, dY.data, result.data, workspace] { pointer.deallocate() }
+    for pointer in [x.data, w.data, dY.data, result.data, pixels.data, workspace] { pointer.deallocate() }
   }
 }
