@@ -1491,6 +1491,23 @@ martlet_status martlet_model_clone(martlet_model *model, uint64_t seed, martlet_
  * Ownership: free it with martlet_model_destroy. Both go their own ways. */
 martlet_status martlet_model_copy_submodel(martlet_model *model, const char *name, martlet_model **out_copy);
 
+/** Cut a model in two after a layer or submodel, through whose one result all that follows goes: to take off its head, or
+ * to compute its features once. Both parts have copies of their weights.
+ *
+ * @param model Model, built, which stays as it is.
+ * @param layer Name of a layer or submodel that is applied once.
+ * @param out_lower The part whose output is the layer's result; NULL if not wanted.
+ * @param out_upper The rest, named NAME_head after the model, which has an input of the layer's name in its place; NULL if
+ *                  not wanted.
+ * @return The section's codes (MARTLET_INVALID_ARGUMENT also: an output that is no later than the layer, a layer after it
+ *         that reads one before it, a layer that is applied on both sides); MARTLET_NOT_FOUND (no such layer).
+ *
+ * Ownership: free both with martlet_model_destroy.
+ *
+ *   martlet_model_cut(network, "avg_pool", &base, NULL); */
+martlet_status martlet_model_cut(martlet_model *model, const char *layer, martlet_model **out_lower,
+                                 martlet_model **out_upper);
+
 /** Give a layer another name.
  *
  * @param model Model, built.
@@ -1927,6 +1944,23 @@ martlet_status martlet_predict_dataset(martlet_model *model, martlet_dataset *da
  *   martlet_write_predictions(m, test, 0, "submission.csv", 1); */
 martlet_status martlet_write_predictions(martlet_model *model, martlet_dataset *dataset, int32_t output,
                                          const char *path, int64_t first_id);
+
+/** Compute the output of a frozen network for a dataset once, and write it as a dataset: an HDF5 file, which appears whole
+ * or not at all, with "x" [N, ...], the output as float32, and "y", the dataset's targets, if it has some. A head that is
+ * trained on it need not go through the network in every epoch. Sample weights are not written.
+ *
+ * @param model Model, built, with one output; all its layers with weights are frozen, and none is random in training.
+ * @param dataset N rows with an x for each input of the model, and one y or none.
+ * @param path File name; an existing file is replaced, as martlet_model_save does.
+ * @return As martlet_predict; MARTLET_INVALID_ARGUMENT also: a layer that is random in training, as dropout is, or one
+ *         that is not frozen, named; MARTLET_UNSUPPORTED (whole numbers of 2^24 and more in y); MARTLET_NOT_FOUND (no such
+ *         folder); MARTLET_IO_ERROR.
+ *
+ * Threads: as martlet_predict_dataset. Memory: the features of all rows, twice.
+ *
+ *   martlet_write_features(base, train, "features.h5");
+ *   martlet_dataset_open("features.h5", "x", "y", &features); */
+martlet_status martlet_write_features(martlet_model *model, martlet_dataset *dataset, const char *path);
 
 /* ------------------------------------------------------------------------------------------------------------
  * Training

@@ -36,6 +36,21 @@ public func martlet_model_copy_submodel(
   }
 }
 
+@_cdecl("martlet_model_cut") @implementation
+public func martlet_model_cut(
+  _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ out_lower: UnsafeMutablePointer<OpaquePointer?>?,
+  _ out_upper: UnsafeMutablePointer<OpaquePointer?>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let lowerResult = try out_lower.map { try required($0, "out_lower") }
+    let upperResult = try out_upper.map { try required($0, "out_upper") }
+    let (lower, upper) = try model.requireBuilt().model.cut(after: try string(layer, "layer"))
+    let (first, second) = (try ModelHandle(lower), try ModelHandle(upper))
+    lowerResult?.pointee = first.passToC()
+    upperResult?.pointee = second.passToC()
+  }
+}
+
 @_cdecl("martlet_model_rename_layer") @implementation
 public func martlet_model_rename_layer(
   _ model: OpaquePointer?, _ layer: UnsafePointer<CChar>?, _ name: UnsafePointer<CChar>?

@@ -77,3 +77,48 @@ public func martlet_write_predictions(
     }
   }
 }
+
+@_cdecl("martlet_write_features") @implementation
+public func martlet_write_features(
+  _ model: OpaquePointer?, _ dataset: OpaquePointer?, _ path: UnsafePointer<CChar>?
+) -> martlet_status {
+  withModel(model, .inspect) { model in
+    let path = try nonEmptyString(path, "path")
+    let built = try model.requireBuilt()
+    try checkFeatures(built.model.graph)
+    let dataset = try DatasetHandle.object(dataset, "dataset")
+    try dataset.with(.read) {
+      let data = dataset.dataset
+      guard data.targets.count <= 1 else {
+        throw MartletError(
+          .invalidArgument, "the dataset has \(data.targets.count) y; features are written with 1 or none")
+      }
+      let values = try TensorStorage(
+        count: try built.outputCount(rows: data.count), of: Float.self, purpose: "features of \(data.count) rows")
+      try built.predict(data, into: values.pointer(as: Float.self))
+      let features = Predictions(
+        storage: values, first: 0, rowCount: data.count, rowShape: built.model.graph.outputShapes[0], classNames: [])
+      try FeatureFile.write(features, of: data, kernels: Engine.kernels, path: path)
+    }
+  }
+}
+
+/// Features that are computed once for all epochs must be the same in each.
+private func checkFeatures(_ graph: Graph) throws(MartletError) {
+  guard graph.outputs.count == 1 else {
+    throw MartletError(
+      .invalidArgument, "model '\(graph.name)' has \(graph.outputs.count) outputs; features are those of 1")
+  }
+  if let layer = graph.randomLayer {
+    throw MartletError(
+      .invalidArgument,
+      "layer '\(layer.name)' (\(layer.layer.className)) of model '\(graph.name)' is random in training: its features differ "
+        + "from epoch to epoch; remove it, cut the model before it, or train the whole")
+  }
+  if let layer = graph.trainedLayer {
+    throw MartletError(
+      .invalidArgument,
+      "layer '\(layer.name)' (\(layer.layer.className)) of model '\(graph.name)' is trained, so that its features change; "
+        + "freeze it with martlet_model_set_trainable")
+  }
+}

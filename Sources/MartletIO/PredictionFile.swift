@@ -25,7 +25,7 @@ package struct Predictions {
   }
 
   /// Valid as long as this value.
-  fileprivate var values: UnsafeMutablePointer<Float> { storage.pointer(as: Float.self) + first }
+  var values: UnsafeMutablePointer<Float> { storage.pointer(as: Float.self) + first }
 
   /// The class of each vector along the last axis: the first of the largest; of a vector of one, 1 above 0.5.
   ///

@@ -16,6 +16,9 @@ package protocol Layer: Sendable {
   /// The weight arrays in Keras' order.
   func weights(of inputs: [Shape]) throws(MartletError) -> [WeightSpecification]
 
+  /// Whether what it computes in training is drawn at random.
+  var isRandom: Bool { get }
+
   /// Append the operations that compute `site.output`.
   func lowerForward(_ site: LayerSite, into lowering: inout Lowering)
 
@@ -25,6 +28,8 @@ package protocol Layer: Sendable {
 
 extension Layer {
   package func weights(of inputs: [Shape]) throws(MartletError) -> [WeightSpecification] { [] }
+
+  package var isRandom: Bool { false }
 
   /// The one input of a layer that takes one.
   package func single(_ inputs: [Shape]) throws(MartletError) -> Shape {

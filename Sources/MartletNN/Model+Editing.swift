@@ -41,4 +41,15 @@ extension Model {
     let kept = Dictionary(uniqueKeysWithValues: layers.enumerated().map { ($0, (self, $1)) })
     return try Model(graph: part, seed: seed, keeping: kept)
   }
+
+  /// The parts before and after the result of a layer or submodel, with copies of their weights.
+  ///
+  /// - Throws: what `Graph.cut` throws; `outOfMemory`.
+  package func cut(after name: String) throws(MartletError) -> (lower: Model, upper: Model) {
+    let (lower, upper) = try graph.cut(after: name)
+    let first = try edited(lower)
+    // They stand for the model's outputs.
+    first.classNames = []
+    return (first, try edited(upper))
+  }
 }

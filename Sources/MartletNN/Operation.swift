@@ -229,7 +229,9 @@ package enum Operation: Sendable, BitwiseCopyable {
 
   /// The same with its result added to what is in its place, if it can do that.
   var addingResult: Operation? {
-    if case .spreadPixels(let geometry, let x, let y, _) = self { return .spreadPixels(geometry, x: x, y: y, adds: true) }
+    if case .spreadPixels(let geometry, let x, let y, _) = self {
+      return .spreadPixels(geometry, x: x, y: y, adds: true)
+    }
     guard case .matrixProduct(var product) = self, case .store = product.epilogue else { return nil }
     product.epilogue = .store(adds: true)
     return .matrixProduct(product)

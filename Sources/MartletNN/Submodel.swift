@@ -61,6 +61,18 @@ extension Graph {
   /// The same with no layer trained.
   package var frozen: Graph { settingTrainable(false, layers: Set(layers.indices)) }
 
+  /// A layer that is random in training; nil if there is none.
+  package var randomLayer: GraphLayer? {
+    let inference = inferenceNodes
+    return nodes.indices.first { layers[nodes[$0].layer].layer.isRandom && !inference.contains($0) }
+      .map { layers[nodes[$0].layer] }
+  }
+
+  /// A layer with weights that are trained; nil if there is none.
+  package var trainedLayer: GraphLayer? {
+    layers.first { $0.isTrainable && $0.weights.contains(where: \.isTrainable) }
+  }
+
   var inferenceNodes: Set<Int> {
     var found = Set(nodes.indices.filter { nodes[$0].isInference })
     for submodel in submodels {

@@ -89,7 +89,7 @@ package struct DatasetArray: Sendable {
   /// Write source * scale + offset of source rows, as floats and without gaps.
   ///
   /// - Returns: whether everything written is finite.
-  func gather(
+  package func gather(
     _ rows: UnsafeBufferPointer<Int>, _ kernels: KernelTable<Float>, into destination: UnsafeMutablePointer<Float>
   ) throws(MartletError) -> Bool {
     try source.gather(rows: rows, scale: scale, offset: offset, kernels: kernels, into: destination)

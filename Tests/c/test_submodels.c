@@ -166,6 +166,57 @@ static void replaced(void) {
   martlet_model_destroy(base);
 }
 
+/* The part before a layer and the rest, and the features of the first. */
+static void cut(void) {
+  const float left[] = {1, 2};
+  martlet_model *base = weighted("base", 10, 1), *m = siamese(base), *lower = NULL, *upper = NULL;
+  EXPECT(martlet_model_cut(m, "base", &lower, &upper), MARTLET_INVALID_ARGUMENT, "applied 2 times and has 1 results");
+  EXPECT(martlet_model_cut(m, "difference", &lower, &upper), MARTLET_INVALID_ARGUMENT, "it has an output before");
+  EXPECT(martlet_model_cut(m, "none", &lower, &upper), MARTLET_NOT_FOUND, "no layer 'none'");
+  EXPECT(martlet_model_cut(m, NULL, &lower, &upper), MARTLET_INVALID_ARGUMENT, "layer is NULL");
+  CHECK(lower == NULL && upper == NULL, "nothing was made");
+
+  martlet_model *whole;
+  martlet_node x, y;
+  const int64_t two = 2;
+  martlet_dense_options head = MARTLET_DENSE_OPTIONS_INIT;
+  head.kernel_initializer.kind = MARTLET_ONES;
+  REQUIRE(martlet_model_create("whole", 1, &whole));
+  REQUIRE(martlet_input(whole, "x", 1, &two, &x));
+  REQUIRE(martlet_submodel(whole, base, 1, &x, NULL, 1, &y));
+  REQUIRE(martlet_dense(whole, y, 1, &head, &y));
+  REQUIRE(martlet_model_build(whole, 1, &y));
+  EXPECT_OK(martlet_model_cut(whole, "base", &lower, NULL));
+  EXPECT_OK(martlet_model_cut(whole, "base", NULL, &upper));
+  const int64_t shape[] = {2, 2}, feature_shape[] = {1, 1}, labels_shape[] = {2};
+  const float rows[] = {1, 2, 3, 5};
+  const int32_t labels[] = {7, 9};
+  const martlet_array features = {rows, shape, 2, MARTLET_FLOAT32};
+  const martlet_array targets = {labels, labels_shape, 1, MARTLET_INT32};
+  martlet_dataset *data, *read;
+  REQUIRE(martlet_dataset_create(&features, &targets, 0, &data));
+  EXPECT(martlet_write_features(lower, data, "features.h5"), MARTLET_INVALID_ARGUMENT, "is trained");
+  EXPECT_OK(martlet_model_set_trainable(lower, NULL, 0));
+  EXPECT(martlet_write_features(lower, data, NULL), MARTLET_INVALID_ARGUMENT, "path is NULL");
+  EXPECT(martlet_write_features(lower, NULL, "features.h5"), MARTLET_INVALID_ARGUMENT, "dataset is NULL");
+  EXPECT_OK(martlet_write_features(lower, data, "features.h5"));
+  EXPECT_OK(martlet_dataset_open("features.h5", "x", "y", &read));
+  float out[2] = {0, 0};
+  EXPECT_OK(martlet_predict_dataset(upper, read, out, 2));
+  CHECK(out[0] == 12 && out[1] == 35, "the head goes on with the features");
+  const martlet_array one = {left, feature_shape, 2, MARTLET_FLOAT32};
+  EXPECT_OK(martlet_predict(upper, &one, 1, out, 1));
+  CHECK(out[0] == 1, "its input has the shape of the features");
+  remove("features.h5");
+  martlet_dataset_destroy(read);
+  martlet_dataset_destroy(data);
+  martlet_model_destroy(upper);
+  martlet_model_destroy(lower);
+  martlet_model_destroy(whole);
+  martlet_model_destroy(m);
+  martlet_model_destroy(base);
+}
+
 /* 16 inside one another: each keeps its path, and a text keeps them all. */
 static void deep(void) {
   martlet_model *m = weighted("a", 2, 3);
@@ -204,6 +255,7 @@ int main(void) {
   applied_and_shared();
   refused();
   replaced();
+  cut();
   deep();
   return check_end();
 }

@@ -26,6 +26,8 @@ package struct Dropout: Layer {
 
   package var className: String { if case .places(let rank) = sharing { "SpatialDropout\(rank)D" } else { "Dropout" } }
 
+  package var isRandom: Bool { rate > 0 }
+
   package func outputShape(of inputs: [Shape]) throws(MartletError) -> Shape {
     let input = try single(inputs)
     switch sharing {

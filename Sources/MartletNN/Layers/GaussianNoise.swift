@@ -12,6 +12,8 @@ package struct GaussianNoise: Layer {
 
   package var className: String { "GaussianNoise" }
 
+  package var isRandom: Bool { standardDeviation > 0 }
+
   package func outputShape(of inputs: [Shape]) throws(MartletError) -> Shape { try single(inputs) }
 
   package func lowerForward(_ site: LayerSite, into lowering: inout Lowering) {

@@ -17,6 +17,8 @@ package struct RandomContrast: Layer {
 
   package var className: String { "RandomContrast" }
 
+  package var isRandom: Bool { true }
+
   package func outputShape(of inputs: [Shape]) throws(MartletError) -> Shape {
     let input = try single(inputs)
     _ = try SlidingWindow.image(input, rank: 2, of: className)

@@ -35,6 +35,8 @@ package struct RandomErasing: Layer {
 
   package var className: String { "RandomErasing" }
 
+  package var isRandom: Bool { true }
+
   package func outputShape(of inputs: [Shape]) throws(MartletError) -> Shape {
     let input = try single(inputs)
     let image = try SlidingWindow.image(input, rank: 2, of: className)

@@ -42,6 +42,8 @@ package struct RandomTransform: Layer {
 
   private var isCrop: Bool { if case .window = map { true } else { false } }
 
+  package var isRandom: Bool { true }
+
   package func outputShape(of inputs: [Shape]) throws(MartletError) -> Shape {
     let input = try single(inputs)
     let image = try SlidingWindow.image(input, rank: 2, of: className)

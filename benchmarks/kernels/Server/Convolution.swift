@@ -55,7 +55,8 @@ struct Convolution: Prepared {
       geometry: geometry, imageCount: batch, channels: 0..<geometry.channels, multiplier: 1,
       weights: UnsafePointer(w.data))
     switch operation {
-    case .fwd: kernels.depthwise(arguments, x.data, AffineArguments(activation: ActivationFunction(.linear)), result.data)
+    case .fwd:
+      kernels.depthwise(arguments, x.data, AffineArguments(activation: ActivationFunction(.linear)), result.data)
     case .dw: kernels.depthwiseWeightGradient(arguments, x.data, dY.data, result.data)
     case .dx: kernels.depthwiseInputGradient(arguments, dY.data, result.data)
     }

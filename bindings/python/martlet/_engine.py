@@ -164,6 +164,11 @@ class EngineModel:
         check(library().martlet_model_copy(self.handle, byref(handle)))
         return EngineModel(handle)
 
+    def cut(self, layer: str) -> tuple[EngineModel, EngineModel]:
+        lower, upper = ModelHandle(), ModelHandle()
+        check(library().martlet_model_cut(self.handle, text(layer, "layer"), byref(lower), byref(upper)))
+        return EngineModel(lower), EngineModel(upper)
+
     def copy_submodel(self, name: str) -> EngineModel:
         handle = ModelHandle()
         check(library().martlet_model_copy_submodel(self.handle, text(name, "name"), byref(handle)))
@@ -641,6 +646,9 @@ class EngineModel:
         if len(outputs) > 1:
             self.part(room, outputs)
         return outputs
+
+    def write_features(self, dataset: DatasetHandle, path: str | os.PathLike) -> None:
+        check(library().martlet_write_features(self.handle, dataset, path_text(path)))
 
     def write_predictions(self, dataset: DatasetHandle, output: int, path: str | os.PathLike, first_id: int) -> None:
         check(library().martlet_write_predictions(self.handle, dataset, output, path_text(path), first_id))

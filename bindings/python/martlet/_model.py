@@ -332,6 +332,15 @@ class Model(TrainableModel):
         twin.__dict__.update(copy.deepcopy(self._compiled_with()))
         return twin
 
+    def cut(self, name: str) -> tuple[Model, Model]:
+        """The model up to the result of a layer, and the rest of it, with copies of the weights.
+
+        ValueError: an output that is no later than the layer, a layer after it that reads one before it, or one that is
+        applied on both sides. NotFoundError (a LookupError): no such layer.
+        """
+        lower, upper = self.built_engine().cut(name)
+        return Model.of_engine(lower), Model.of_engine(upper)
+
     def rename_layer(self, name: str, new_name: str) -> None:
         """Give a layer another name. A Trainer made before cannot be used any more, as after every change.
 
@@ -414,6 +423,16 @@ class Model(TrainableModel):
     def predict_on_batch(self, x: Any) -> Any:
         """predict."""
         return self.predict(x)
+
+    def write_features(self, x: Any, path: str | os.PathLike, y: Any = None) -> None:
+        """Compute the output once for all rows and write it as an HDF5 file with "x", and "y" if there are targets.
+
+        Dataset.open(path, "x", "y") reads it: a head that is trained on it costs nothing of this model. x: as in fit;
+        y: its targets, unless x is a Dataset. ValueError: layers that are trained, or random in training; several outputs.
+        """
+        engine = self.built_engine()
+        data = x if isinstance(x, Dataset) else _inputs.joined(_inputs.inputs(self, x), [] if y is None else [y])
+        engine.write_features(data.handle, path)
 
     def write_predictions(self, x: Any, path: str | os.PathLike, first_id: int = 0, output: int | str = 0) -> None:
         """Predict the classes of rows and write them to a file, which appears whole or not at all.
