@@ -50,3 +50,19 @@ def test_real_data(run_python, real_data, name):
     accuracy = float(re.search(r"median of 1: best validation .*test ([0-9.]+)%", done.stdout)[1])
     # A linear model reaches 92 % and 84 % in the end; after one pass over the data these networks are near that.
     assert accuracy > {"mnist": 92, "fashion-mnist": 75}[name]
+
+
+def test_transfer_learning(run_python, tmp_path):
+    """On generated images: what the network has learned of other classes is worth 5 points of accuracy."""
+    done = run_python(EXAMPLES / "transfer_learning.py", "--generated", "--seeds", "3", "--epochs", "6", cwd=tmp_path)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    scratch, frozen, tuned = (
+        float(found) for found in re.search(
+            r"median of 1: .*from scratch ([0-9.]+)%, new head ([0-9.]+)%, fine-tuned ([0-9.]+)%", done.stdout
+        ).groups()
+    )  # fmt: skip
+    assert frozen > scratch and tuned >= scratch + 5
+    done = run_python(EXAMPLES / "transfer_learning.py", "--generated", "--write", "a.h5", "b.h5", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    few = martlet.Dataset.open(tmp_path / "b.h5")
+    assert len(few) == 25 and few.x_shapes == [(16, 16, 3)]
