@@ -168,16 +168,16 @@ def test_status_classes_are_those_of_the_header():
 
 
 def test_codes_are_those_of_the_header():
-    from martlet import _augmentation, _names, _progress, applications, constraints, initializers, layers, losses
-    from martlet import optimizers, trainer
+    from martlet import _activations, _augmentation, _names, _progress, _windows, applications, constraints
+    from martlet import initializers, losses, optimizers, trainer
 
     header = defines()
     assert (_progress._STOPPED, _progress._INTERRUPTED) == (header["STOPPED"], header["INTERRUPTED"])
     assert _progress._EPOCH_END == header["EPOCH_END"]
     assert _library.MAX_RANK == header["MAX_RANK"]
-    for name, code in layers._ACTIVATIONS.items():
+    for name, code in _activations.ACTIVATIONS.items():
         assert code == header[name.upper()]
-    for name, code in (layers._PADDINGS | _names.INTERPOLATIONS).items():
+    for name, code in (_windows.PADDINGS | _names.INTERPOLATIONS).items():
         assert code == header[name.upper()]
     for name, code in applications._POOLINGS.items():
         assert code == header[f"POOLING_{name}"]

@@ -97,7 +97,9 @@ class Layer:
         """Add this layer to a model that is being built, reading the given nodes of it. Returns its own."""
         return self.add(engine, nodes[0], name)
 
-    def call(self, engine: EngineModel, node: Node, sources: Sequence[int], name: str, first: Sequence[int]) -> list[int]:
+    def add_call(
+        self, engine: EngineModel, node: Node, sources: Sequence[int], name: str, first: Sequence[int]
+    ) -> list[int]:
         """Add one call of this layer, that of `node`. first: what the first call returned, empty for that itself."""
         return [engine.share(first[0], sources) if first else self.connect(engine, sources, name)]
 

@@ -108,7 +108,7 @@ class Model(TrainableModel):
                 continue
             layer = node.layer
             sources = [made[source.call][source.output] for source in node.sources]
-            made[node.call] = layer.call(engine, node, sources, names[layer], first.get(layer, []))
+            made[node.call] = layer.add_call(engine, node, sources, names[layer], first.get(layer, []))
             first.setdefault(layer, made[node.call])
         engine.build([made[output.call][output.output] for output in outputs])
         for layer, name in names.items():

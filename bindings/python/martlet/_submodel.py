@@ -59,7 +59,9 @@ class Submodel(Layer):
             nodes.append(node)
         return nodes[0] if len(nodes) == 1 else nodes
 
-    def call(self, engine: EngineModel, node: Node, sources: Sequence[int], name: str, first: Sequence[int]) -> list[int]:
+    def add_call(
+        self, engine: EngineModel, node: Node, sources: Sequence[int], name: str, first: Sequence[int]
+    ) -> list[int]:
         if first:
             return engine.share_submodel(name, sources, node.inference, len(first))
         return engine.submodel(self.model.built_engine(), sources, name, node.inference)

@@ -31,7 +31,7 @@ from collections.abc import Sequence
 from ._check import integer, real
 from ._engine import EngineModel
 from ._model import Model
-from .layers import _activation_code
+from ._activations import activation_code
 from .utils import next_seed
 
 __all__ = ["MobileNetV2", "ResNet50", "VGG16", "Xception"]
@@ -177,7 +177,7 @@ def _create(
         next_seed() if seed is None else seed,
         include_top=int(bool(include_top)),
         pooling=_POOLINGS[_POOLING_NAMES[pooling]],
-        classifier_activation=_activation_code(classifier_activation),
+        classifier_activation=activation_code(classifier_activation),
         classes=integer(classes, "classes", 1),
         height=height,
         width=width,
