@@ -57,6 +57,25 @@ package struct PatchGeometry: Sendable, BitwiseCopyable, Equatable {
   package var patchSize: Int { kernelHeight * kernelWidth * depth }
 }
 
+extension PatchGeometry {
+  /// Patches of what a convolution over these patches results in, one for each pixel of its input, in which the kernel
+  /// lies the other way round: what a transposed convolution multiplies, such as the gradient by the input.
+  ///
+  /// - Parameters:
+  ///   - channels: of the result.
+  ///   - depth: of one group of it.
+  package func transposed(channels: Int, depth: Int) -> PatchGeometry {
+    var result = PatchGeometry(
+      height: patchesDown, width: patchesAcross, channels: channels, depth: depth, patchesDown: height,
+      patchesAcross: width, kernelHeight: kernelHeight, kernelWidth: kernelWidth)
+    (result.dilationY, result.dilationX) = (dilationY, dilationX)
+    (result.spacingY, result.spacingX) = (strideY, strideX)
+    result.top = (kernelHeight - 1) * dilationY - top
+    result.left = (kernelWidth - 1) * dilationX - left
+    return result
+  }
+}
+
 /// A part of a matrix of patches, or of its transpose.
 package struct Patches: Sendable, BitwiseCopyable {
   package var geometry: PatchGeometry

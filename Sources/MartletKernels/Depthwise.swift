@@ -1,42 +1,81 @@
 // Depthwise convolutions: each channel of an image with kernels of its own. There is nothing to multiply matrices for, as
-// each element of a patch meets one weight; vectors run over the channels.
+// each element of a patch meets one weight; vectors run over the channels. The gradient by the input is a convolution
+// again, of what lies around a pixel in dY by the kernel the other way round.
 
 import MartletKernelInterface
 
-/// Those taps of a kernel that lie in the image, on one axis, of a patch that begins at `first`.
-@inline(always)
-private func taps(_ kernel: Int, first: Int, dilation: Int, length: Int) -> Range<Int> {
-  let low = first >= 0 ? 0 : (dilation - 1 - first) / dilation
-  let high = first >= length ? 0 : min(kernel, (length - 1 - first) / dilation + 1)
-  return min(low, max(high, 0))..<max(high, 0)
+/// What meets what: images, their patches, and the weights of a kernel, tap by tap.
+private struct Filters {
+  var geometry: PatchGeometry
+  var imageCount: Int
+  var channels: Range<Int>
+  /// Of the first tap, and how far apart those of two taps are.
+  var weights: UnsafePointer<Float>
+  var weightStride: Int
+  /// From tap to tap.
+  var stepY: Place
+  var stepX: Place
+
+  init(_ d: DepthwiseArguments<Float>) {
+    (geometry, imageCount, channels, weights) = (d.geometry, d.imageCount, d.channels, d.weights)
+    weightStride = geometry.channels * d.multiplier
+    stepY = Place(geometry.dilationY, spacing: geometry.spacingY)
+    stepX = Place(geometry.dilationX, spacing: geometry.spacingX)
+  }
+
+  /// Those of the gradient by the input: over dY, and from the last tap to the first.
+  init(gradientOf d: DepthwiseArguments<Float>) {
+    var transposed = d
+    let outputs = d.geometry.channels * d.multiplier
+    transposed.geometry = d.geometry.transposed(channels: outputs, depth: outputs)
+    self.init(transposed)
+    weightStride = -outputs
+    weights += (geometry.kernelHeight * geometry.kernelWidth - 1) * outputs
+  }
 }
 
-/// Call `body` for each patch with its place in y, and with what calls its argument for each tap in the image: the tap's
-/// place in x, and in the weights.
+/// A place on an axis whose pixels are `spacing` places apart: the pixel there or before it, and how far that is away.
+private struct Place {
+  var pixel: Int
+  var rest = 0
+
+  @inline(always)
+  init(_ place: Int, spacing: Int) {
+    pixel = place
+    guard spacing > 1 else { return }
+    (pixel, rest) = place.quotientAndRemainder(dividingBy: spacing)
+    if rest < 0 { (pixel, rest) = (pixel - 1, rest + spacing) }
+  }
+
+  @inline(always)
+  mutating func advance(by step: Place, spacing: Int) {
+    (pixel, rest) = (pixel + step.pixel, rest + step.rest)
+    if rest >= spacing { (pixel, rest) = (pixel + 1, rest - spacing) }
+  }
+}
+
+/// Where a patch begins, and with it a run of them along a row.
+private struct PatchRun {
+  let top: Place
+  let left: Place
+
+  @inline(always)
+  init(_ filters: Filters, _ patchY: Int, _ patchX: Int) {
+    let g = filters.geometry
+    top = Place(patchY * g.strideY - g.top, spacing: g.spacingY)
+    left = Place(patchX * g.strideX - g.left, spacing: g.spacingX)
+  }
+}
+
+/// Call `body` for each tap of a kernel on one axis that meets a pixel, which may be outside the image.
 @inline(always)
-private func forEachPatch(
-  _ g: PatchGeometry, _ images: Int, outputs: Int,
-  _ body: (_ patch: Int, _ forEachTap: ((_ pixel: Int, _ weight: Int) -> Void) -> Void) -> Void
+private func forEachTap(
+  _ kernel: Int, from first: Place, step: Place, spacing: Int, _ body: (_ tap: Int, _ pixel: Int) -> Void
 ) {
-  for image in 0..<images {
-    for patchY in 0..<g.patchesDown {
-      let y = patchY * g.strideY - g.top
-      let down = taps(g.kernelHeight, first: y, dilation: g.dilationY, length: g.height)
-      for patchX in 0..<g.patchesAcross {
-        let x = patchX * g.strideX - g.left
-        let across = taps(g.kernelWidth, first: x, dilation: g.dilationX, length: g.width)
-        @inline(always)
-        func forEachTap(_ body: (_ pixel: Int, _ weight: Int) -> Void) {
-          for ky in down {
-            for kx in across {
-              let pixel = (image * g.height + y + ky * g.dilationY) * g.width + x + kx * g.dilationX
-              body(pixel * g.channels, (ky * g.kernelWidth + kx) * outputs)
-            }
-          }
-        }
-        body(((image * g.patchesDown + patchY) * g.patchesAcross + patchX) * outputs, forEachTap)
-      }
-    }
+  var place = first
+  for tap in 0..<kernel {
+    if place.rest == 0 { body(tap, place.pixel) }
+    place.advance(by: step, spacing: spacing)
   }
 }
 
@@ -44,152 +83,219 @@ func depthwise(
   _ d: DepthwiseArguments<Float>, _ x: UnsafePointer<Float>, _ e: AffineArguments<Float>,
   _ y: UnsafeMutablePointer<Float>
 ) {
-  let (channels, multiplier, weights) = (d.channels, d.multiplier, d.weights)
-  let isAffine = e.scale != nil || e.offset != nil || e.residual != nil
-  /// Make values of the sums of a patch, which are in the L1 cache.
+  let (filters, multiplier) = (Filters(d), d.multiplier)
+  guard multiplier > 1 else { return convolveEach(filters, x, e, y) }
+  let (first, count) = (d.channels.lowerBound * multiplier, d.channels.count * multiplier)
   @inline(always)
-  func finish(_ patch: Int) {
-    let (first, count) = (channels.lowerBound * multiplier, channels.count * multiplier)
-    let part = y + patch + first
-    if isAffine {
-      forEachVector(count) { j, lanes in
-        let z = affine(e, load(part + j, lanes), column: first + j, element: patch + first + j, lanes)
-        store(z, part + j, lanes)
-      }
-    }
-    switch e.activation.kind {
-    case .linear: break
-    default: activation(e.activation, part, part, count)
-    }
-  }
-  @inline(always)
-  func convolve(_ patch: Int, _ forEachTap: ((_ pixel: Int, _ weight: Int) -> Void) -> Void) {
-    if multiplier == 1 {
-      // Four vectors at a time, as the way from tap to tap takes as long as a vector.
-      let step = 4 * width
-      var c = channels.lowerBound
-      while c + step <= channels.upperBound {
-        var (s0, s1, s2, s3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
-        forEachTap { pixel, weight in
-          let (p, w) = (x + pixel + c, weights + weight + c)
-          s0 = multiplyAdd(load(p), load(w), s0)
-          s1 = multiplyAdd(load(p + width), load(w + width), s1)
-          s2 = multiplyAdd(load(p + 2 * width), load(w + 2 * width), s2)
-          s3 = multiplyAdd(load(p + 3 * width), load(w + 3 * width), s3)
-        }
-        store(s0, y + patch + c)
-        store(s1, y + patch + c + width)
-        store(s2, y + patch + c + 2 * width)
-        store(s3, y + patch + c + 3 * width)
-        c += step
-      }
-      forEachVector(channels.upperBound - c) { j, lanes in
+  func convolve(_ patch: Int, _ forEachTap: ((_ pixel: Int, _ weights: UnsafePointer<Float>) -> Void) -> Void) {
+    let part = patch * d.geometry.channels * multiplier
+    for c in d.channels {
+      forEachVector(multiplier) { m, lanes in
+        let j = c * multiplier + m
         var sum = Vector.zero
-        forEachTap { pixel, weight in
-          sum = multiplyAdd(load(x + pixel + c + j, lanes), load(weights + weight + c + j, lanes), sum)
+        forEachTap { pixel, weights in
+          let element = Vector(repeating: x[pixel * d.geometry.channels + c])
+          sum = multiplyAdd(element, load(weights + j, lanes), sum)
         }
-        store(sum, y + patch + c + j, lanes)
-      }
-    } else {
-      for c in channels {
-        forEachVector(multiplier) { m, lanes in
-          let j = c * multiplier + m
-          var sum = Vector.zero
-          forEachTap { pixel, weight in
-            sum = multiplyAdd(Vector(repeating: x[pixel + c]), load(weights + weight + j, lanes), sum)
-          }
-          store(sum, y + patch + j, lanes)
-        }
+        store(affine(e, sum, column: j, element: part + j, lanes), y + part + j, lanes)
       }
     }
-    finish(patch)
+    finish(e, y + part + first, count)
   }
-  forEachPatch(d.geometry, d.imageCount, outputs: d.geometry.channels * multiplier, convolve)
+  forEachPatch(filters, convolve)
 }
 
 func depthwiseInputGradient(
   _ d: DepthwiseArguments<Float>, _ dY: UnsafePointer<Float>, _ dX: UnsafeMutablePointer<Float>
 ) {
-  let (first, multiplier, g) = (d.channels.lowerBound, d.multiplier, d.geometry)
-  for pixel in 0..<(d.imageCount * g.height * g.width) {
-    (dX + pixel * g.channels + first).update(repeating: 0, count: d.channels.count)
+  let (filters, multiplier) = (Filters(gradientOf: d), d.multiplier)
+  guard multiplier > 1 else {
+    return convolveEach(filters, dY, AffineArguments(activation: ActivationFunction(.linear)), dX)
   }
-  forEachPatch(g, d.imageCount, outputs: g.channels * multiplier) { patch, forEachTap in
-    if multiplier == 1 {
-      forEachVector(d.channels.count) { j, lanes in
-        let c = first + j
-        let gradient = load(dY + patch + c, lanes)
-        forEachTap { pixel, weight in
-          let p = dX + pixel + c
-          store(multiplyAdd(gradient, load(d.weights + weight + c, lanes), load(p, lanes)), p, lanes)
-        }
+  @inline(always)
+  func collect(_ pixel: Int, _ forEachTap: ((_ patch: Int, _ weights: UnsafePointer<Float>) -> Void) -> Void) {
+    for c in d.channels {
+      var sum: Float = 0
+      forEachTap { patch, weights in
+        let gradient = dY + patch * d.geometry.channels * multiplier
+        for j in (c * multiplier)..<((c + 1) * multiplier) { sum += gradient[j] * weights[j] }
       }
-    } else {
-      for c in d.channels {
-        forEachTap { pixel, weight in
-          var sum = dX[pixel + c]
-          for j in (c * multiplier)..<((c + 1) * multiplier) { sum += dY[patch + j] * d.weights[weight + j] }
-          dX[pixel + c] = sum
-        }
-      }
+      dX[pixel * d.geometry.channels + c] = sum
     }
   }
+  forEachPatch(filters, collect)
 }
 
-func depthwiseWeightGradient(
-  _ d: DepthwiseArguments<Float>, _ x: UnsafePointer<Float>, _ dY: UnsafePointer<Float>,
-  _ dW: UnsafeMutablePointer<Float>
-) {
-  let (first, multiplier, g) = (d.channels.lowerBound, d.multiplier, d.geometry)
-  let outputs = g.channels * multiplier
-  for ky in 0..<g.kernelHeight {
-    for kx in 0..<g.kernelWidth {
-      let weights = dW + (ky * g.kernelWidth + kx) * outputs
-      if multiplier == 1 {
-        forEachVector(d.channels.count) { j, lanes in
-          let c = first + j
-          let sum = sumOverPatches(d, ky, kx) { pixel, patch, sum in
-            multiplyAdd(load(x + pixel + c, lanes), load(dY + patch + c, lanes), sum)
-          }
-          store(sum, weights + c, lanes)
-        }
-      } else {
-        for c in d.channels {
-          forEachVector(multiplier) { m, lanes in
-            let j = c * multiplier + m
-            let sum = sumOverPatches(d, ky, kx) { pixel, patch, sum in
-              multiplyAdd(Vector(repeating: x[pixel + c]), load(dY + patch + j, lanes), sum)
-            }
-            store(sum, weights + j, lanes)
-          }
-        }
-      }
-    }
-  }
-}
-
-/// The sum of what `add` adds for each patch whose tap lies in the image: row by row of patches.
+/// Call `body` for each patch, with what calls its argument for each tap in the image: with its pixel and its weights.
 @inline(always)
-private func sumOverPatches(
-  _ d: DepthwiseArguments<Float>, _ ky: Int, _ kx: Int,
-  _ add: (_ pixel: Int, _ patch: Int, _ sum: Vector) -> Vector
-) -> Vector {
-  let g = d.geometry
-  let outputs = g.channels * d.multiplier
-  var total = Vector.zero
-  for image in 0..<d.imageCount {
-    for patchY in 0..<g.patchesDown {
-      let y = patchY * g.strideY + ky * g.dilationY - g.top
-      guard y >= 0, y < g.height else { continue }
-      var sum = Vector.zero
-      for patchX in 0..<g.patchesAcross {
-        let x = patchX * g.strideX + kx * g.dilationX - g.left
-        guard x >= 0, x < g.width else { continue }
-        let patch = (image * g.patchesDown + patchY) * g.patchesAcross + patchX
-        sum = add(((image * g.height + y) * g.width + x) * g.channels, patch * outputs, sum)
+private func forEachPatch(
+  _ filters: Filters,
+  _ body: (_ patch: Int, _ forEachTap: ((_ pixel: Int, _ weights: UnsafePointer<Float>) -> Void) -> Void) -> Void
+) {
+  let g = filters.geometry
+  let patchCount = g.patchesDown * g.patchesAcross
+  for patch in 0..<(filters.imageCount * patchCount) {
+    let (image, place) = patch.quotientAndRemainder(dividingBy: patchCount)
+    let (patchY, patchX) = place.quotientAndRemainder(dividingBy: g.patchesAcross)
+    let run = PatchRun(filters, patchY, patchX)
+    @inline(always)
+    func forEachTapInImage(_ body: (_ pixel: Int, _ weights: UnsafePointer<Float>) -> Void) {
+      forEachRow(filters, run) { y, weights in
+        forEachTap(g.kernelWidth, from: run.left, step: filters.stepX, spacing: g.spacingX) { kx, x in
+          guard x >= 0, x < g.width else { return }
+          body((image * g.height + y) * g.width + x, weights + kx * filters.weightStride)
+        }
       }
-      total += sum
+    }
+    body(patch, forEachTapInImage)
+  }
+}
+
+/// Call `body` for each row of taps in the image, with the row of the image and the first weights.
+@inline(always)
+private func forEachRow(
+  _ filters: Filters, _ run: PatchRun, _ body: (_ y: Int, _ weights: UnsafePointer<Float>) -> Void
+) {
+  let g = filters.geometry
+  forEachTap(g.kernelHeight, from: run.top, step: filters.stepY, spacing: g.spacingY) { ky, y in
+    guard y >= 0, y < g.height else { return }
+    body(y, filters.weights + ky * g.kernelWidth * filters.weightStride)
+  }
+}
+
+/// Apply the activation to sums that are in the L1 cache.
+@inline(always)
+private func finish(_ e: AffineArguments<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
+  switch e.activation.kind {
+  case .linear: break
+  default: activation(e.activation, y, y, count)
+  }
+}
+
+// MARK: One kernel for each channel
+
+/// The sums of up to 7 patches of a row: networks for images of 224 x 224 have rows of 7 and its multiples.
+private typealias PatchSums = InlineArray<7, Vector>
+private var zeros: PatchSums { @inline(always) get { [.zero, .zero, .zero, .zero, .zero, .zero, .zero] } }
+
+/// Call `body` for each of 4 or 7 patches with constants, as sums at constant places are registers.
+@inline(always)
+private func forEachPatch(of atOnce: Int, _ body: (_ t: Int) -> Void) {
+  body(0)
+  body(1)
+  body(2)
+  body(3)
+  guard atOnce == 7 else { return }
+  body(4)
+  body(5)
+  body(6)
+}
+
+private func convolveEach(
+  _ filters: Filters, _ x: UnsafePointer<Float>, _ e: AffineArguments<Float>, _ y: UnsafeMutablePointer<Float>
+) {
+  let g = filters.geometry
+  for image in 0..<filters.imageCount {
+    let pixels = x + image * g.height * g.width * g.channels
+    for patchY in 0..<g.patchesDown {
+      // Patches that are `spacingX` apart belong together: the same taps of theirs meet pixels.
+      for phase in 0..<min(g.spacingX, g.patchesAcross) {
+        let patches = (g.patchesAcross - phase + g.spacingX - 1) / g.spacingX
+        let atOnce = (patches + 6) / 7 * 7 <= (patches + 3) / 4 * 4 ? 7 : 4
+        for first in stride(from: 0, to: patches, by: atOnce) {
+          // The last ones begin earlier rather than being fewer: some are computed twice.
+          let patchX = phase + max(0, min(first, patches - atOnce)) * g.spacingX
+          let run = PatchRun(filters, patchY, patchX)
+          let place = ((image * g.patchesDown + patchY) * g.patchesAcross + patchX) * g.channels
+          if atOnce == 7 {
+            convolve(filters, run, atOnce: 7, count: min(7, patches), pixels, e, y, place)
+          } else {
+            convolve(filters, run, atOnce: 4, count: min(4, patches), pixels, e, y, place)
+          }
+        }
+      }
     }
   }
-  return total
+}
+
+/// Compute the patches of a run, all channels of them.
+///
+/// - Parameters:
+///   - atOnce: a constant; `count` of them are there.
+///   - place: of the first of them in y.
+@inline(always)
+private func convolve(
+  _ filters: Filters, _ run: PatchRun, atOnce: Int, count: Int, _ pixels: UnsafePointer<Float>,
+  _ e: AffineArguments<Float>, _ y: UnsafeMutablePointer<Float>, _ place: Int
+) {
+  let (g, channels) = (filters.geometry, filters.channels)
+  let slides =
+    g.kernelWidth == 3 && g.strideX == 1 && g.dilationX == 1 && g.spacingX == 1 && run.left.pixel >= -1
+    && run.left.pixel + atOnce < g.width
+  let apart = g.spacingX * g.channels
+  forEachVector(channels.count) { j, lanes in
+    let c = channels.lowerBound + j
+    let sums =
+      slides
+      ? slidingSums(filters, run, atOnce, pixels + c, c, lanes) : sums(filters, run, atOnce, pixels + c, c, lanes)
+    forEachPatch(of: atOnce) { t in
+      guard t < count else { return }
+      let i = place + t * apart + c
+      store(affine(e, sums[t], column: c, element: i, lanes), y + i, lanes)
+    }
+  }
+  for t in 0..<count { finish(e, y + place + t * apart + channels.lowerBound, channels.count) }
+}
+
+/// Tap by tap.
+@inline(always)
+private func sums(
+  _ filters: Filters, _ run: PatchRun, _ atOnce: Int, _ pixels: UnsafePointer<Float>, _ c: Int, _ lanes: Int
+) -> PatchSums {
+  let g = filters.geometry
+  let apart = g.strideX * g.channels
+  var sums = zeros
+  forEachRow(filters, run) { y, weights in
+    forEachTap(g.kernelWidth, from: run.left, step: filters.stepX, spacing: g.spacingX) { kx, x in
+      let source = pixels + (y * g.width + x) * g.channels
+      let w = load(weights + kx * filters.weightStride + c, lanes)
+      if x >= 0, x + (atOnce - 1) * g.strideX < g.width {
+        forEachPatch(of: atOnce) { t in sums[t] = multiplyAdd(load(source + t * apart, lanes), w, sums[t]) }
+      } else {
+        forEachPatch(of: atOnce) { t in
+          guard x + t * g.strideX >= 0, x + t * g.strideX < g.width else { return }
+          sums[t] = multiplyAdd(load(source + t * apart, lanes), w, sums[t])
+        }
+      }
+    }
+  }
+  return sums
+}
+
+/// Those of three taps side by side: pixel by pixel, each of which is loaded once for all patches it lies in. All pixels
+/// but the first and the last must lie in the image.
+@inline(always)
+private func slidingSums(
+  _ filters: Filters, _ run: PatchRun, _ atOnce: Int, _ pixels: UnsafePointer<Float>, _ c: Int, _ lanes: Int
+) -> PatchSums {
+  let (g, left) = (filters.geometry, run.left.pixel)
+  let (hasFirst, hasLast) = (left >= 0, left + atOnce + 1 < g.width)
+  var sums = zeros
+  forEachRow(filters, run) { y, weights in
+    let (source, weights) = (pixels + (y * g.width + left) * g.channels, weights + c)
+    let w0 = load(weights, lanes)
+    let w1 = load(weights + filters.weightStride, lanes)
+    let w2 = load(weights + 2 * filters.weightStride, lanes)
+    if hasFirst { sums[0] = multiplyAdd(load(source, lanes), w0, sums[0]) }
+    forEachPatch(of: atOnce) { t in
+      let pixel = load(source + (t + 1) * g.channels, lanes)
+      if t + 1 < atOnce { sums[t + 1] = multiplyAdd(pixel, w0, sums[t + 1]) }
+      sums[t] = multiplyAdd(pixel, w1, sums[t])
+      if t > 0 { sums[t - 1] = multiplyAdd(pixel, w2, sums[t - 1]) }
+    }
+    if hasLast {
+      sums[atOnce - 1] = multiplyAdd(load(source + (atOnce + 1) * g.channels, lanes), w2, sums[atOnce - 1])
+    }
+  }
+  return sums
 }

@@ -79,22 +79,3 @@ package struct SlidingWindow: Sendable, Equatable {
     return geometry
   }
 }
-
-extension PatchGeometry {
-  /// Patches of what a convolution over these patches results in, one for each pixel of its input, in which the kernel
-  /// lies the other way round: what a transposed convolution multiplies, such as the gradient by the input.
-  ///
-  /// - Parameters:
-  ///   - channels: of the result.
-  ///   - depth: of one group of it.
-  func transposed(channels: Int, depth: Int) -> PatchGeometry {
-    var result = PatchGeometry(
-      height: patchesDown, width: patchesAcross, channels: channels, depth: depth, patchesDown: height,
-      patchesAcross: width, kernelHeight: kernelHeight, kernelWidth: kernelWidth)
-    (result.dilationY, result.dilationX) = (dilationY, dilationX)
-    (result.spacingY, result.spacingX) = (strideY, strideX)
-    result.top = (kernelHeight - 1) * dilationY - top
-    result.left = (kernelWidth - 1) * dilationX - left
-    return result
-  }
-}

@@ -72,22 +72,13 @@ struct Convolution: Prepared {
     case .dx:
       // Every pixel collects what the patches that hold it make of dY: a patch of dY by the kernel the other way round.
       let columns = geometry.channels * filters
-      let (taps, places) = (geometry.kernelHeight * geometry.kernelWidth, spreadGeometry)
+      let (taps, places) = (
+        geometry.kernelHeight * geometry.kernelWidth, geometry.transposed(channels: filters, depth: filters)
+      )
       multiply(
         Patches(places, firstPatch: 0, firstElement: 0, isTransposed: false), of: dY, w.transposed,
         start: (taps - 1) * columns, blocks: taps > 1 ? (filters, -columns) : nil)
     }
-  }
-
-  /// The patches of dY, one for each pixel of X.
-  private var spreadGeometry: PatchGeometry {
-    var result = PatchGeometry(
-      height: geometry.patchesDown, width: geometry.patchesAcross, channels: filters, depth: filters,
-      patchesDown: geometry.height, patchesAcross: geometry.width, kernelHeight: geometry.kernelHeight,
-      kernelWidth: geometry.kernelWidth)
-    (result.spacingY, result.spacingX) = (geometry.strideY, geometry.strideX)
-    (result.top, result.left) = (geometry.kernelHeight - 1 - geometry.top, geometry.kernelWidth - 1 - geometry.left)
-    return result
   }
 
   /// A plain product.
