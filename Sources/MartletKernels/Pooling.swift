@@ -47,17 +47,50 @@ func maxPooling(
   let g = geometry.pointee
   @inline(always)
   func pool(_ image: Int, _ patch: Int, _ pixels: PatchPixels) {
-    forEachVector(g.channels) { c, lanes in
-      var greatest = Vector(repeating: -.infinity)
+    // Four vectors at a time, as the way from pixel to pixel takes as long as a vector.
+    let step = 4 * width
+    var c = 0
+    while c + step <= g.channels {
+      var (m0, m1, m2, m3) = (Greatest(), Greatest(), Greatest(), Greatest())
       pixels.forEach(g) { offset in
-        let pixel = load(x + image + offset + c, lanes)
-        // A NaN is greater than all: comparisons with it are false.
-        greatest = greatest.replacing(with: pixel, where: (greatest .< pixel) .| (pixel .!= pixel))
+        let pixel = x + image + offset + c
+        m0.add(load(pixel))
+        m1.add(load(pixel + width))
+        m2.add(load(pixel + 2 * width))
+        m3.add(load(pixel + 3 * width))
       }
-      store(greatest, y + patch + c, lanes)
+      store(m0.value, y + patch + c)
+      store(m1.value, y + patch + c + width)
+      store(m2.value, y + patch + c + 2 * width)
+      store(m3.value, y + patch + c + 3 * width)
+      c += step
+    }
+    forEachVector(g.channels - c) { j, lanes in
+      var greatest = Greatest()
+      pixels.forEach(g) { offset in greatest.add(load(x + image + offset + c + j, lanes)) }
+      store(greatest.value, y + patch + c + j, lanes)
     }
   }
   forEachPatch(geometry, imageCount, pool)
+}
+
+/// The greatest of some vectors, lane by lane; of equal ones the first. NaN is kept apart, so that numbers are compared
+/// by the instruction for it, to which NaN is not the greatest.
+private struct Greatest {
+  private var number = Vector(repeating: -.infinity)
+  private var isNaN = SIMDMask<IntegerVector>(repeating: false)
+
+  @inline(always)
+  init() {}
+
+  @inline(always)
+  mutating func add(_ x: Vector) {
+    number = number.replacing(with: x, where: x .> number)
+    isNaN = isNaN .| (x .!= x)
+  }
+
+  @inline(always)
+  var value: Vector { number.replacing(with: Vector(repeating: .nan), where: isNaN) }
 }
 
 func maxPoolingGradient(
