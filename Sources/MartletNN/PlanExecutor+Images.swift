@@ -1,5 +1,5 @@
 // Operations of layers over images: how they are cut into tasks, and what each task computes. Most are cut by images;
-// what is summed over all rows, by channels.
+// what is summed over all rows, by channels, and so are depthwise convolutions of fewer images than tasks.
 
 import MartletCore
 import MartletKernelInterface
@@ -9,7 +9,7 @@ extension PlanExecutor {
   func workOnImages(_ operation: Operation) -> Int {
     switch operation {
     case .depthwise(let product, _, _, _), .depthwiseInputGradient(let product, _, _):
-      return workOnWindows(product.geometry, most: rows)
+      return workOnWindows(product.geometry, most: max(rows, product.geometry.channels / 16))
     case .depthwiseWeightGradient(let product, _, _, _, _):
       return workOnWindows(product.geometry, most: product.geometry.channels / 16)
     case .columnMoments(_, let extent, let columns, _, _):
@@ -45,16 +45,16 @@ extension PlanExecutor {
   func runImageTask(_ task: Int) {
     switch operation {
     case .depthwise(let product, let x, let epilogue, let y):
-      let images = part(of: rows, task: task)
+      let (images, channels) = partOfDepthwise(product, task)
       let offset = images.lowerBound * product.geometry.patchCount * product.outputs
       kernels.depthwise(
-        arguments(product, images: images.count, 0..<product.geometry.channels),
+        arguments(product, images: images.count, channels),
         pointers[x] + images.lowerBound * product.geometry.imageSize, arguments(epilogue, column: 0, offset: offset),
         pointers[y] + offset)
     case .depthwiseInputGradient(let product, let dY, let dX):
-      let images = part(of: rows, task: task)
+      let (images, channels) = partOfDepthwise(product, task)
       kernels.depthwiseInputGradient(
-        arguments(product, images: images.count, 0..<product.geometry.channels),
+        arguments(product, images: images.count, channels),
         pointers[dY] + images.lowerBound * product.geometry.patchCount * product.outputs,
         pointers[dX] + images.lowerBound * product.geometry.imageSize)
     case .depthwiseWeightGradient(let product, let x, let dY, let dW, let parameter):
@@ -155,6 +155,13 @@ extension PlanExecutor {
         pointers[dX] + images.lowerBound * geometry.imageSize)
     default: break
     }
+  }
+
+  /// The images and channels of a task of a depthwise convolution: all of one of the two.
+  private func partOfDepthwise(_ product: DepthwiseProduct, _ task: Int) -> (images: Range<Int>, channels: Range<Int>) {
+    let channels = product.geometry.channels
+    return rows < taskCount
+      ? (0..<rows, part(of: channels, task: task, multiple: 16)) : (part(of: rows, task: task), 0..<channels)
   }
 
   private func arguments(
