@@ -285,7 +285,7 @@ public func martlet_model_set_weight(
     let built = try model.requireBuilt()
     let parameter = try built.parameter(layer: layer, weight: weight, count: count)
     try checkFinite(values, "values", count: parameter.count)
-    (built.model.values + parameter.offset).update(from: values, count: parameter.count)
+    (built.model.valuesToChange() + parameter.offset).update(from: values, count: parameter.count)
   }
 }
 

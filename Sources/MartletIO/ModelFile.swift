@@ -115,7 +115,7 @@ package enum ModelFile {
     let model = try Model(graph: graph, seed: seed)
     for place in places {
       let parameters = model.layout.parameters[model.layout.range(ofLayer: place.layer)]
-      try stored.weights(place).read(parameters, into: model.values)
+      try stored.weights(place).read(parameters, into: model.valuesToChange())
     }
     return model
   }

@@ -45,7 +45,7 @@ package enum WeightsFile {
       for layer in layers {
         for parameter in model.layout.parameters[model.layout.range(ofLayer: layer)] {
           let source = values.pointer(as: Float.self) + parameter.offset
-          (model.values + parameter.offset).update(from: source, count: parameter.count)
+          (model.valuesToChange() + parameter.offset).update(from: source, count: parameter.count)
         }
       }
     }

@@ -227,6 +227,24 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ dW: UnsafeMutablePointer<Scalar>
     ) -> Void
 
+  /// U [16, channels, filters] from w [3, 3, channels, filters]; see `WinogradBlock`.
+  package var winogradWeights:
+    @Sendable (
+      _ w: UnsafePointer<Scalar>, _ channels: Int, _ filters: Int, _ u: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
+  /// V of a block, 16 matrices [tiles, channels] `inputStride` apart, from images x. Pixels outside are 0.
+  package var winogradInput:
+    @Sendable (_ block: WinogradBlock, _ x: UnsafePointer<Scalar>, _ v: UnsafeMutablePointer<Scalar>) -> Void
+
+  /// What `affine` makes of the tiles that m holds, 16 matrices [tiles, filters] `outputStride` apart: pixels of y
+  /// [images, patches, filters], in the columns of the block's filters. No others are written.
+  package var winogradOutput:
+    @Sendable (
+      _ block: WinogradBlock, _ m: UnsafePointer<Scalar>, _ affine: AffineArguments<Scalar>,
+      _ y: UnsafeMutablePointer<Scalar>
+    ) -> Void
+
   /// Mean and variance (divided by `rows`) of columns of x. Sums over rows are cut into chunks of `KernelTable.chunk`.
   package var columnMoments:
     @Sendable (
@@ -414,6 +432,12 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       @escaping @Sendable (
         DepthwiseArguments<Scalar>, UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>
       ) -> Void,
+    winogradWeights: @escaping @Sendable (UnsafePointer<Scalar>, Int, Int, UnsafeMutablePointer<Scalar>) -> Void,
+    winogradInput: @escaping @Sendable (WinogradBlock, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>) -> Void,
+    winogradOutput:
+      @escaping @Sendable (
+        WinogradBlock, UnsafePointer<Scalar>, AffineArguments<Scalar>, UnsafeMutablePointer<Scalar>
+      ) -> Void,
     columnMoments:
       @escaping @Sendable (
         UnsafePointer<Scalar>, Int, Int, Int, UnsafeMutablePointer<Scalar>, UnsafeMutablePointer<Scalar>
@@ -509,6 +533,9 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     self.depthwise = depthwise
     self.depthwiseInputGradient = depthwiseInputGradient
     self.depthwiseWeightGradient = depthwiseWeightGradient
+    self.winogradWeights = winogradWeights
+    self.winogradInput = winogradInput
+    self.winogradOutput = winogradOutput
     self.columnMoments = columnMoments
     self.normalizationScale = normalizationScale
     self.normalizationOffset = normalizationOffset

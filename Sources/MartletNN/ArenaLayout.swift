@@ -32,6 +32,7 @@ struct ArenaLayout {
       case .parameter(let index): places.append(.parameter(index))
       case .gradient(let index): places.append(.gradient(index))
       case .constant(let offset): places.append(.constant(offset))
+      case .transformedKernel(let offset): places.append(.transformedKernel(offset))
       case .arena(let extent, let isPinned):
         // A buffer that nothing uses has no life and needs no memory.
         places.append(.arena(0))

@@ -11,6 +11,7 @@ package struct Lowering {
     case parameter(Int)
     case gradient(Int)
     case constant(Int)
+    case transformedKernel(Int)
   }
 
   let graph: Graph
@@ -19,6 +20,8 @@ package struct Lowering {
   let maximumBatch: Int
   /// Whether the values of all nodes can be read after a pass, not only those of inputs and outputs.
   private let keepsValues: Bool
+  /// Whether convolutions may read transforms of their kernels.
+  let transformsKernels: Bool
 
   private(set) var forward: [Operation] = []
   var backward: [Operation] = []
@@ -26,6 +29,8 @@ package struct Lowering {
   private(set) var finally: [Operation] = []
   var buffers: [Buffer] = []
   private(set) var constants: [Double] = []
+  var transformedKernels: [TransformedKernel] = []
+  var transformedCount = 0
   /// One for each output; none in prediction.
   private(set) var losses: [PlannedLoss] = []
   private(set) var penalties: [PlannedPenalty] = []
@@ -54,12 +59,17 @@ package struct Lowering {
   /// Nodes whose gradient is already the one before their activation.
   var isPreActivationGradient: [Bool]
 
-  init(graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int, keepsValues: Bool = false) {
+  init(
+    graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int, keepsValues: Bool = false,
+    transformsKernels: Bool = false
+  ) {
     self.graph = graph
     self.layout = layout
     self.purpose = purpose
     self.maximumBatch = maximumBatch
     self.keepsValues = keepsValues
+    let isPrediction = if case .prediction = purpose { true } else { false }
+    self.transformsKernels = transformsKernels && isPrediction && !keepsValues
     let none = [BufferID?](repeating: nil, count: graph.nodes.count)
     (values, gradients, scratches, preActivations) = (none, none, none, none)
     isPreActivationGradient = .init(repeating: false, count: graph.nodes.count)

@@ -29,6 +29,7 @@ package final class Model: @unchecked Sendable {
     self.seed = seed
     layout = try ParameterLayout(graph)
     storage = try TensorStorage(count: layout.count, of: Float.self, purpose: "the weights of model '\(graph.name)'")
+    let values = storage.pointer(as: Float.self)
     for (index, parameter) in layout.parameters.enumerated() {
       if let (other, layer) = kept[parameter.layer] {
         let position = index - layout.range(ofLayer: parameter.layer).lowerBound
@@ -53,7 +54,17 @@ package final class Model: @unchecked Sendable {
   }
 
   /// The flat array of all weights; see `layout`.
-  package var values: UnsafeMutablePointer<Float> { storage.pointer(as: Float.self) }
+  package var values: UnsafePointer<Float> { UnsafePointer(storage.pointer(as: Float.self)) }
+
+  /// Counts the times that weights were about to change: what was made of them before is out of date.
+  package private(set) var changeCount = 0
+
+  /// The weights to be written now. Whoever keeps the pointer calls this again before each time that it writes.
+  @discardableResult
+  package func valuesToChange() -> UnsafeMutablePointer<Float> {
+    changeCount += 1
+    return storage.pointer(as: Float.self)
+  }
 
   /// The index of a weight array.
   ///

@@ -140,6 +140,17 @@ package struct DepthwiseProduct: Sendable, BitwiseCopyable {
   var outputs: Int { geometry.channels * multiplier }
 }
 
+/// A convolution by tiles: `WinogradBlock` with buffers.
+package struct WinogradConvolution: Sendable, BitwiseCopyable {
+  package var geometry: PatchGeometry
+  package var filters: Int
+  package var x: BufferID
+  /// Transformed.
+  package var kernel: BufferID
+  package var epilogue: AffineEpilogue
+  package var y: BufferID
+}
+
 /// Rows of x [places, channels] with the statistics of their groups: `GroupNormalizationArguments` with buffers.
 package struct NormalizedGroups: Sendable, BitwiseCopyable {
   package var x: BufferID
@@ -178,6 +189,7 @@ package enum Operation: Sendable, BitwiseCopyable {
     x: BufferID, xColumn: Int, xStride: Int, y: BufferID, yColumn: Int, yStride: Int, rows: Extent, columns: Int)
   /// x [blocks, first, second, inner] to y [blocks, second, first, inner].
   case swapAxes(x: BufferID, y: BufferID, blocks: Extent, first: Int, second: Int, inner: Int)
+  case winograd(WinogradConvolution)
   case depthwise(DepthwiseProduct, x: BufferID, AffineEpilogue, y: BufferID)
   case depthwiseInputGradient(DepthwiseProduct, dY: BufferID, dX: BufferID)
   /// Then, with a parameter, it goes where the plan's sink says.
@@ -272,6 +284,8 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .clear(let x, _): [x]
     case .copyColumns(let x, _, _, let y, _, _, _, _): [x, y]
     case .swapAxes(let x, let y, _, _, _, _): [x, y]
+    case .winograd(let convolution):
+      [convolution.x, convolution.kernel, convolution.y] + convolution.epilogue.buffers
     case .depthwise(let product, let x, let epilogue, let y): [product.weights, x, y] + epilogue.buffers
     case .depthwiseInputGradient(let product, let dY, let dX): [product.weights, dY, dX]
     case .depthwiseWeightGradient(_, let x, let dY, let dW, _): [x, dY, dW]

@@ -28,6 +28,17 @@ package enum BufferPlace: Sendable {
   case gradient(Int)
   /// Offset into the plan's constants.
   case constant(Int)
+  /// Offset into the transformed kernels.
+  case transformedKernel(Int)
+}
+
+/// A kernel [3, 3, channels, filters] whose transform is read in its place.
+package struct TransformedKernel: Sendable, BitwiseCopyable {
+  package let parameter: Int
+  package let channels: Int
+  package let filters: Int
+  /// Where it lies among the others.
+  package let offset: Int
 }
 
 /// A penalty on the values of a node.
@@ -51,6 +62,11 @@ package struct Plan: Sendable {
   package let constants: [Double]
   /// Scalars of the arena.
   package let arenaCount: Int
+  package let transformedKernels: [TransformedKernel]
+  /// Scalars of all transformed kernels.
+  package let transformedCount: Int
+  /// Scalars that a task needs for itself, beside those of matrix products: tiles of a convolution.
+  package let scratchCount: Int
 
   package let inputs: [BufferID]
   package let outputs: [BufferID]
@@ -66,13 +82,18 @@ package struct Plan: Sendable {
   /// Activations that the loss is higher for; none in a prediction plan.
   package let penalties: [PlannedPenalty]
 
-  /// - Parameter keepsValues: whether the values of all nodes can be read after a pass.
+  /// - Parameters:
+  ///   - keepsValues: whether the values of all nodes can be read after a pass.
+  ///   - transformsKernels: whether the convolutions of a prediction that keeps no values may read transforms of their
+  ///     kernels, which its executors are given then.
   /// - Throws: `outOfMemory` if the sizes cannot be addressed.
   package init(
-    graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int, keepsValues: Bool = false
+    graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int, keepsValues: Bool = false,
+    transformsKernels: Bool = false
   ) throws(MartletError) {
     var lowering = Lowering(
-      graph: graph, layout: layout, purpose: purpose, maximumBatch: maximumBatch, keepsValues: keepsValues)
+      graph: graph, layout: layout, purpose: purpose, maximumBatch: maximumBatch, keepsValues: keepsValues,
+      transformsKernels: transformsKernels)
     lowering.lower()
     let arena = try ArenaLayout(lowering: lowering, maximumBatch: maximumBatch)
     self.layout = layout
@@ -84,6 +105,9 @@ package struct Plan: Sendable {
     constants = lowering.constants
     buffers = arena.places
     arenaCount = arena.count
+    transformedKernels = lowering.transformedKernels
+    transformedCount = lowering.transformedCount
+    scratchCount = lowering.forward.reduce(0) { max($0, $1.scratchCount(rows: maximumBatch)) }
     inputs = graph.inputs.map { lowering.value(of: $0) }
     outputs = graph.outputs.map { lowering.value(of: $0) }
     values = keepsValues ? graph.nodes.indices.map { lowering.value(of: $0) } : []

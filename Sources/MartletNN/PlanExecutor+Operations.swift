@@ -20,6 +20,7 @@ extension PlanExecutor {
   private func work(of operation: Operation) -> Int {
     switch operation {
     case .matrixProduct(let product): return work(of: product)
+    case .winograd(let convolution): return work(of: convolution)
     case .activation(_, _, _, let count), .activationGradient(_, _, _, _, let count), .scale(_, _, _, _, let count),
       .combine(_, _, _, _, let count), .gate(_, _, _, _, _, let count), .penaltyGradient(_, _, _, _, let count),
       .clear(_, let count):
@@ -58,6 +59,7 @@ extension PlanExecutor {
   func runTaskOfOperation(_ task: Int) {
     switch operation {
     case .matrixProduct(let product): run(product, task)
+    case .winograd(let convolution): run(convolution, task)
     case .activation(let function, let x, let y, let count):
       let part = part(of: count.count(rows: rows), task: task, multiple: 16)
       kernels.activation(function, pointers[x] + part.lowerBound, pointers[y] + part.lowerBound, part.count)

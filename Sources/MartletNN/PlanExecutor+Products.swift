@@ -40,7 +40,7 @@ struct SumCut {
 extension PlanExecutor {
   /// Work for less than about 10 microseconds is not worth waking a thread: so many multiply-adds, or so many elements
   /// of the largest matrix, where it takes longer to read them.
-  private static var multiplyAddGrain: Int { 1 << 20 }
+  static var multiplyAddGrain: Int { 1 << 20 }
   private static var matrixGrain: Int { 1 << 18 }
 
   /// With more rows of A the time goes into computing, with few into reading B. (With 32 this way costs 3 % where two

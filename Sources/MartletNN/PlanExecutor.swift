@@ -20,6 +20,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
 
   let parameters: UnsafeMutablePointer<Scalar>
   private let arena: TensorStorage
+  private let transformedKernels: TensorStorage?
   private let gradientStorage: TensorStorage?
   private let constantStorage: TensorStorage
   private let labelStorage: TensorStorage
@@ -53,14 +54,19 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
 
   /// - Parameters:
   ///   - parameters: flat weights in `plan.layout`; must outlive the executor.
+  ///   - transformedKernels: `plan.transformedCount` scalars, made by `Plan.transformKernels` before each `forward` for
+  ///     which weights have changed.
   ///   - seed: of dropout.
   /// - Throws: `outOfMemory`.
   package init(
-    plan: Plan, parameters: UnsafeMutablePointer<Scalar>, kernels: KernelTable<Scalar>, seed: UInt64 = 0
+    plan: Plan, parameters: UnsafeMutablePointer<Scalar>, kernels: KernelTable<Scalar>,
+    transformedKernels: TensorStorage? = nil, seed: UInt64 = 0
   ) throws(MartletError) {
+    precondition(plan.transformedCount * MemoryLayout<Scalar>.stride <= transformedKernels?.byteCount ?? 0)
     self.plan = plan
     self.kernels = kernels
     self.parameters = parameters
+    self.transformedKernels = transformedKernels
     dropoutSeed = seed
     arena = try TensorStorage(
       count: plan.arenaCount, of: Scalar.self, purpose: "the buffers for a batch of \(plan.maximumBatch) rows")
@@ -101,6 +107,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
         case .gradient(let parameter):
           (gradientStorage ?? arena).pointer(as: Scalar.self) + plan.layout.parameters[parameter].offset
         case .constant(let offset): constantStorage.pointer(as: Scalar.self) + offset
+        case .transformedKernel(let offset): (transformedKernels ?? arena).pointer(as: Scalar.self) + offset
         }
     }
   }
@@ -308,7 +315,7 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
     guard threads > workspaceThreads else { return }
     let sums = try TensorStorage(count: threads > 1 ? sumCount : 0, of: Scalar.self, purpose: "partial sums")
     workspaceStorage = try TensorStorage(
-      count: kernels.gemmWorkspaceCount * threads, of: Scalar.self, purpose: "packing")
+      count: workspaceCount * threads, of: Scalar.self, purpose: "packing")
     sumStorage = sums
     workspaceThreads = threads
   }
@@ -321,8 +328,10 @@ package final class PlanExecutor<Scalar: BinaryFloatingPoint & BitwiseCopyable &
   @_specialize(where Scalar == Float)
   override func runTask(_ task: Int) { runTaskOfOperation(task) }
 
-  /// Packing memory of one task.
+  /// Packing memory of one task, and after `KernelTable.gemmWorkspaceCount` scalars that of tiles.
   func workspace(_ task: Int) -> UnsafeMutablePointer<Scalar> {
-    workspaceStorage.pointer(as: Scalar.self) + task * kernels.gemmWorkspaceCount
+    workspaceStorage.pointer(as: Scalar.self) + task * workspaceCount
   }
+
+  private var workspaceCount: Int { kernels.gemmWorkspaceCount + plan.scratchCount }
 }

@@ -8,6 +8,15 @@ package final class Predictor: Sendable {
   private let model: Model
   private let kernels: KernelTable<Float>
   private let idle = Mutex<[PlanExecutor<Float>]>([])
+  private let transformed = Mutex(Transformed())
+
+  /// What convolutions read in place of their kernels.
+  private struct Transformed {
+    /// nil: not needed yet. It stays where it is, as executors read it.
+    var kernels: TensorStorage?
+    /// `Model.changeCount` of the weights that they were made of.
+    var changeCount: Int?
+  }
 
   /// Rows computed at a time: enough for the matrix products to run at full speed, while the activations of ordinary
   /// networks stay in cache.
@@ -66,8 +75,9 @@ package final class Predictor: Sendable {
     defer { withExtendedLifetime(weights) {} }
     let values = weights.pointer(as: Double.self)
     for index in 0..<model.layout.count { values[index] = Double(model.values[index]) }
-    let executor = try PlanExecutor(
-      plan: predictionPlan(maximumBatch: min(rowCount, Predictor.batch)), parameters: values, kernels: reference)
+    let plan = try Plan(
+      graph: model.graph, layout: model.layout, purpose: .prediction, maximumBatch: min(rowCount, Predictor.batch))
+    let executor = try PlanExecutor(plan: plan, parameters: values, kernels: reference)
     try executor.predict(x, rowCount: rowCount, into: y, threads: threads)
   }
 
@@ -77,13 +87,34 @@ package final class Predictor: Sendable {
     let found = idle.withLock { executors in
       executors.firstIndex { $0.plan.maximumBatch >= batch }.map { executors.remove(at: $0) }
     }
-    if let found { return found }
+    if let found {
+      _ = try transformedKernels(for: found.plan)
+      return found
+    }
+    let plan = try Plan(
+      graph: model.graph, layout: model.layout, purpose: .prediction,
+      maximumBatch: batch == 1 ? 1 : Predictor.batch, transformsKernels: true)
+    // A prediction reads the weights only.
     return try PlanExecutor(
-      plan: predictionPlan(maximumBatch: batch == 1 ? 1 : Predictor.batch), parameters: model.values, kernels: kernels)
+      plan: plan, parameters: UnsafeMutablePointer(mutating: model.values), kernels: kernels,
+      transformedKernels: transformedKernels(for: plan))
   }
 
-  private func predictionPlan(maximumBatch: Int) throws(MartletError) -> Plan {
-    try Plan(graph: model.graph, layout: model.layout, purpose: .prediction, maximumBatch: maximumBatch)
+  /// The transformed kernels of the weights as they are, the same of every plan of this model: made by the first
+  /// prediction after the weights have changed, which the others wait for.
+  private func transformedKernels(for plan: Plan) throws(MartletError) -> TensorStorage? {
+    guard plan.transformedCount > 0 else { return nil }
+    return try transformed.withLock { transformed throws(MartletError) in
+      if transformed.kernels == nil {
+        transformed.kernels = try TensorStorage(
+          count: plan.transformedCount, of: Float.self, purpose: "transformed kernels")
+      }
+      if let storage = transformed.kernels, transformed.changeCount != model.changeCount {
+        plan.transformKernels(of: model.values, into: storage.pointer(as: Float.self), kernels)
+        transformed.changeCount = model.changeCount
+      }
+      return transformed.kernels
+    }
   }
 
   private func checkIn(_ executor: PlanExecutor<Float>) {

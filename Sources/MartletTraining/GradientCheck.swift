@@ -151,7 +151,7 @@ extension Trainer {
     let plan = try Plan(
       graph: model.graph, layout: model.layout, purpose: .training(losses.map(\.configuration), .store),
       maximumBatch: data.count)
-    let batch = try PlanExecutor(plan: plan, parameters: model.values, kernels: kernels)
+    let batch = try PlanExecutor(plan: plan, parameters: model.valuesToChange(), kernels: kernels)
     try load(data, into: batch)
     let run = try GradientCheckRun(
       of: batch, model: model, targets: fit.targets, batchTargets: batchTargets, rows: data.count, seed: options.seed,

@@ -39,7 +39,7 @@ struct LayerProbe {
     layout = model.layout
     let plan = try Plan(
       graph: graph, layout: layout, purpose: .training(losses, .store), maximumBatch: batch, keepsValues: true)
-    executor = try PlanExecutor(plan: plan, parameters: model.values, kernels: kernels, seed: seed)
+    executor = try PlanExecutor(plan: plan, parameters: model.valuesToChange(), kernels: kernels, seed: seed)
     try executor.reserve(threads: threads)
     weightsBefore = try TensorStorage(count: layout.count, of: Float.self, purpose: "the weights before a step")
   }

@@ -192,7 +192,7 @@ extension Trainer {
 
   private func restore(_ best: TensorStorage?, _ stopping: EarlyStoppingState?) {
     guard let best, stopping?.bestEpoch != nil else { return }
-    model.values.update(from: best.pointer(as: Float.self), count: model.layout.count)
+    model.valuesToChange().update(from: best.pointer(as: Float.self), count: model.layout.count)
   }
 
   /// Counts that a caller may ask to be endless.

@@ -203,7 +203,7 @@ extension Trainer {
       return kept
     }
     let plan = try Plan(graph: model.graph, layout: model.layout, purpose: purpose(), maximumBatch: rows)
-    let executor = try PlanExecutor(plan: plan, parameters: model.values, kernels: kernels, seed: seed)
+    let executor = try PlanExecutor(plan: plan, parameters: model.valuesToChange(), kernels: kernels, seed: seed)
     try executor.reserve(threads: threads)
     kept = executor
     return executor

@@ -13,6 +13,7 @@ extension Trainer {
   ///   has changed then.
   func backwardAndUpdate(_ executor: PlanExecutor<Float>) throws(MartletError) {
     if executor.plan.sink == .update {
+      model.valuesToChange()
       executor.backward(rule: rule(), slots: optimizerState.slots, average: weightAverage)
       finishUpdate()
     } else {
@@ -28,6 +29,7 @@ extension Trainer {
     guard let gradients = executor.gradients else { return }
     try measureGradients(gradients)
     hasGradients = false
+    model.valuesToChange()
     let steps = options.optimizer.accumulationSteps
     if let sums = optimizerState.accumulator?.pointer(as: Float.self) {
       guard (iteration + 1) % steps == 0 else {
@@ -52,7 +54,7 @@ extension Trainer {
     discardOutdatedPlans()
     guard let average = optimizerState.average, iteration > 0 else { return }
     for parameter in model.layout.parameters where parameter.isTrainable {
-      (model.values + parameter.offset).update(
+      (model.valuesToChange() + parameter.offset).update(
         from: average.pointer(as: Float.self) + parameter.offset, count: parameter.count)
     }
   }

@@ -34,7 +34,8 @@ import Testing
     let plan = try Plan(
       graph: model.graph, layout: model.layout, purpose: .training([LossConfiguration(.meanSquaredError)], sink),
       maximumBatch: 8)
-    let executor = try PlanExecutor(plan: plan, parameters: model.values, kernels: MartletKernels.kernels, seed: 1)
+    let executor = try PlanExecutor(
+      plan: plan, parameters: model.valuesToChange(), kernels: MartletKernels.kernels, seed: 1)
     let source = RandomSource(seed: 2, stream: 1)
     source.fillNormal(executor.input(0), count: 8 * 300)
     let rule = UpdateRule(.gradientDescent, rate: 0.5)

@@ -106,11 +106,12 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     if layer.activation != .relu { layer.activation = .linear }
     let model = try chain(example.input, [layer])
     let plan = try Plan(graph: model.graph, layout: model.layout, purpose: .prediction, maximumBatch: rows)
-    let executor = try PlanExecutor(plan: plan, parameters: model.values, kernels: MartletKernels.kernels)
+    let executor = try PlanExecutor(plan: plan, parameters: model.valuesToChange(), kernels: MartletKernels.kernels)
     let inputCount = rows * model.graph.inputShapes[0].elementCount
     let source = RandomSource(seed: 3, stream: 1)
     let x = (0..<inputCount).map { Float(source.normal(at: UInt64($0))) }
-    for index in 0..<model.layout.count { model.values[index] = Float(source.normal(at: UInt64(10_000 + index))) }
+    let values = model.valuesToChange()
+    for index in 0..<model.layout.count { values[index] = Float(source.normal(at: UInt64(10_000 + index))) }
     for index in 0..<inputCount { executor.input(0)[index] = x[index] }
     let weights = model.layout.parameters.flatMap { parameter in
       (0..<parameter.count).map { model.values[parameter.offset + $0] }

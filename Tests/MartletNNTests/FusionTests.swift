@@ -24,10 +24,10 @@ private func model(_ nodes: (inout GraphBuilder, _ input: Int) throws -> [Int]) 
   let source = RandomSource(seed: 11, stream: 0)
   for i in 0..<model.layout.count {
     // Variances are positive; so are all others, but every third.
-    model.values[i] = Float(source.uniform(at: UInt64(i))) + 0.1
+    model.valuesToChange()[i] = Float(source.uniform(at: UInt64(i))) + 0.1
   }
   for parameter in model.layout.parameters where !parameter.name.hasSuffix("moving_variance") {
-    for i in 0..<parameter.count where i % 3 == 0 { model.values[parameter.offset + i] *= -1 }
+    for i in 0..<parameter.count where i % 3 == 0 { model.valuesToChange()[parameter.offset + i] *= -1 }
   }
   return model
 }

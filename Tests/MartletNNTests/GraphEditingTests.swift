@@ -51,7 +51,7 @@ struct GraphEditingTests {
     #expect(try values(edited, "b") == values(model, "b"))
     // The seed and the place are the same, so the new weights are those that the old ones began as.
     #expect(try values(edited, "a") == values(model, "a"))
-    for index in 0..<16 { (model.values + index).pointee = 7 }
+    for index in 0..<16 { (model.valuesToChange() + index).pointee = 7 }
     #expect(try values(try model.copy(), "a") == [Float](repeating: 7, count: 16))
     #expect(try values(try model.clone(seed: 3), "a") == values(edited, "a"))
     #expect(try values(try model.clone(seed: 4), "a") != values(edited, "a"))

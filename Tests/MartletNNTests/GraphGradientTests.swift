@@ -123,7 +123,7 @@ import Testing
     func trained(_ sink: GradientSink) throws -> [Float] {
       let model = try Model(graph: graph, seed: 3)
       let plan = try Plan(graph: graph, layout: model.layout, purpose: .training([squares], sink), maximumBatch: 4)
-      let executor = try PlanExecutor(plan: plan, parameters: model.values, kernels: kernels)
+      let executor = try PlanExecutor(plan: plan, parameters: model.valuesToChange(), kernels: kernels)
       for index in 0..<12 { executor.input(0)[index] = Float(index) / 10 }
       let rule = UpdateRule(.gradientDescent, rate: 0.1)
       try executor.forward(rows: 4, step: 0, threads: 1)

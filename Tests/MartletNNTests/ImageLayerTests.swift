@@ -154,10 +154,10 @@ private let examples: [([Int], any Layer)] = [
       let model = try Model(graph: builder.build(outputs: [node]), seed: 5)
       let start: [[Float]] = [[2, 3], [0.5, -1], [1, -2], [3.5, 0.5]]  // gamma, beta, mean, variance
       for (parameter, values) in zip(model.layout.parameters, start) {
-        for (index, value) in values.enumerated() { model.values[parameter.offset + index] = value }
+        for (index, value) in values.enumerated() { model.valuesToChange()[parameter.offset + index] = value }
       }
       let plan = try Plan(graph: model.graph, layout: model.layout, purpose: purpose, maximumBatch: rows)
-      let executor = try PlanExecutor(plan: plan, parameters: model.values, kernels: MartletKernels.kernels)
+      let executor = try PlanExecutor(plan: plan, parameters: model.valuesToChange(), kernels: MartletKernels.kernels)
       let x: [Float] = [1, 4, 3, 4, 5, 8, 7, 8]  // means 4 and 6, variances 5 and 4
       for (index, value) in x.enumerated() { executor.input(0)[index] = value }
       try executor.forward(rows: rows, step: 0, threads: 1)

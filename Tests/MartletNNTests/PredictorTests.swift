@@ -26,7 +26,7 @@ import Testing
     let layout = model.layout.parameters
     let values: [[Float]] = [[1, -2, 3, 4], [0.5, -1], [2, -3], [10]]
     for (parameter, values) in zip(layout, values) {
-      for (index, value) in values.enumerated() { model.values[parameter.offset + index] = value }
+      for (index, value) in values.enumerated() { model.valuesToChange()[parameter.offset + index] = value }
     }
     // x = (1, 2): x W + b = (7.5, 5); 2 * 7.5 - 3 * 5 + 10 = 10. x = (-1, 0): (-0.5, 1) -> (0, 1) -> 7.
     let predictor = Predictor(model: model, kernels: kernels)

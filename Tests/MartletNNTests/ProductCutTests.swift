@@ -36,14 +36,14 @@ import Testing
     for useBias in [true, false] {
       let model = try chain([inputs], [Dense(units: units, activation: .tanh, useBias: useBias), Dense(units: 3)])
       for parameter in model.layout.parameters where parameter.shape.dimensions.count == 1 {
-        for index in 0..<parameter.count { model.values[parameter.offset + index] = Float(index % 7) / 8 }
+        for index in 0..<parameter.count { model.valuesToChange()[parameter.offset + index] = Float(index % 7) / 8 }
       }
       let plan = try Plan(graph: model.graph, layout: model.layout, purpose: .prediction, maximumBatch: 40)
       let source = RandomSource(seed: 2, stream: 0)
       for rows in [1, 2, 8, 32, 33, 40] {
         var outputs: [[Float]] = []
         for threads in [1, 2, 3, 7] {
-          let executor = try PlanExecutor(plan: plan, parameters: model.values, kernels: kernels)
+          let executor = try PlanExecutor(plan: plan, parameters: model.valuesToChange(), kernels: kernels)
           for index in 0..<(rows * inputs) { executor.input(0)[index] = Float(source.normal(at: UInt64(index))) }
           try executor.forward(rows: rows, step: 0, threads: threads)
           outputs.append(Array(UnsafeBufferPointer(start: executor.output(0), count: rows * 3)))

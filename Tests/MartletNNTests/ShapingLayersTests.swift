@@ -18,7 +18,8 @@ import Testing
   ) throws -> [Float] {
     let model = try chain(input, [layer])
     let plan = try Plan(graph: model.graph, layout: model.layout, purpose: purpose, maximumBatch: rows)
-    let executor = try PlanExecutor(plan: plan, parameters: model.values, kernels: MartletKernels.kernels, seed: seed)
+    let executor = try PlanExecutor(
+      plan: plan, parameters: model.valuesToChange(), kernels: MartletKernels.kernels, seed: seed)
     let count = rows * model.graph.inputShapes[0].elementCount
     for index in 0..<count { executor.input(0)[index] = Float(index) }
     try executor.forward(rows: rows, step: step, threads: threads)
@@ -154,7 +155,7 @@ import Testing
     let layer = ActivityRegularization(Regularizer(l1: 0.25, l2: 0.5))
     let model = try chain([3], [layer, ActivityRegularization(.none)])
     let plan = try Plan(graph: model.graph, layout: model.layout, purpose: purpose, maximumBatch: 4)
-    let executor = try PlanExecutor(plan: plan, parameters: model.values, kernels: MartletKernels.kernels)
+    let executor = try PlanExecutor(plan: plan, parameters: model.valuesToChange(), kernels: MartletKernels.kernels)
     for index in 0..<6 { executor.input(0)[index] = index % 2 == 0 ? Float(index) : -Float(index) }
     try executor.forward(rows: 2, step: 0, threads: 1)
     #expect((0..<6).allSatisfy { abs(executor.output(0)[$0]) == Float($0) })

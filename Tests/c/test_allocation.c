@@ -1,4 +1,5 @@
-/* After the first training step with the largest batch no step allocates. The functions below take the place of the C
+/* After the first training step with the largest batch no step allocates, and predictions of as many rows as one before
+ * allocate the two lists of their arguments only. The functions below take the place of the C
  * library's for the whole process, because the dynamic linker looks in the program first; they count and pass on. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -198,6 +199,45 @@ static void images(int32_t threads, const char *name) {
   martlet_model_destroy(m);
 }
 
+/* Convolutions by tiles, whose kernels are transformed once: fifty predictions of each batch after a first one, when a
+ * weight has changed. */
+static void predictions(int32_t threads, const char *name) {
+  martlet_model *m;
+  martlet_node node;
+  const int64_t shape[] = {64}, image[] = {8, 8, 1};
+  martlet_conv_options same = MARTLET_CONV_OPTIONS_INIT;
+  same.padding = MARTLET_SAME;
+  same.activation = MARTLET_RELU;
+  REQUIRE(martlet_set_threads(threads));
+  REQUIRE(martlet_model_create(NULL, 1, &m));
+  REQUIRE(martlet_input(m, NULL, 1, shape, &node));
+  REQUIRE(martlet_reshape(m, node, 3, image, NULL, &node));
+  REQUIRE(martlet_conv2d(m, node, 32, 3, 3, &same, &node));
+  REQUIRE(martlet_conv2d(m, node, 32, 3, 3, &same, &node));
+  REQUIRE(martlet_batch_normalization(m, node, NULL, &node));
+  REQUIRE(martlet_conv2d(m, node, 48, 3, 3, &same, &node));
+  REQUIRE(martlet_global_average_pooling(m, node, 0, NULL, &node));
+  REQUIRE(martlet_model_build(m, 1, &node));
+  static float outputs[2][ROWS * 48], bias[32];
+  for (int64_t rows = 1; rows <= ROWS; rows += ROWS - 1) {
+    const int64_t x_shape[] = {rows, 64};
+    const martlet_array xs = check_array(x, 2, x_shape, MARTLET_FLOAT32);
+    const long before_the_first = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
+    REQUIRE(martlet_predict(m, &xs, 1, outputs[0], rows * 48));
+    for (int i = 0; i < 32; i++) bias[i] += 0.5f;
+    REQUIRE(martlet_model_set_weight(m, "conv2d_1", "bias", bias, 32));
+    const long before = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
+    martlet_status status = MARTLET_OK;
+    for (int i = 0; i < 50 && status == MARTLET_OK; i++) status = martlet_predict(m, &xs, 1, outputs[1], rows * 48);
+    const long after = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
+    CHECK(status == MARTLET_OK, "fifty predictions");
+    if (!CHECK(after - before <= 2 * 50, name)) printf("#   %ld allocations in 50 predictions\n", after - before);
+    CHECK(before > before_the_first, "the count sees the allocations of the first prediction");
+    CHECK(outputs[0][0] != outputs[1][0], "predictions follow the weights");
+  }
+  martlet_model_destroy(m);
+}
+
 int main(void) {
   for (int i = 0; i < ROWS * 64; i++) x[i] = (float)(i * 7919 % 1000) / 1000;
   for (int i = 0; i < ROWS; i++) y[i] = i % 10, weights[i] = (float)(i % 4);
@@ -216,5 +256,7 @@ int main(void) {
   images(4, "no allocation in a step of a convolutional network, 4 threads");
   several(1, "no allocation in a step with several inputs and outputs and weights, 1 thread");
   several(4, "no allocation in a step with several inputs and outputs and weights, 4 threads");
+  predictions(1, "two lists in a prediction by a convolutional network, 1 thread");
+  predictions(4, "two lists in a prediction by a convolutional network, 4 threads");
   return check_end();
 }

@@ -160,3 +160,128 @@ def test_what_is_wrong_is_said(model, x, tmp_path):
     with pytest.raises(ValueError, match="first_id is 9223372036854775807; the ids of 600 rows"):
         model.write_predictions(x, tmp_path / "out.csv", first_id=2**63 - 1)
     assert list(tmp_path.iterdir()) == []
+
+
+class TestConvolutionsByTiles:
+    """Kernels of 3 x 3, whose transforms a model keeps from one prediction to the next."""
+
+    @pytest.fixture
+    def model(self):
+        made = martlet.Sequential(
+            [
+                martlet.Input((9, 10, 3)),
+                layers.Conv2D(16, 3, activation="relu", padding="same"),
+                layers.Conv2D(24, 3, activation="relu", padding="same", name="tiles"),
+                layers.BatchNormalization(),
+                layers.Conv2D(16, 3, activation="relu"),
+                layers.GlobalAveragePooling2D(),
+                layers.Dense(4, "softmax"),
+            ],
+            seed=1,
+        )
+        made.compile(martlet.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+        return made
+
+    @pytest.fixture
+    def images(self, random):
+        return random.normal(size=(20, 9, 10, 3)).astype(np.float32)
+
+    @staticmethod
+    def check(model, images, folder):
+        """Expect the predictions of a model that has not predicted yet, which the weights' file makes."""
+        model.save(folder / "fresh.h5")
+        found = model.predict(images)
+        np.testing.assert_array_equal(found, martlet.load_model(folder / "fresh.h5").predict(images))
+        # Three layers of sums of 216 products at most, in float32.
+        np.testing.assert_allclose(found, model.predict(images, dtype="float64"), rtol=0, atol=1e-5)
+        return found
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "train_on_batch",
+            "accumulate",
+            "fit",
+            "restore",
+            "apply",
+            "average",
+            "set_weights",
+            "set_layer_weights",
+            "load_weights",
+        ],
+    )
+    def test_predictions_follow_the_weights(self, model, images, change, tmp_path):
+        labels = np.arange(20) % 4
+        before = self.check(model, images, tmp_path)
+        if change == "train_on_batch":
+            model.train_on_batch(images, labels)
+        elif change == "accumulate":
+            model.compile(
+                martlet.optimizers.Adam(0.01, gradient_accumulation_steps=2), "sparse_categorical_crossentropy"
+            )
+            model.train_on_batch(images, labels)
+            self.check(model, images, tmp_path)
+            model.train_on_batch(images, labels)
+        elif change == "fit":
+            model.fit(images, labels, epochs=2, verbose=0)
+        elif change == "restore":
+            # A callback predicts with weights that the end of fit takes back.
+            data = martlet.Dataset(images, labels)
+            trainer = martlet.Trainer(model, martlet.optimizers.SGD(5.0), "sparse_categorical_crossentropy")
+            seen = []
+            trainer.fit(
+                data,
+                data,
+                lambda progress: seen.append(model.predict(images)),
+                batch_size=20,
+                epochs=8,
+                monitor="val_loss",
+                patience=3,
+                restore_best=True,
+                every_batch=True,
+            )
+            assert not np.array_equal(seen[-1], model.predict(images))
+        elif change == "apply":
+            trainer = martlet.Trainer(model, martlet.optimizers.SGD(0.1), loss=None)
+            trainer.backward((trainer.forward(images) - np.eye(4, dtype=np.float32)[labels]) / 20)
+            self.check(model, images, tmp_path)
+            trainer.apply()
+        elif change == "average":
+            model.compile(
+                martlet.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.5), "sparse_categorical_crossentropy"
+            )
+            model.fit(images, labels, epochs=2, verbose=0)
+        elif change == "set_weights":
+            model.set_weights([2 * array for array in model.get_weights()])
+        elif change == "set_layer_weights":
+            layer = model.get_layer("tiles")
+            layer.set_weights([2 * array for array in layer.get_weights()])
+        elif change == "load_weights":
+            other = martlet.models.clone_model(model)
+            other.set_weights([2 * array for array in model.get_weights()])
+            other.save_weights(tmp_path / "other.weights.h5")
+            model.load_weights(tmp_path / "other.weights.h5")
+        after = self.check(model, images, tmp_path)
+        assert not np.array_equal(before, after)
+
+    def test_threads_and_rows_change_no_bit(self, model, images):
+        threads = martlet.threads()
+        found = []
+        try:
+            for number in (1, 2, 3):
+                martlet.set_threads(number)
+                found.append(model.predict(images))
+                found.append(np.concatenate([model.predict(image[None]) for image in images]))
+        finally:
+            martlet.set_threads(threads)
+        for other in found[1:]:
+            np.testing.assert_array_equal(other, found[0])
+
+    def test_cost(self, model):
+        cost = model.cost(1)
+        # Pixels of a tile and products for it: 5 x 5 tiles of 9 x 10 pixels, and 4 x 4 of 7 x 8.
+        products = 90 * 27 * 16 + 25 * 16 * 16 * 24 + 16 * 16 * 24 * 16 + 16 * 4
+        assert cost.prediction_flops == 2 * products
+        transformed = 4 * 16 * (16 * 24 + 24 * 16)
+        tiles = 4 * 16 * (25 * 16 + 16 + 25 * 24 + 16)
+        assert transformed + tiles < cost.prediction_bytes < transformed + tiles + 4 * 90 * (3 + 16 + 24 + 16)

@@ -18,7 +18,7 @@ enum Preprocessing {
   /// Gives the layer its weights, which no initialiser makes.
   func setWeights(of model: Model, layer: Int) {
     for (parameter, values) in zip(model.layout.parameters[model.layout.range(ofLayer: layer)], weights) {
-      (model.values + parameter.offset).update(from: values, count: parameter.count)
+      (model.valuesToChange() + parameter.offset).update(from: values, count: parameter.count)
     }
   }
 }

@@ -85,9 +85,15 @@ package struct Convolution: Layer {
     let weights = lowering.parameter(site.parameters.lowerBound)
     let units = filters / groups
     let bias = useBias ? lowering.parameter(site.parameters.lowerBound + 1) : nil
+    let transformed = lowering.transformedKernel(site.parameters.lowerBound, geometry, filters: filters)
     lowering.appendAffine(
       of: site.output, rows: geometry.patchCount, units: filters, bias: bias, activation: activation
     ) { z, epilogue in
+      if let transformed {
+        return .winograd(
+          WinogradConvolution(
+            geometry: geometry, filters: filters, x: x, kernel: transformed, epilogue: epilogue, y: z))
+      }
       var product = MatrixProduct(
         m: .perRow(geometry.patchCount), n: units, k: .fixed(geometry.patchSize), a: x, aOrder: .patches(geometry),
         b: weights, bOrder: .rows(stride: filters), c: z,

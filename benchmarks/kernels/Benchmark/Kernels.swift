@@ -116,6 +116,11 @@ private func images(
   let depthwise = DepthwiseArguments(
     geometry: g.pointee, imageCount: 1, channels: 0..<channels, multiplier: 1, weights: UnsafePointer(y))
   let bias = AffineArguments(offset: UnsafePointer(y), activation: ActivationFunction(.linear))
+  // A convolution to as many channels; its 49 tiles, and its kernel, take more room than x and z have.
+  let tiles = WinogradBlock(
+    geometry: g.pointee, filterCount: channels, filters: 0..<channels, tiles: 0..<g.pointee.winogradTileCount)
+  let (kernel, transformed) = (array(9 * channels * channels), array(16 * channels * channels))
+  let (v, m) = (array(16 * tiles.inputStride), array(16 * tiles.outputStride))
   let larger = ResizeGeometry(
     height: side / 2, width: side / 2, channels: channels, resultHeight: side, resultWidth: side,
     interpolation: .bilinear)
@@ -132,6 +137,11 @@ private func images(
     rows: 1, places: rows, channels: channels, groups: 2, x: UnsafePointer(x), mean: statistics + 2 * channels,
     deviation: statistics + 3 * channels, gamma: UnsafePointer(y))
   return [
+    Kernel(name: "tiles of 3 x 3, weights", count: 16 * channels * channels) {
+      $0.winogradWeights(kernel, channels, channels, transformed)
+    },
+    Kernel(name: "tiles of 3 x 3, input", count: count) { $0.winogradInput(tiles, x, v) },
+    Kernel(name: "tiles of 3 x 3, output", count: count) { $0.winogradOutput(tiles, m, bias, z) },
     Kernel(name: "depthwise 3 x 3", count: count) { $0.depthwise(depthwise, x, bias, z) },
     Kernel(name: "depthwise 3 x 3, dX", count: count) { $0.depthwiseInputGradient(depthwise, x, z) },
     Kernel(name: "depthwise 3 x 3, dW", count: count) { $0.depthwiseWeightGradient(depthwise, x, y, statistics) },
