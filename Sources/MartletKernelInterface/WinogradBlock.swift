@@ -11,8 +11,8 @@
 ///           0 -1  1  0         1/2 -1/2  1/2         1 -1
 ///           0  1  0 -1          0    0    1          0 -1
 ///
-/// with 16 products of a channel and a filter for four pixels in place of 36. Of each of the 16 elements, the sums are a
-/// matrix product: V [tiles, channels] from the images, U [channels, filters] from the kernel, M = V U.
+/// with 16 products of a channel and a filter for four pixels in place of 36. The sums of each of the 16 elements are
+/// a matrix product: V [tiles, channels] from the images, U [channels, filters] from the kernel, M = V U.
 package struct WinogradBlock: Sendable {
   /// Of images as deep as their patches, which are 3 x 3.
   package var geometry: PatchGeometry

@@ -123,8 +123,8 @@ private func isByTiles(_ input: [Int], _ layer: Convolution) throws -> Bool {
     return (0..<(rows * 13 * 14 * 20)).map { Float(source.normal(at: UInt64($0))) }
   }
 
-  /// Neither threads nor the batch that a row is in change a bit, and all are near those in double: 180 and 324 products
-  /// of numbers of order 1, whose sums are of order 1, in three layers.
+  /// Neither threads nor the batch that a row is in change a bit, and all are near those in double: sums of 180 and 324
+  /// products, of order 1 as their terms are, in three layers.
   @Test(arguments: [kernels, .reference]) func bits(_ kernels: KernelTable<Float>) throws {
     let model = try network()
     #expect(try plan(model).forward.filter(isWinograd).count == 3)
