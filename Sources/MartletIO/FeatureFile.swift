@@ -1,5 +1,5 @@
-// What the frozen part of a network has computed for a dataset, as a dataset of its own: "x" and, as it was, "y". What is
-// trained on it costs the rest of the network only.
+// What the frozen part of a network has computed for a dataset, as a dataset of its own: "x" and, as it was, "y". What
+// is trained on it costs the rest of the network only.
 
 import MartletCore
 import MartletKernelInterface
@@ -11,8 +11,8 @@ package enum FeatureFile {
   /// - Parameters:
   ///   - features: of the rows of `data`.
   ///   - data: has a target or none.
-  /// - Throws: `invalidArgument` for targets that are not finite; `unsupported` for whole numbers beyond 2^24; `notFound`,
-  ///   `ioError`, `outOfMemory`.
+  /// - Throws: `invalidArgument` for targets that are not finite; `unsupported` for whole numbers beyond 2^24;
+  ///   `notFound`, `ioError`, `outOfMemory`.
   package static func write(
     _ features: Predictions, of data: Dataset, kernels: KernelTable<Float>, path: String
   ) throws(MartletError) {

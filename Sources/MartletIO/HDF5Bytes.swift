@@ -106,8 +106,9 @@ struct HDF5Superblock {
       throw MartletError(.unsupported, "'\(bytes.path)' does not have addresses and sizes of 8 bytes")
     }
     if version < 2 {
-      // Group constants and flags, four addresses, then the symbol table entry of the root group: name, header. The last
-      // address is of what a driver for several files keeps; a file by itself has none, and drivers differ on a wrong one.
+      // Group constants and flags, four addresses, then the symbol table entry of the root group: name, header. The
+      // last address is of what a driver for several files keeps; a file by itself has none, and drivers differ on a
+      // wrong one.
       var driver = try bytes.bytes(at: version == 0 ? 48 : 52, count: 48)
       guard try driver.integer(8) == .max else {
         throw driver.damaged("the head names a driver's information, which a file by itself does not have")

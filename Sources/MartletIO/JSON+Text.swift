@@ -1,5 +1,5 @@
-// JSON text: read, and its strings written, by Foundation's coder. Text from files is hostile: its size, depth and number of
-// values are bounded before the decoder, which recurses, sees it.
+// JSON text: read, and its strings written, by Foundation's coder. Text from files is hostile: its size, depth and
+// number of values are bounded before the decoder, which recurses, sees it.
 
 import FoundationEssentials
 import MartletCore
@@ -22,8 +22,8 @@ extension JSON {
     }
   }
 
-  /// The value as text, with sorted keys: the same value gives the same bytes. A number that is no integer has a point or
-  /// an exponent, as Python writes it: Keras asks for the type. (Foundation's encoder would write 0.0 as 0.)
+  /// The value as text, with sorted keys: the same value gives the same bytes. A number that is no integer has a point
+  /// or an exponent, as Python writes it: Keras asks for the type. (Foundation's encoder would write 0.0 as 0.)
   ///
   /// - Throws: `internalError`; finite numbers and strings can always be written.
   func text() throws(MartletError) -> String {

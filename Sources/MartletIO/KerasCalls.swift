@@ -126,7 +126,8 @@ extension KerasLayer {
     }
   }
 
-  /// Whether the arguments of a call say training=False, where that means something. Those that are null change nothing.
+  /// Whether the arguments of a call say training=False, where that means something. Those that are null change
+  /// nothing.
   ///
   /// - Parameter standard: what `training` may be, too.
   /// - Throws: `unsupported` for an argument that would change something.
@@ -149,8 +150,8 @@ extension KerasLayer {
 }
 
 extension KerasConfiguration {
-  /// Let the tensors that are results of models have calls that count from 0. Which way a file counts is told by the first
-  /// call of a model, whose results something reads in all that Keras writes.
+  /// Let the tensors that are results of models have calls that count from 0. Which way a file counts is told by the
+  /// first call of a model, whose results something reads in all that Keras writes.
   static func countCallsFromZero(in layers: inout [KerasLayer], _ outputs: inout [KerasTensor]) {
     var callCounts: [String: Int] = [:]
     var classes: [String: String] = [:]

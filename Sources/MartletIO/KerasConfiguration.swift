@@ -1,6 +1,6 @@
 // `model_config`, the JSON in which Keras keeps a network: Sequential and Functional models of Keras 2 and 3, to a
-// `Graph`; KerasConfiguration+Writing.swift goes back. The layers themselves are KerasLayer's business, their connections
-// that of KerasCalls.swift. A model may be a layer of another.
+// `Graph`; KerasConfiguration+Writing.swift goes back. The layers themselves are KerasLayer's business, their
+// connections that of KerasCalls.swift. A model may be a layer of another.
 
 import MartletCore
 import MartletNN

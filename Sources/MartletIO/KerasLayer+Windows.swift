@@ -1,5 +1,5 @@
-// Keras layers that slide a window over images or sequences, to ours and back: convolutions and poolings; and those that give
-// images other borders or another size.
+// Keras layers that slide a window over images or sequences, to ours and back: convolutions and poolings; and those
+// that give images other borders or another size.
 
 import MartletCore
 import MartletKernelInterface

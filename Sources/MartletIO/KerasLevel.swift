@@ -1,5 +1,5 @@
-// One level of a graph as Keras has it: what `model.layers` lists, layers and submodels, and how each is called. Files of
-// weights rely on the order of that list: arrays are found by the place of their layer among those with weights, and
+// One level of a graph as Keras has it: what `model.layers` lists, layers and submodels, and how each is called. Files
+// of weights rely on the order of that list: arrays are found by the place of their layer among those with weights, and
 // Keras sorts the layers of a graph anew when it makes a model of a configuration.
 
 import MartletNN

@@ -1,5 +1,5 @@
-// Plain arithmetic, casts and resizing of tensors, which Keras keeps as layers of their own. They are data, not code: each
-// is read as the layer that computes the same.
+// Plain arithmetic, casts and resizing of tensors, which Keras keeps as layers of their own. They are data, not code:
+// each is read as the layer that computes the same.
 //
 //     Keras 2   {"class_name": "TFOpLambda", "config": {"function": "math.truediv"},
 //                "inbound_nodes": [["x", 0, 0, {"y": 127.5}]]}                 or {"y": ["z", 0, 0]}

@@ -5,8 +5,8 @@
 //     /model_weights/LAYER    weight_names, and the datasets they name: LAYER/kernel:0
 //     /martlet                schema_version, seed, class_names: what Keras has no place for, and ignores
 //
-// Files of Keras 2 and 3 have the same layout without /martlet, with names such as `sequential/dense/kernel`. Keras 3's own
-// `.keras` archives are read, too.
+// Files of Keras 2 and 3 have the same layout without /martlet, with names such as `sequential/dense/kernel`. Keras 3's
+// own `.keras` archives are read, too.
 
 import MartletCore
 import MartletNN

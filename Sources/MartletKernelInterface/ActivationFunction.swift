@@ -36,8 +36,8 @@ package enum ActivationKind: Int32, Sendable, BitwiseCopyable, CaseIterable {
 /// An activation with its parameters.
 package struct ActivationFunction: Sendable, Equatable, BitwiseCopyable {
   package var kind: ActivationKind
-  /// Of `leakyReLU`, `elu` and `clippedReLU`; at least 0, so that the sign of the output of the first two is that of the
-  /// input.
+  /// Of `leakyReLU`, `elu` and `clippedReLU`; at least 0, so that the sign of the output of the first two is that of
+  /// the input.
   package var alpha: Float
   /// Of `clippedReLU`, at least 0.
   package var maximum: Float

@@ -41,8 +41,8 @@ package struct GEMMArguments<Scalar> {
   /// Where op(A) comes from instead of `a`, if it is a matrix of rows of a dataset or its transpose. Packing converts
   /// them.
   package var aSource: (rows: SourceRows, isTransposed: Bool)?
-  /// Where op(A) comes from, if it is a matrix of patches of images or its transpose: from the images at `a`. (A pointer
-  /// for the reason given at `GEMMEpilogue.update`.)
+  /// Where op(A) comes from, if it is a matrix of patches of images or its transpose: from the images at `a`. (A
+  /// pointer for the reason given at `GEMMEpilogue.update`.)
   package var aPatches: UnsafePointer<Patches>?
   package var b: UnsafePointer<Scalar>
   package var bRowStride: Int
@@ -280,8 +280,8 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ dOffset: UnsafeMutablePointer<Scalar>, _ dGamma: UnsafeMutablePointer<Scalar>
     ) -> Void
 
-  /// dX = scale * (dY - (dOffset + (x - mean) * deviation * dGamma) / totalRows), if mean and variance are those of x, else
-  /// dX = scale * dY (without sums); dX and dY may be the same.
+  /// dX = scale * (dY - (dOffset + (x - mean) * deviation * dGamma) / totalRows), if mean and variance are those of x,
+  /// else dX = scale * dY (without sums); dX and dY may be the same.
   package var normalizationGradient:
     @Sendable (
       _ arguments: NormalizationArguments<Scalar>,
@@ -303,8 +303,8 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ dBeta: UnsafeMutablePointer<Scalar>, _ dGamma: UnsafeMutablePointer<Scalar>
     ) -> Void
 
-  /// dX = deviation (g - average of g - x' average of g x'), with g = gamma dY, x' = (x - mean) deviation; averages over
-  /// the group.
+  /// dX = deviation (g - average of g - x' average of g x'), with g = gamma dY, x' = (x - mean) deviation; averages
+  /// over the group.
   package var groupNormalizationGradient:
     @Sendable (
       _ arguments: GroupNormalizationArguments<Scalar>, _ dY: UnsafePointer<Scalar>,
@@ -312,16 +312,16 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
     ) -> Void
 
   /// y [images, patches, channels]: the greatest pixel of each patch of x [images, pixels, channels] that lies in the
-  /// image; NaN if any is. (Here and below patches are as deep as the images, without dilation and spacing, and each has
-  /// a pixel in the image.)
+  /// image; NaN if any is. (Here and below patches are as deep as the images, without dilation and spacing, and each
+  /// has a pixel in the image.)
   package var maxPooling:
     @Sendable (
       _ geometry: UnsafePointer<PatchGeometry>, _ imageCount: Int, _ x: UnsafePointer<Scalar>,
       _ y: UnsafeMutablePointer<Scalar>
     ) -> Void
 
-  /// dX: the sum of dY over the patches whose greatest pixel it is; of equal ones, the first of a patch. In the order of
-  /// the patches.
+  /// dX: the sum of dY over the patches whose greatest pixel it is; of equal ones, the first of a patch. In the order
+  /// of the patches.
   package var maxPoolingGradient:
     @Sendable (
       _ geometry: UnsafePointer<PatchGeometry>, _ imageCount: Int, _ x: UnsafePointer<Scalar>,
@@ -335,7 +335,8 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ y: UnsafeMutablePointer<Scalar>
     ) -> Void
 
-  /// dX: the sum over its patches of dY divided by the number of their pixels in the image, in the order of the patches.
+  /// dX: the sum over its patches of dY divided by the number of their pixels in the image, in the order of the
+  /// patches.
   package var averagePoolingGradient:
     @Sendable (
       _ geometry: UnsafePointer<PatchGeometry>, _ imageCount: Int, _ dY: UnsafePointer<Scalar>,

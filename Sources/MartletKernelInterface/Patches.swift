@@ -6,8 +6,8 @@
 ///
 ///     images[image, y * strideY + ky * dilationY - top, x * strideX + kx * dilationX - left, c]
 ///
-/// and 0 outside the image. With a spacing, as in gradients and transposed convolutions, the pixels lie that many places
-/// apart, and the places between them are 0.
+/// and 0 outside the image. With a spacing, as in gradients and transposed convolutions, the pixels lie that many
+/// places apart, and the places between them are 0.
 package struct PatchGeometry: Sendable, BitwiseCopyable, Equatable {
   package var height: Int
   package var width: Int

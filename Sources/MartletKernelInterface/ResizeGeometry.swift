@@ -1,7 +1,7 @@
 // Images in another size.
 
-/// How an element of the result is made from the pixels around its place in the image: places are the middles of pixels,
-/// so that element i of n lies at (i + 1/2) size / n - 1/2.
+/// How an element of the result is made from the pixels around its place in the image: places are the middles of
+/// pixels, so that element i of n lies at (i + 1/2) size / n - 1/2.
 package enum Interpolation: Int32, Sendable, BitwiseCopyable, CaseIterable {
   /// The pixel that the place lies in.
   case nearest

@@ -1,5 +1,6 @@
 // Batch normalisation (Ioffe and Szegedy 2015): statistics of columns, what they make of them, and the gradients. Sums
-// over rows are cut as those of matrix products are, so that long ones stay accurate: into chunks, added in their order.
+// over rows are cut as those of matrix products are, so that long ones stay accurate: into chunks, added in their
+// order.
 
 import MartletKernelInterface
 

@@ -1,6 +1,6 @@
-// Depthwise convolutions: each channel of an image with kernels of its own. There is nothing to multiply matrices for, as
-// each element of a patch meets one weight; vectors run over the channels. The gradient by the input is a convolution
-// again, of what lies around a pixel in dY by the kernel the other way round.
+// Depthwise convolutions: each channel of an image with kernels of its own. There is nothing to multiply matrices for,
+// as each element of a patch meets one weight; vectors run over the channels. The gradient by the input is a
+// convolution again, of what lies around a pixel in dY by the kernel the other way round.
 
 import MartletKernelInterface
 
@@ -272,8 +272,8 @@ private func sums(
   return sums
 }
 
-/// Those of three taps side by side: pixel by pixel, each of which is loaded once for all patches it lies in. All pixels
-/// but the first and the last must lie in the image.
+/// Those of three taps side by side: pixel by pixel, each of which is loaded once for all patches it lies in. All
+/// pixels but the first and the last must lie in the image.
 @inline(always)
 private func slidingSums(
   _ filters: Filters, _ run: PatchRun, _ atOnce: Int, _ pixels: UnsafePointer<Float>, _ c: Int, _ lanes: Int

@@ -1,5 +1,5 @@
-// The gradient of a depthwise convolution by its kernel: sums over each row of patches, added in their order. Vectors run
-// over the channels.
+// The gradient of a depthwise convolution by its kernel: sums over each row of patches, added in their order. Vectors
+// run over the channels.
 
 import MartletKernelInterface
 

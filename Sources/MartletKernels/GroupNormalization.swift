@@ -1,9 +1,10 @@
-// Layer normalisation (Ba et al. 2016) and group normalisation (Wu and He 2018): the statistics are those of a row, or of
-// a group of its channels. A row is in the cache while it is summed, summed again and written.
+// Layer normalisation (Ba et al. 2016) and group normalisation (Wu and He 2018): the statistics are those of a row, or
+// of a group of its channels. A row is in the cache while it is summed, summed again and written.
 
 import MartletKernelInterface
 
-/// The sum over a group of a row of what `term` makes of a vector of it: place by place, chunks of places added in order.
+/// The sum over a group of a row of what `term` makes of a vector of it: place by place, chunks of places added in
+/// order.
 @inline(always)
 private func groupSum(
   _ places: Int, _ channels: Int, _ size: Int, _ term: (_ offset: Int, _ j: Int, _ lanes: Int) -> Vector

@@ -1,7 +1,7 @@
 // The update rules: weights and state are read and written once. Each rule is a struct that knows how to update one
 // vector of weights, so that its formula stands once for whole arrays, for the rows of a tile of gradients, and for a
-// tile that is still in registers (GEMM/UpdateTiles.swift); the bits are the same. Here is what all rules share, and those
-// that move all weights at one rate; those that adapt the rate of each weight are in AdaptiveUpdates.swift.
+// tile that is still in registers (GEMM/UpdateTiles.swift); the bits are the same. Here is what all rules share, and
+// those that move all weights at one rate; those that adapt the rate of each weight are in AdaptiveUpdates.swift.
 
 import MartletKernelInterface
 
@@ -89,8 +89,8 @@ struct UpdatePass {
 protocol UpdateStep {
   /// nil if the rule's state is missing.
   init?(_ pass: UpdatePass)
-  /// Update the weights from index i on, as many as `lanes`, and their state. Weights are decayed and gradients modified
-  /// already.
+  /// Update the weights from index i on, as many as `lanes`, and their state. Weights are decayed and gradients
+  /// modified already.
   func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int)
 }
 

@@ -2,7 +2,8 @@
 
 import MartletKernelInterface
 
-/// The two pixels of an axis that an element of the result is made of, the second with `weight`, the first with the rest.
+/// The two pixels of an axis that an element of the result is made of, the second with `weight`, the first with the
+/// rest.
 private struct Neighbours {
   let first: Int
   let second: Int

@@ -1,5 +1,5 @@
-// The network as data: layers, and the nodes where they are applied. A graph is complete, checked, in topological order,
-// and never changes; GraphBuilder.swift makes it.
+// The network as data: layers, and the nodes where they are applied. A graph is complete, checked, in topological
+// order, and never changes; GraphBuilder.swift makes it.
 
 import MartletCore
 

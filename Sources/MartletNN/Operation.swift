@@ -104,8 +104,8 @@ package struct MatrixProduct: Sendable, BitwiseCopyable {
   package var groups = ProductGroups()
 }
 
-/// Products whose operands lie some elements apart: those of the groups of a convolution. Their results make the columns
-/// of one C, and so do bias and whatever else their epilogue reads.
+/// Products whose operands lie some elements apart: those of the groups of a convolution. Their results make the
+/// columns of one C, and so do bias and whatever else their epilogue reads.
 package struct ProductGroups: Sendable, BitwiseCopyable {
   package var count = 1
   package var aStep = 0
@@ -214,7 +214,8 @@ package enum Operation: Sendable, BitwiseCopyable {
   case maxPoolingGradient(PatchGeometry, x: BufferID, y: BufferID, dY: BufferID, dX: BufferID)
   case averagePooling(PatchGeometry, x: BufferID, y: BufferID)
   case averagePoolingGradient(PatchGeometry, dY: BufferID, dX: BufferID)
-  /// The pixels of x to where patches of one pixel are in the images of y, whose other pixels become 0; or added to them.
+  /// The pixels of x to where patches of one pixel are in the images of y, whose other pixels become 0; or added to
+  /// them.
   case spreadPixels(PatchGeometry, x: BufferID, y: BufferID, adds: Bool)
   case resize(ResizeGeometry, x: BufferID, y: BufferID)
   case resizeGradient(ResizeGeometry, dY: BufferID, dX: BufferID)

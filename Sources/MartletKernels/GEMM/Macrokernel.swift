@@ -4,8 +4,8 @@
 //
 // Sizes and the two orders that they make are in Blocking.swift. B has no loop of its own for packing: the first tile
 // that needs a panel of B reads it where it lies, if columns are adjacent there and the panel is full or there are
-// masks, and leaves it packed for the others. A single row, many updates with a single k, and a few columns go their own
-// ways (OneRow.swift, OuterUpdate.swift, NarrowProduct.swift).
+// masks, and leaves it packed for the others. A single row, many updates with a single k, and a few columns go their
+// own ways (OneRow.swift, OuterUpdate.swift, NarrowProduct.swift).
 
 import MartletKernelInterface
 

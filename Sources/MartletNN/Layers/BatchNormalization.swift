@@ -3,10 +3,10 @@
 import MartletCore
 import MartletKernelInterface
 
-/// Y = gamma (X - mean) / sqrt(variance + epsilon) + beta for each channel, X and Y [N, ..., C]. In training mean and variance
-/// are those of the batch, over all axes but the last, the variance divided by the number of elements; and the moving ones
-/// come nearer to them: moving = momentum moving + (1 - momentum) batch. In prediction and evaluation, and where the layer
-/// is frozen, they are the moving ones.
+/// Y = gamma (X - mean) / sqrt(variance + epsilon) + beta for each channel, X and Y [N, ..., C]. In training mean and
+/// variance are those of the batch, over all axes but the last, the variance divided by the number of elements; and the
+/// moving ones come nearer to them: moving = momentum moving + (1 - momentum) batch. In prediction and evaluation, and
+/// where the layer is frozen, they are the moving ones.
 package struct BatchNormalization: Layer {
   package var momentum: Double
   package var epsilon: Double

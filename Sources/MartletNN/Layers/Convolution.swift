@@ -23,9 +23,9 @@ package struct WeightOptions: Sendable, Equatable {
   }
 }
 
-/// Y[n, y, x, o] = activation(sum over ky, kx, c of X[n, y s + ky d - p, x s + kx d - p, c] W[ky, kx, c, o] + b[o]), with
-/// stride s, dilation d and padding p: X [N, H, W, C], W [KH, KW, C / groups, O], Y [N, H', W', O]; of Conv1D without H and
-/// KH. The channels of a group make the outputs of that group.
+/// Y[n, y, x, o] = activation(sum over ky, kx, c of X[n, y s + ky d - p, x s + kx d - p, c] W[ky, kx, c, o] + b[o]),
+/// with stride s, dilation d and padding p: X [N, H, W, C], W [KH, KW, C / groups, O], Y [N, H', W', O]; of Conv1D
+/// without H and KH. The channels of a group make the outputs of that group.
 package struct Convolution: Layer {
   package var rank: Int
   package var filters: Int

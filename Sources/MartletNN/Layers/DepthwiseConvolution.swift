@@ -3,8 +3,9 @@
 import MartletCore
 import MartletKernelInterface
 
-/// Y[n, y, x, c M + m] = activation(sum over ky, kx of X[n, y s + ky d - p, x s + kx d - p, c] W[ky, kx, c, m] + b[c M + m]),
-/// with stride s, dilation d and padding p: X [N, H, W, C], W [KH, KW, C, M], Y [N, H', W', C M]. M is the multiplier.
+/// Y[n, y, x, c M + m] = activation(sum over ky, kx of X[n, y s + ky d - p, x s + kx d - p, c] W[ky, kx, c, m] + b[c M
+/// + m]), with stride s, dilation d and padding p: X [N, H, W, C], W [KH, KW, C, M], Y [N, H', W', C M]. M is the
+/// multiplier.
 package struct DepthwiseConvolution: Layer {
   package var window: SlidingWindow
   package var multiplier: Int
@@ -76,8 +77,8 @@ package struct DepthwiseConvolution: Layer {
   }
 }
 
-/// A depthwise convolution into C M channels without bias and activation, then Y = activation(T P + b) for each pixel of its
-/// result T: P [1, 1, C M, O], Y [N, H', W', O].
+/// A depthwise convolution into C M channels without bias and activation, then Y = activation(T P + b) for each pixel
+/// of its result T: P [1, 1, C M, O], Y [N, H', W', O].
 package struct SeparableConvolution: Layer {
   package var depthwise: DepthwiseConvolution
   package var filters: Int

@@ -1,5 +1,5 @@
-// Dropout (Srivastava et al. 2014), in the inverted form: nothing to do in prediction. With masks that are the same along
-// some axes it drops whole channels (SpatialDropout2D; Tompson et al. 2015) or whole rows (stochastic depth).
+// Dropout (Srivastava et al. 2014), in the inverted form: nothing to do in prediction. With masks that are the same
+// along some axes it drops whole channels (SpatialDropout2D; Tompson et al. 2015) or whole rows (stochastic depth).
 
 import MartletCore
 import MartletKernelInterface

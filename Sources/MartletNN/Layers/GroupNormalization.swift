@@ -3,8 +3,8 @@
 import MartletCore
 import MartletKernelInterface
 
-/// Y = gamma (X - mean) / sqrt(variance + epsilon) + beta, gamma and beta [C]. LayerNormalization: mean and variance of the
-/// last axis, X [N, ..., C]. GroupNormalization: those of each of some groups of channels over all places of a row.
+/// Y = gamma (X - mean) / sqrt(variance + epsilon) + beta, gamma and beta [C]. LayerNormalization: mean and variance of
+/// the last axis, X [N, ..., C]. GroupNormalization: those of each of some groups of channels over all places of a row.
 package struct GroupNormalization: Layer {
   package enum Kind: Sendable, Equatable {
     case layer

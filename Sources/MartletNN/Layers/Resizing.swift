@@ -68,7 +68,8 @@ package struct Borders: Layer {
     }
   }
 
-  /// Copy the inside of images into larger ones of zeros, or from larger ones: the columns of one axis, then of the other.
+  /// Copy the inside of images into larger ones of zeros, or from larger ones: the columns of one axis, then of the
+  /// other.
   private func operations(
     _ isPadding: Bool, _ x: BufferID, _ y: BufferID, outer: Shape, inner: Shape, _ lowering: inout Lowering
   ) -> [Operation] {

@@ -2,8 +2,8 @@
 
 import MartletCore
 
-/// Y = exp(X) / sum exp(X), the sum over `axes` of each row: neighbours, numbered as in Keras, where 1 is the first axis of
-/// a row and -1 the last.
+/// Y = exp(X) / sum exp(X), the sum over `axes` of each row: neighbours, numbered as in Keras, where 1 is the first
+/// axis of a row and -1 the last.
 package struct Softmax: Layer {
   package var axes: [Int]
 

@@ -3,9 +3,9 @@
 import MartletCore
 import MartletKernelInterface
 
-/// The image Y of which a convolution with kernel W [KH, KW, O, C] would make images of the size of X: every element of X
-/// [N, H, W, C] adds its multiple of the kernel to Y [N, H', W', O], `stride` places from its neighbour's. H' = H s with
-/// `same` padding, H s + max(KH - s, 0) with `valid`. Then Y = activation(Y + b).
+/// The image Y of which a convolution with kernel W [KH, KW, O, C] would make images of the size of X: every element of
+/// X [N, H, W, C] adds its multiple of the kernel to Y [N, H', W', O], `stride` places from its neighbour's. H' = H s
+/// with `same` padding, H s + max(KH - s, 0) with `valid`. Then Y = activation(Y + b).
 package struct TransposedConvolution: Layer {
   package var filters: Int
   package var window: SlidingWindow
