@@ -75,8 +75,8 @@ int32_t martlet_version(void);
 const char *martlet_version_string(void);
 
 /** Instruction set of the kernels. Chosen once, when first needed: the best the processor has, or a lower one that the
- * environment variable MARTLET_INSTRUCTION_SET names, in letters of any case. A name that is none of those below, or that
- * of a set which the processor lacks, is ignored: what this function returns tells.
+ * environment variable MARTLET_INSTRUCTION_SET names, in letters of any case. A name that is none of those below, or
+ * that of a set which the processor lacks, is ignored: what this function returns tells.
  *
  * @return "avx512", "avx2", "baseline"; on arm64 "neon". Static string. */
 const char *martlet_instruction_set(void);
@@ -575,8 +575,8 @@ martlet_status martlet_up_sampling2d(martlet_model *model, martlet_node input, i
 /* Images changed at random in training, so that a model meets no image twice; in prediction and evaluation they stay as
  * they are. What is drawn for an image depends on the trainer's seed, the step, the layer and the position in the batch
  * only. A factor is a pair, its lower and its upper bound, between which it is drawn uniformly for each image; where
- * Keras takes one number v, that is the pair -v and v, or 0 and v of martlet_random_contrast and martlet_random_erasing.
- * These functions copy what they are passed. */
+ * Keras takes one number v, that is the pair -v and v, or 0 and v of martlet_random_contrast and
+ * martlet_random_erasing. These functions copy what they are passed. */
 
 #define MARTLET_FLIP_HORIZONTAL 1              /* left to right */
 #define MARTLET_FLIP_VERTICAL 2                /* top to bottom */
@@ -694,8 +694,8 @@ typedef struct martlet_random_erasing_options {
   {(uint32_t)sizeof(martlet_random_erasing_options), 0, {0.0, 1.0}, {0.02, 0.33}, {0.0f, 0.0f, 0.0f}, {0.0f, 255.0f}, 0}
 
 /** Add boxes that hide a part of an image: Y is X but in a box, which an image has with a probability that is drawn
- * from the factor; Zhong et al. 2017. The box is sqrt(s) H high and sqrt(t) W wide, s and t drawn from the scale, and lies
- * anywhere in the image.
+ * from the factor; Zhong et al. 2017. The box is sqrt(s) H high and sqrt(t) W wide, s and t drawn from the scale, and
+ * lies anywhere in the image.
  *
  * @param model Model, not built yet.
  * @param input Node to read, X, of rows [H, W, C].
@@ -733,8 +733,8 @@ typedef struct martlet_batch_normalization_options {
 /** Add a batch normalisation of the last axis: Y = gamma (X - mean) / sqrt(variance + epsilon) + beta for each channel,
  * X and Y [N, ..., C]; Ioffe and Szegedy 2015. In training mean and variance are those of the batch over all other axes
  * (the variance divided by their number of elements), and moving = momentum moving + (1 - momentum) batch, with the
- * update of the weights; in prediction and evaluation, and in a frozen layer, they are the moving ones. Weights are named
- * "gamma", "beta", "moving_mean" and "moving_variance"; the latter two are not trained.
+ * update of the weights; in prediction and evaluation, and in a frozen layer, they are the moving ones. Weights are
+ * named "gamma", "beta", "moving_mean" and "moving_variance"; the latter two are not trained.
  *
  * @param model Model, not built yet.
  * @param input Node to read, X.
@@ -1064,8 +1064,8 @@ typedef struct martlet_submodel_options {
 
 /** Apply a model as a layer. Its layers become layers of the model that is being built, with copies of its weights as
  * they are now, and "NAME/" before their names: "base/conv1". Wherever a layer is named, a layer so named is meant;
- * martlet_model_set_trainable takes NAME for all of them. In Keras' files it is a model in the model. Submodels may have
- * submodels, 16 inside one another at most.
+ * martlet_model_set_trainable takes NAME for all of them. In Keras' files it is a model in the model. Submodels may
+ * have submodels, 16 inside one another at most.
  *
  * @param model Model, not built yet.
  * @param submodel Model, built, which stays as it is.
@@ -1261,8 +1261,8 @@ martlet_status martlet_model_parameter_count(martlet_model *model, int64_t *out_
  * @return The section's codes; MARTLET_NOT_FOUND (no such layer). */
 martlet_status martlet_model_trainable(martlet_model *model, const char *layer, int32_t *out_trainable);
 
-/** Have the weights of a layer trained, or freeze them: from the next step of any trainer on. Below the first layer that
- * is trained no gradients are computed and no activations kept; a frozen batch normalisation runs on its moving
+/** Have the weights of a layer trained, or freeze them: from the next step of any trainer on. Below the first layer
+ * that is trained no gradients are computed and no activations kept; a frozen batch normalisation runs on its moving
  * statistics and leaves them. A trainer keeps what its optimiser has of frozen weights.
  *
  * @param model Model, not used by a call.
@@ -1492,16 +1492,16 @@ martlet_status martlet_model_clone(martlet_model *model, uint64_t seed, martlet_
  * Ownership: free it with martlet_model_destroy. Both go their own ways. */
 martlet_status martlet_model_copy_submodel(martlet_model *model, const char *name, martlet_model **out_copy);
 
-/** Cut a model in two after a layer or submodel, through whose one result all that follows goes: to take off its head, or
- * to compute its features once. Both parts have copies of their weights.
+/** Cut a model in two after a layer or submodel, through whose one result all that follows goes: to take off its head,
+ * or to compute its features once. Both parts have copies of their weights.
  *
  * @param model Model, built, which stays as it is.
  * @param layer Name of a layer or submodel that is applied once.
  * @param out_lower The part whose output is the layer's result; NULL if not wanted.
- * @param out_upper The rest, named NAME_head after the model, which has an input of the layer's name in its place; NULL if
- *                  not wanted.
- * @return The section's codes (MARTLET_INVALID_ARGUMENT also: an output that is no later than the layer, a layer after it
- *         that reads one before it, a layer that is applied on both sides); MARTLET_NOT_FOUND (no such layer).
+ * @param out_upper The rest, named NAME_head after the model, which has an input of the layer's name in its place;
+ *                  NULL if not wanted.
+ * @return The section's codes (MARTLET_INVALID_ARGUMENT also: an output that is no later than the layer, a layer after
+ *         it that reads one before it, a layer that is applied on both sides); MARTLET_NOT_FOUND (no such layer).
  *
  * Ownership: free both with martlet_model_destroy.
  *
@@ -1554,8 +1554,8 @@ martlet_status martlet_model_replace_layer(martlet_model *model, const char *lay
  *         MARTLET_IO_ERROR, MARTLET_OUT_OF_MEMORY, MARTLET_BUSY. */
 martlet_status martlet_model_save(martlet_model *model, const char *path);
 
-/** Load a model from a Keras HDF5 file: one of martlet_model_save or of Keras 2 or 3 (model.save("m.h5")), or from one of
- * Keras 3's .keras archives.
+/** Load a model from a Keras HDF5 file: one of martlet_model_save or of Keras 2 or 3 (model.save("m.h5")), or from one
+ * of Keras 3's .keras archives.
  *
  * @param path File name.
  * @param out_model The model, built.
@@ -1570,8 +1570,8 @@ martlet_status martlet_model_save(martlet_model *model, const char *path);
  *   martlet_model_destroy(m); */
 martlet_status martlet_model_load(const char *path, martlet_model **out_model);
 
-/** Load a model with other layers in the place of some of its file's, such as Keras' Lambda, which holds code. Each reads
- * what the layer in the file reads, and has its name. One with weights finds them where those of the old one are.
+/** Load a model with other layers in the place of some of its file's, such as Keras' Lambda, which holds code. Each
+ * reads what the layer in the file reads, and has its name. One with weights finds them where those of the old one are.
  *
  * @param path File name.
  * @param count How many layers to replace, 1 to 4096.
@@ -1946,16 +1946,16 @@ martlet_status martlet_predict_dataset(martlet_model *model, martlet_dataset *da
 martlet_status martlet_write_predictions(martlet_model *model, martlet_dataset *dataset, int32_t output,
                                          const char *path, int64_t first_id);
 
-/** Compute the output of a frozen network for a dataset once, and write it as a dataset: an HDF5 file, which appears whole
- * or not at all, with "x" [N, ...], the output as float32, and "y", the dataset's targets, if it has some. A head that is
- * trained on it need not go through the network in every epoch. Sample weights are not written.
+/** Compute the output of a frozen network for a dataset once, and write it as a dataset: an HDF5 file, which appears
+ * whole or not at all, with "x" [N, ...], the output as float32, and "y", the dataset's targets, if it has some. A
+ * head that is trained on it need not go through the network in every epoch. Sample weights are not written.
  *
  * @param model Model, built, with one output; all its layers with weights are frozen, and none is random in training.
  * @param dataset N rows with an x for each input of the model, and one y or none.
  * @param path File name; an existing file is replaced, as martlet_model_save does.
  * @return As martlet_predict; MARTLET_INVALID_ARGUMENT also: a layer that is random in training, as dropout is, or one
- *         that is not frozen, named; MARTLET_UNSUPPORTED (whole numbers of 2^24 and more in y); MARTLET_NOT_FOUND (no such
- *         folder); MARTLET_IO_ERROR.
+ *         that is not frozen, named; MARTLET_UNSUPPORTED (whole numbers of 2^24 and more in y); MARTLET_NOT_FOUND (no
+ *         such folder); MARTLET_IO_ERROR.
  *
  * Threads: as martlet_predict_dataset. Memory: the features of all rows, twice.
  *
