@@ -87,9 +87,13 @@ struct KerasConfiguration {
 
   /// The network, its layers in the order of the file as far as each comes after what it reads from.
   ///
-  /// - Parameter statistics: those of `layersWithStatistics`.
+  /// - Parameters:
+  ///   - statistics: those of `layersWithStatistics`.
+  ///   - place: the path of this model in others, with a "/" at its end.
   /// - Throws: `formatError`; `unsupported` naming layer and class or option.
-  func graph(_ statistics: [String: KerasStatistics]) throws(MartletError) -> Graph {
+  func graph(_ statistics: [String: KerasStatistics], in place: String = "") throws(MartletError) -> Graph {
+    var layers = layers
+    for index in layers.indices { layers[index].place = place }
     do throws(MartletError) {
       let calls = try KerasCallOrder(layers, maximumCount: Self.maximumCallCount)
       var builder = try GraphBuilder(name: name, className: className)
@@ -155,7 +159,7 @@ struct KerasConfiguration {
     for (path, values) in statistics where path.hasPrefix(layer.name + "/") {
       inside[String(path.dropFirst(layer.name.count + 1))] = values
     }
-    var part = try submodel.graph(inside)
+    var part = try submodel.graph(inside, in: layer.place + layer.name + "/")
     // A frozen model is frozen whatever its layers say.
     if !layer.isTrainable { part = part.frozen }
     member = .submodel(builder.submodels.count)

@@ -61,11 +61,12 @@ extension KerasLayer {
       throw error(
         .unsupported,
         "holds code, which is not run; load the file with another layer in its place: martlet_model_load_replacing, "
-          + "in Python load_model(path, replace={'\(name)': Resizing(224, 224)})")
+          + "in Python load_model(path, replace={'\(place)\(name)': Resizing(224, 224)})")
     default:
       if let pooling = try pooling() { return pooling }
       if let augmentation = try augmentation() { return augmentation }
-      throw MartletError(.unsupported, "layer '\(name)' is of class '\(className)', which is not supported")
+      throw MartletError(
+        .unsupported, "layer '\(place)\(name)' is of class '\(className)', which is not supported")
     }
   }
 

@@ -9,6 +9,8 @@ struct KerasLayer {
   let className: String
   let name: String
   let config: JSON
+  /// The path of the submodel that it is in, with a "/" at its end, for messages.
+  var place = ""
   /// The model that the layer is, if it is one.
   var submodel: KerasConfiguration?
   /// The calls of the layer, or why they are not known.
@@ -42,7 +44,7 @@ struct KerasLayer {
   }
 
   func error(_ code: ErrorCode, _ message: String) -> MartletError {
-    MartletError(code, "layer '\(name)' (\(className)) \(message)")
+    MartletError(code, "layer '\(place)\(name)' (\(className)) \(message)")
   }
 
   // MARK: Members of `config`

@@ -23,6 +23,10 @@ struct KerasOperation {
   private let options: JSON
   private var operands: [Operand] = []
 
+  /// Operations of Keras 3 that are called as layers are, without being them: their configuration does not say whether
+  /// they are trained.
+  private static let namesakes: Set<String> = ["Average", "Reshape", "Softmax"]
+
   /// Nil if the layer is no operation.
   ///
   /// - Throws: `formatError`; `unsupported` naming the function.
@@ -42,8 +46,12 @@ struct KerasOperation {
       ]
       if let second = options["y"] ?? options["x2"] { operands.append(try operand(second)) }
     } else {
-      guard let kind = KerasOperation.kind(ofClass: layer.className, json["module"]?.stringValue, node) else {
-        return nil
+      let module = json["module"]?.stringValue
+      guard let kind = KerasOperation.kind(ofClass: layer.className, module, node) else {
+        guard KerasOperation.namesakes.contains(layer.className), node.arrayValue == nil, module != "keras.layers",
+          layer.config["trainable"] == nil
+        else { return nil }
+        throw layer.error(.unsupported, "is Keras' operation of that name, not the layer, which is not supported")
       }
       self.kind = kind
       options = layer.config
@@ -122,7 +130,11 @@ struct KerasOperation {
       return layer("Activation", ["activation": .string("linear")], [x])
     case (.resize, .tensor(let x), nil): return try resizing(x)
     default:
-      throw layer.error(.unsupported, "computes '\(kind.rawValue)' of operands for which it is not supported")
+      throw layer.error(
+        .unsupported,
+        "computes '\(kind.rawValue)' of operands for which it is not supported: it takes a result of a layer and a number "
+          + "(a divisor that is not 0, a maximum of 0), or two results of layers, which can be added, subtracted, "
+          + "multiplied and compared")
     }
   }
 

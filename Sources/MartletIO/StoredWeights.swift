@@ -197,20 +197,35 @@ struct StoredWeights: ~Copyable {
   private func refuseOthers(than expected: Set<String>, in path: String, _ graph: Graph) throws(MartletError) {
     for name in try children(of: path) where !expected.contains(path + name) {
       let group = path + name
-      var count = 0
-      if let variables = try base.object(at: group + "/vars"), variables.isGroup { count = try variables.childCount() }
       if expected.contains(where: { $0.hasPrefix(group + "/layers/") }) {
         try refuseOthers(than: expected, in: group + "/layers/", graph)
-      } else if let layers = try base.object(at: group + "/layers"), layers.isGroup {
-        count += try layers.childCount()
-      }
-      guard count == 0 else {
-        throw base.error(
-          .formatError,
-          "holds weights in '\(group)', for which model '\(graph.name)' has no layer: it expects "
-            + quotedList(expected.sorted()))
+        guard try !hasVariables(group) else { throw unexpected(group, expected, graph) }
+      } else {
+        guard try !holdsVariables(group, nesting: 1) else { throw unexpected(group, expected, graph) }
       }
     }
+  }
+
+  private func unexpected(_ group: String, _ expected: Set<String>, _ graph: Graph) -> MartletError {
+    base.error(
+      .formatError,
+      "holds weights in '\(group)', for which model '\(graph.name)' has no layer: it expects "
+        + quotedList(expected.sorted()))
+  }
+
+  private func hasVariables(_ group: String) throws(MartletError) -> Bool {
+    guard let variables = try base.object(at: group + "/vars"), variables.isGroup else { return false }
+    return try variables.childCount() > 0
+  }
+
+  /// Whether there are variables in a group or in the layers of the submodel that it is.
+  private func holdsVariables(_ group: String, nesting: Int) throws(MartletError) -> Bool {
+    // Deeper than models may be is what no model can have a layer for.
+    if try hasVariables(group) || nesting > GraphBuilder.maximumNesting { return true }
+    for name in try children(of: group + "/layers/") {
+      if try holdsVariables(group + "/layers/" + name, nesting: nesting + 1) { return true }
+    }
+    return false
   }
 
   // MARK: Submodels in the layout of Keras 1 and 2

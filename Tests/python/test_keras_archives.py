@@ -73,6 +73,24 @@ def test_training_goes_on(tmp_path, rows, random):
     assert_same(again.predict(rows), theirs.predict(rows, verbose=0))
 
 
+@pytest.mark.parametrize("inner", ["RandomFlip", "Dropout"])
+def test_submodels_without_weights(inner, tmp_path, random):
+    """Keras writes groups for them, which are empty."""
+    k = keras.layers
+    layer = k.RandomFlip() if inner == "RandomFlip" else k.Dropout(0.5)
+    x = keras.Input((4, 4, 3))
+    y = keras.Sequential([keras.Sequential([layer])])(x)
+    theirs = keras.Model(x, k.Dense(2)(k.Flatten()(y)))
+    images = random.normal(size=(3, 4, 4, 3)).astype(np.float32)
+    for name in ("m.keras", "m.h5"):
+        theirs.save(tmp_path / name)
+        assert_same(martlet.load_model(tmp_path / name).predict(images), theirs.predict(images, verbose=0))
+    theirs.save_weights(tmp_path / "m.weights.h5")
+    ours = martlet.models.model_from_json(theirs.to_json())
+    ours.load_weights(tmp_path / "m.weights.h5")
+    assert_same(ours.predict(images), theirs.predict(images, verbose=0))
+
+
 def packed(members, method=zipfile.ZIP_STORED):
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", method) as archive:

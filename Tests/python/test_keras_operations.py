@@ -110,6 +110,25 @@ def test_operations_that_are_refused(operation, message):
         model_from_json(keras_2(operation))
 
 
+@pytest.mark.parametrize("ending", [".json", ".h5", ".keras"])
+@pytest.mark.parametrize("name", ["softmax", "average", "reshape"])
+def test_operations_with_names_of_layers(name, ending, tmp_path):
+    """They compute something else than the layers of these names."""
+    x = keras.Input((4,))
+    result = {
+        "softmax": lambda: keras.ops.softmax(x, axis=None),
+        "average": lambda: keras.ops.average(x, axis=1),
+        "reshape": lambda: keras.ops.reshape(x, (-1, 2)),
+    }[name]()
+    theirs = keras.Model(x, result)
+    with pytest.raises(martlet.UnsupportedError, match="is Keras' operation of that name, not the layer"):
+        if ending == ".json":
+            model_from_json(theirs.to_json())
+        else:
+            theirs.save(tmp_path / f"m{ending}")
+            martlet.load_model(tmp_path / f"m{ending}")
+
+
 def with_lambda():
     """As in the report: code that resizes, then a model in the model with the scaling of its images."""
     x = keras.Input((16, 16, 3))
@@ -141,6 +160,8 @@ def test_code_in_a_submodel_is_replaced(tmp_path):
     outer = keras.Sequential([keras.Input((8, 8, 3)), inner, keras.layers.Dense(2)])
     outer.save(tmp_path / "m.h5")
     path = f"{inner.name}/lambda"
+    with pytest.raises(martlet.UnsupportedError, match=rf"load_model\(path, replace=\{{'{path}': Resizing"):
+        martlet.load_model(tmp_path / "m.h5")
     assert martlet.load_model(tmp_path / "m.h5", replace={path: layers.Resizing(16, 16)}).output_shape == (None, 2)
     with pytest.raises(martlet.NotFoundError, match="has no layer 'lambda' to replace"):
         martlet.load_model(tmp_path / "m.h5", replace={"lambda": layers.Resizing(16, 16)})

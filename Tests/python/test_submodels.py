@@ -264,18 +264,32 @@ def test_sequential_of_models(random):
 
 
 def test_layers_in_parts_can_be_changed(random):
-    model = our_outer(our_base())
-    engine = model.built_engine()
-    engine.rename_layer("base/bn", "norm")
-    assert ("base/norm", "BatchNormalization") in engine.layers()
-    engine.remove_layer("base/norm")
-    assert [path for path, _ in engine.layers() if path.startswith("base/")] == [
-        "base/input", "base/a", "base/global_average_pooling2d",
-    ]
-    again = martlet.models.model_from_json(engine.to_json())
-    assert again.get_layer("base").output_shape == [(None, 4), (None, 6, 6, 4)]
+    base = our_base()
+    model = our_outer(base)
+    x = rows(random)
+    model.rename_layer("base/bn", "norm")
+    assert base.get_layer("norm").path == "base/norm" and len(model.get_weights()) == 8
+    model.replace_layer("base/norm", layers.ReLU())
+    assert base.get_layer("norm").class_name == "ReLU"
+    model.remove_layer("base/norm")
+    assert [layer.path for layer in base.layers] == ["base/input", "base/a", "base/global_average_pooling2d"]
+    base.trainable = False
+    assert len(model.get_weights()) == 4 and not base.get_layer("a").trainable
+    again = martlet.models.model_from_json(model.to_json())
+    again.set_weights(model.get_weights())
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
     with pytest.raises(ValueError, match="no input layer"):
-        engine.remove_layer("base/input")
+        model.remove_layer("base/input")
+
+
+def test_gradients_of_parts_are_checked(random):
+    x = martlet.Input((3,))
+    base = martlet.Model(x, layers.Dense(4, "tanh", name="d")(x), name="base")
+    start = martlet.Input((3,))
+    model = martlet.Model(start, layers.Dense(2)(base(start)))
+    model.compile("sgd", "mse")
+    check = model.check_gradients(random.normal(size=(4, 3)), random.normal(size=(4, 2)))
+    assert check.largest_error < 1e-6 and check.weight_count == model.count_params()
 
 
 def test_the_optimisers_state_goes_on(tmp_path, random):

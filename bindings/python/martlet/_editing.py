@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ._submodel import Submodel
 from .layers import Input, Layer
 
 if TYPE_CHECKING:
@@ -17,16 +19,19 @@ def rename(model: Model, name: str, new_name: str) -> None:
     model.refuse_if_part("is changed there")
     engine = model.built_engine()
     engine.rename_layer(name, new_name)
-    for layer in model.all_layers():
-        if layer.name == name:
-            layer.built(engine, new_name)
-    model.layers_changed(model.all_layers())
+    for part in _parts(model):
+        for layer in part.all_layers():
+            if layer.path == name:
+                layer.built(engine, name[: len(name) - len(layer.name)] + new_name)
+    model.layers_changed()
 
 
 def remove(model: Model, name: str) -> None:
     model.refuse_if_part("is changed there")
     model.built_engine().remove_layer(name)
-    model.layers_changed([layer for layer in model.all_layers() if layer.name != name])
+    for part in _parts(model):
+        part.keep_layers([layer for layer in part.all_layers() if layer.path != name])
+    model.layers_changed()
 
 
 def replace(model: Model, name: str, layer: Layer) -> None:
@@ -36,11 +41,22 @@ def replace(model: Model, name: str, layer: Layer) -> None:
     if layer.claimed:
         raise ValueError(f"layer {layer.name!r} is in use already by a model; make a new layer")
     engine = model.built_engine()
-    new_name = layer.own_name or name
+    old_name = name.rpartition("/")[2]
+    new_name = layer.own_name or old_name
     engine.replace_layer(name, _config(layer, new_name, engine.layer_input_shapes(name)))
     layer.claim()
-    layer.built(engine, new_name)
-    model.layers_changed([layer if old.name == name else old for old in model.all_layers()])
+    layer.built(engine, name[: len(name) - len(old_name)] + new_name)
+    for part in _parts(model):
+        part.keep_layers([layer if old.path == name else old for old in part.all_layers()])
+    model.layers_changed()
+
+
+def _parts(model: Model) -> Iterator[Model]:
+    """The model and the models in it."""
+    yield model
+    for layer in model.all_layers():
+        if isinstance(layer, Submodel):
+            yield from _parts(layer.model)
 
 
 def configuration(layer: Layer, name: str) -> str:

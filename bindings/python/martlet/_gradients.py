@@ -67,8 +67,7 @@ def check_gradients(model: Model, dataset: Dataset, sample: Any, step: Any, seed
     layer, weight = (None if name is None else name.decode() for name in (out.layer, out.weight))
     position: tuple[int, ...] = ()
     if layer is not None and weight is not None:
-        found = model.get_layer(layer)
-        shape = found.get_weights()[found.weight_names.index(weight)].shape
+        shape = engine.weight_shape(layer, weight)
         position = tuple(int(i) for i in np.unravel_index(out.element, shape))
     return GradientCheck(
         out.loss, out.largest_error, out.weight_count, layer, weight, position, out.analytic, out.numeric, errors

@@ -368,9 +368,12 @@ class Model(TrainableModel):
         """The layers in order, the inputs included."""
         return list(self._chain)
 
-    def layers_changed(self, layers: Sequence[Layer]) -> None:
-        """These are the layers now. fit begins with a new trainer, as the old one is of the layers before."""
+    def keep_layers(self, layers: Sequence[Layer]) -> None:
+        """These are the layers now."""
         self._chain = list(layers)
+
+    def layers_changed(self) -> None:
+        """fit begins with a new trainer, as the old one is of the layers before."""
         self._trainer = None
         self._adopt(self.built_engine())
 
