@@ -2,6 +2,7 @@
 // as each element of a patch meets one weight; vectors run over the channels. The gradient by the input is a
 // convolution again, of what lies around a pixel in dY by the kernel the other way round.
 
+import CMartletCPU
 import MartletKernelInterface
 
 /// What meets what: images, their patches, and the weights of a kernel, tap by tap.
@@ -233,8 +234,24 @@ private func convolve(
     g.kernelWidth == 3 && g.strideX == 1 && g.dilationX == 1 && g.spacingX == 1 && run.left.pixel >= -1
     && run.left.pixel + atOnce < g.width
   let apart = g.spacingX * g.channels
+  // The lowest row of what the next run meets, which nobody has read: so many pixels side by side are more than a
+  // processor foresees.
+  let lowest = max(0, min(g.height - 1, run.top.pixel + (g.kernelHeight - 1) * filters.stepY.pixel))
+  let next = pixels + (lowest * g.width + run.left.pixel + atOnce * g.strideX + g.kernelWidth - 1) * g.channels
+  @inline(always)
+  func prefetch(_ next: UnsafePointer<Float>) {
+    forEachPatch(of: atOnce) { t in martlet_prefetch_near(next + t * g.strideX * g.channels) }
+  }
   forEachVector(channels.count) { j, lanes in
     let c = channels.lowerBound + j
+    if j % 16 == 0 {
+      prefetch(next + c)
+      if g.strideX > 1 { prefetch(next + g.channels + c) }
+      if g.strideY > 1 {
+        prefetch(next - g.width * g.channels + c)
+        prefetch(next - (g.width - 1) * g.channels + c)
+      }
+    }
     let sums =
       slides
       ? slidingSums(filters, run, atOnce, pixels + c, c, lanes) : sums(filters, run, atOnce, pixels + c, c, lanes)

@@ -1,6 +1,7 @@
 // The gradient of a depthwise convolution by its kernel: sums over each row of patches, added in their order. Vectors
 // run over the channels.
 
+import CMartletCPU
 import MartletKernelInterface
 
 func depthwiseWeightGradient(
@@ -21,18 +22,26 @@ func depthwiseWeightGradient(
         let taps = Taps(g, patchY, ky, kx)
         guard !taps.rows.isEmpty else { continue }
         let weights = dW + (ky * g.kernelWidth + kx) * outputs
-        if multiplier == 1 {
-          forEachVector(d.channels.count) { j, lanes in
-            let c = d.channels.lowerBound + j
-            add(g, taps, gradient + c, outputs, weights + c, lanes) { load(pixels + $0 + c, lanes) }
+        @inline(always)
+        func addChannels(_ j: Int, _ lanes: Int) {
+          let c = d.channels.lowerBound + j
+          @inline(always)
+          func element(_ offset: Int) -> Vector { load(pixels + c + offset, lanes) }
+          add(g, taps, gradient + c, outputs, weights + c, lanes, pixels + c, element)
+        }
+        guard multiplier > 1 else {
+          forEachVector(d.channels.count, addChannels)
+          continue
+        }
+        for c in d.channels {
+          @inline(always)
+          func element(_ offset: Int) -> Vector { Vector(repeating: pixels[c + offset]) }
+          @inline(always)
+          func addKernels(_ m: Int, _ lanes: Int) {
+            let j = c * multiplier + m
+            add(g, taps, gradient + j, outputs, weights + j, lanes, pixels + c, element)
           }
-        } else {
-          for c in d.channels {
-            forEachVector(multiplier) { m, lanes in
-              let j = c * multiplier + m
-              add(g, taps, gradient + j, outputs, weights + j, lanes) { Vector(repeating: pixels[$0 + c]) }
-            }
-          }
+          forEachVector(multiplier, addKernels)
         }
       }
     }
@@ -69,11 +78,14 @@ private struct Taps {
 
 /// Add the sums of a row of patches to the gradients of some taps, a vector of them.
 ///
-/// - Parameter element: that of the image, from which channels on.
+/// - Parameters:
+///   - pixels: of the image, from the first channel on.
+///   - element: what is there, as a vector.
 @inline(always)
 private func add(
   _ g: PatchGeometry, _ taps: Taps, _ gradient: UnsafePointer<Float>, _ outputs: Int,
-  _ dW: UnsafeMutablePointer<Float>, _ lanes: Int, _ element: (_ offset: Int) -> Vector
+  _ dW: UnsafeMutablePointer<Float>, _ lanes: Int, _ pixels: UnsafePointer<Float>,
+  _ element: (_ offset: Int) -> Vector
 ) {
   var sums: InlineArray<9, Vector> = [.zero, .zero, .zero, .zero, .zero, .zero, .zero, .zero, .zero]
   let (down, across) = (g.dilationY * g.width * g.channels, g.dilationX * g.channels)
@@ -93,21 +105,24 @@ private func add(
   if g.strideX == 1, g.dilationX == 1 {
     // The next patch has two columns of this one.
     let offset = first(taps.whole.lowerBound)
-    var pixels: InlineArray<6, Vector> = [.zero, .zero, .zero, .zero, .zero, .zero]
+    var columns: InlineArray<6, Vector> = [.zero, .zero, .zero, .zero, .zero, .zero]
     if !taps.whole.isEmpty {
       forEachRow { ky in
-        pixels[2 * ky] = element(offset + ky * down)
-        pixels[2 * ky + 1] = element(offset + ky * down + across)
+        columns[2 * ky] = element(offset + ky * down)
+        columns[2 * ky + 1] = element(offset + ky * down + across)
       }
     }
     for patch in taps.whole {
       let (dZ, offset) = (load(gradient + patch * outputs, lanes), first(patch) + 2 * across)
+      // The rows below come next; where only some channels of each pixel are read, a processor does not foresee them.
+      martlet_prefetch_near(gradient + (patch + g.patchesAcross) * outputs)
+      martlet_prefetch_near(pixels + offset + 3 * down)
       forEachRow { ky in
         let next = element(offset + ky * down)
-        sums[3 * ky] = multiplyAdd(pixels[2 * ky], dZ, sums[3 * ky])
-        sums[3 * ky + 1] = multiplyAdd(pixels[2 * ky + 1], dZ, sums[3 * ky + 1])
+        sums[3 * ky] = multiplyAdd(columns[2 * ky], dZ, sums[3 * ky])
+        sums[3 * ky + 1] = multiplyAdd(columns[2 * ky + 1], dZ, sums[3 * ky + 1])
         sums[3 * ky + 2] = multiplyAdd(next, dZ, sums[3 * ky + 2])
-        (pixels[2 * ky], pixels[2 * ky + 1]) = (pixels[2 * ky + 1], next)
+        (columns[2 * ky], columns[2 * ky + 1]) = (columns[2 * ky + 1], next)
       }
     }
   } else {
