@@ -191,10 +191,3 @@ def test_files_without_weights(tmp_path):
         martlet.load_model(tmp_path / "foreign.h5")
     with pytest.raises(ValueError, match="is not built"):
         martlet.Sequential([layers.Dense(2)]).load_weights(tmp_path / "w.h5")
-
-
-def test_keras_zip_files_are_named(tmp_path, theirs):
-    theirs.save(tmp_path / "model.keras")
-    for load in (martlet.load_model, ours().load_weights):
-        with pytest.raises(martlet.UnsupportedError, match=r"model.keras' is a zip archive.*model.save\('model.h5'\)"):
-            load(tmp_path / "model.keras")
