@@ -11,6 +11,8 @@ struct KerasArchive {
   private static let signature: [UInt8] = [0x50, 0x4B, 0x03, 0x04]
   private static let endSignature: [UInt8] = [0x50, 0x4B, 0x05, 0x06]
   private static let memberSignature: UInt64 = 0x0201_4B50
+  /// Bytes that the list of members may have: those of Keras' archives have a few hundred.
+  private static let maximumListCount = 1 << 20
 
   private struct Member {
     let method: Int
@@ -40,7 +42,9 @@ struct KerasArchive {
     var end = HDF5Fields(path: file.path, tail[(place + 10)...])
     let count = try end.small(2)
     let (listCount, listOffset) = (try end.small(4), try end.small(4))
-    guard listOffset + listCount <= file.byteCount else { throw damaged("its list of members is behind its end") }
+    guard listOffset + listCount <= file.byteCount, listCount <= Self.maximumListCount else {
+      throw damaged("its list of members is behind its end, or too long")
+    }
     var list = HDF5Fields(path: file.path, try file.bytes(at: listOffset, count: listCount)[...])
     for _ in 0..<count { try readMember(&list) }
   }
@@ -99,8 +103,11 @@ struct KerasArchive {
     return KeptMemory(path: "\(file.path)/\(name)", storage: storage, byteCount: member.byteCount)
   }
 
-  /// A member as text.
+  /// A member as text, which is to be JSON.
   func text(_ name: String) throws(MartletError) -> String {
+    guard members[name]?.byteCount ?? 0 <= JSON.maximumByteCount else {
+      throw damaged("'\(name)' is longer than a configuration may be")
+    }
     let member = try member(name)
     return String(decoding: member.buffer, as: UTF8.self)
   }

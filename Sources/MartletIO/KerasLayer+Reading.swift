@@ -136,7 +136,7 @@ extension KerasLayer {
   private func softmax(_ row: Shape) throws(MartletError) -> any Layer {
     var axes: [Int] = []
     for json in config["axis"].map({ $0.arrayValue ?? [$0] }) ?? [.integer(-1)] {
-      guard let axis = json.integerValue, abs(axis) <= Shape.maximumRank else {
+      guard let axis = json.integerValue, (-Shape.maximumRank...Shape.maximumRank).contains(axis) else {
         throw error(.formatError, "has an 'axis' that is not a number of one")
       }
       axes.append(axis)

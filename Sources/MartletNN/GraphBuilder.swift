@@ -48,7 +48,10 @@ package struct GraphBuilder {
     let shapes = try rowShapes(of: inputs)
     try checkRoom(layers.count, GraphBuilder.maximumLayerCount, "layers")
     try checkRoom(nodes.count, GraphBuilder.maximumNodeCount, "nodes")
-    let name = path + (try checked(name ?? unusedName(layer is InputLayer ? "input" : layer.className), in: path))
+    let name =
+      path
+      + (try checked(
+        name ?? unusedName(layer is InputLayer ? "input" : GraphBuilder.snakeCase(layer.className)), in: path))
     do {
       let shape = try layer.outputShape(of: shapes)
       let weights = try layer.weights(of: shapes)
@@ -156,9 +159,8 @@ package struct GraphBuilder {
     }
   }
 
-  /// - Parameter className: in any form; the name is in snake case.
-  mutating func unusedName(_ className: String) -> String {
-    let base = GraphBuilder.snakeCase(className)
+  /// - Parameter base: the name, if nothing has it; otherwise a number follows it.
+  mutating func unusedName(_ base: String) -> String {
     var number = nextNumbers[base] ?? 0
     var name = number == 0 ? base : "\(base)_\(number)"
     while names.contains(name) {

@@ -123,6 +123,11 @@ static void refused(void) {
 
   EXPECT_OK(martlet_submodel(m, base, 1, &x, NULL, 1, &y));
   EXPECT_OK(martlet_submodel(m, base, 1, &x, NULL, 1, &more[0]));
+  EXPECT_OK(martlet_share_submodel(m, "base_1", 1, &x, 0, 1, &more[1]));
+  martlet_model *other = weighted("My Base", 1, 1);
+  EXPECT_OK(martlet_submodel(m, other, 1, &x, NULL, 1, &more[1]));
+  EXPECT_OK(martlet_share_submodel(m, "My Base", 1, &x, 0, 1, &more[1]));
+  martlet_model_destroy(other);
   EXPECT(martlet_share_submodel(m, "base", 1, &wide, 0, 1, &more[1]), MARTLET_INVALID_ARGUMENT, "it is given [3]");
   EXPECT(martlet_share_submodel(m, "base", 1, &x, 3, 1, &more[1]), MARTLET_INVALID_ARGUMENT, "inference is 3");
   EXPECT(martlet_share_submodel(m, NULL, 1, &x, 0, 1, &more[1]), MARTLET_INVALID_ARGUMENT, "name is NULL");

@@ -122,6 +122,8 @@ def test_what_is_refused(tmp_path):
         load(packed({**whole, "model.weights.h5": b"x" * 2048}))
     with pytest.raises(martlet.FormatError, match="config"):
         load(packed({**whole, "config.json": b"{"}))
+    with pytest.raises(martlet.FormatError, match="'config.json' is longer than a configuration may be"):
+        load(packed({**whole, "config.json": b" " * (1 << 28)}))
     data = bytearray(packed(whole))
     place = data.index(b"class_name")
     data[place] ^= 1

@@ -25,7 +25,8 @@ package struct Softmax: Layer {
   /// The axes of a row, counted from 0; nil if they are not neighbours.
   private func places(in row: Shape) -> Range<Int>? {
     let places = axes.map { $0 < 0 ? $0 + row.rank : $0 - 1 }.sorted()
-    guard let first = places.first, let last = places.last, places == Array(first...last), first >= 0, last < row.rank
+    guard let first = places.first, let last = places.last, first >= 0, last < row.rank,
+      places == Array(first...last)
     else { return nil }
     return first..<(last + 1)
   }
