@@ -165,14 +165,7 @@ public func martlet_model_layer(
   _ model: OpaquePointer?, _ index: Int32, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
   _ out_class: UnsafeMutablePointer<UnsafePointer<CChar>?>?
 ) -> martlet_status {
-  withModel(model, .inspect) { model in
-    let name = try out_name.map { try required($0, "out_name") }
-    let className = try out_class.map { try required($0, "out_class") }
-    let built = try model.requireBuilt()
-    let index = try checkedIndex(Int64(index), "index", count: built.layerNames.count, of: "layers")
-    name?.pointee = built.layerNames[index]
-    className?.pointee = built.layerClasses[index]
-  }
+  nameAndClass(model, index, out_name, out_class, of: "layers") { ($0.layerNames, $0.layerClasses) }
 }
 
 @_cdecl("martlet_model_submodel_count") @implementation
@@ -190,13 +183,22 @@ public func martlet_model_submodel(
   _ model: OpaquePointer?, _ index: Int32, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
   _ out_class: UnsafeMutablePointer<UnsafePointer<CChar>?>?
 ) -> martlet_status {
+  nameAndClass(model, index, out_name, out_class, of: "submodels") { ($0.submodelNames, $0.submodelClasses) }
+}
+
+/// An export that passes out a name and a Keras class, where they are wanted.
+private func nameAndClass(
+  _ model: OpaquePointer?, _ index: Int32, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
+  _ out_class: UnsafeMutablePointer<UnsafePointer<CChar>?>?, of things: String,
+  _ tables: (BuiltModel) -> (names: StringTable, classes: StringTable)
+) -> martlet_status {
   withModel(model, .inspect) { model in
     let name = try out_name.map { try required($0, "out_name") }
     let className = try out_class.map { try required($0, "out_class") }
-    let built = try model.requireBuilt()
-    let index = try checkedIndex(Int64(index), "index", count: built.submodelNames.count, of: "submodels")
-    name?.pointee = built.submodelNames[index]
-    className?.pointee = built.submodelClasses[index]
+    let (names, classes) = tables(try model.requireBuilt())
+    let index = try checkedIndex(Int64(index), "index", count: names.count, of: things)
+    name?.pointee = names[index]
+    className?.pointee = classes[index]
   }
 }
 
