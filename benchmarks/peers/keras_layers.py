@@ -1,4 +1,5 @@
-"""Keras with train_on_batch and predict_on_batch; KERAS_BACKEND in the environment chooses what computes."""
+"""Keras with train_on_batch and predict_on_batch; KERAS_BACKEND in the environment chooses what computes, the variant
+"graph" or "jit" whether XLA compiles it."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ class Peer:
     def __init__(self, variant: str, threads: int) -> None:
         backend = importlib.import_module(keras.backend.backend())
         self.version = f"Keras {keras.__version__} on {backend.__name__} {backend.__version__}"
+        self.compiled = variant == "jit"
 
     def _model(self, workload: Workload | ImageWorkload) -> keras.Model:
         if isinstance(workload, ImageWorkload):
@@ -36,7 +38,7 @@ class Peer:
         else:
             momentum = workloads.MOMENTUM if workload.optimizer == "momentum" else 0.0
             optimizer = keras.optimizers.SGD(rate, momentum)
-        model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=True)
+        model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=self.compiled)
         x, y = workload.data()
         batch, batches = workload.batch, workload.batches
 
@@ -53,6 +55,7 @@ class Peer:
 
     def predict(self, workload: Workload | ImageWorkload, rows: int):
         model = self._model(workload)
+        model.compile(jit_compile=self.compiled)
         x = workload.inputs(rows)
 
         def run(count: int) -> None:
