@@ -227,11 +227,9 @@ package struct KernelTable<Scalar: Sendable>: Sendable {
       _ dW: UnsafeMutablePointer<Scalar>
     ) -> Void
 
-  /// U [16, channels, filters] from w [3, 3, channels, filters]; see `WinogradBlock`.
+  /// Some columns of U [16, size] from those of w [3, 3, size]; see `WinogradBlock`.
   package var winogradWeights:
-    @Sendable (
-      _ w: UnsafePointer<Scalar>, _ channels: Int, _ filters: Int, _ u: UnsafeMutablePointer<Scalar>
-    ) -> Void
+    @Sendable (_ w: UnsafePointer<Scalar>, _ size: Int, _ count: Int, _ u: UnsafeMutablePointer<Scalar>) -> Void
 
   /// V of a block, 16 matrices [tiles, channels] `inputStride` apart, from images x. Pixels outside are 0.
   package var winogradInput:

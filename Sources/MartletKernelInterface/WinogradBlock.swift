@@ -33,6 +33,14 @@ package struct WinogradBlock: Sendable {
   /// Elements of a transformed tile, or kernel.
   package static var elementCount: Int { 16 }
 
+  /// Where an element of the transform of a kernel is in the transform of the same kernel turned by half a turn: G of a
+  /// column in reverse is G of the column with its first and last elements exchanged.
+  @inline(__always)
+  package static func turned(_ element: Int) -> Int {
+    let (i, j) = (element / 4, element % 4)
+    return 4 * (i % 3 == 0 ? 3 - i : i) + (j % 3 == 0 ? 3 - j : j)
+  }
+
   /// From a matrix V, or M, to the next one. A cache line lies between them, so that those of an element of a tile do
   /// not all meet in the same set of a cache.
   package var inputStride: Int { tiles.count * geometry.channels + 16 }

@@ -5,9 +5,7 @@ import MartletKernelInterface
 
 private typealias Four = (Vector, Vector, Vector, Vector)
 
-/// U [16, channels, filters] from w [3, 3, channels, filters].
-func winogradWeights(_ w: UnsafePointer<Float>, _ channels: Int, _ filters: Int, _ u: UnsafeMutablePointer<Float>) {
-  let size = channels * filters
+func winogradWeights(_ w: UnsafePointer<Float>, _ size: Int, _ count: Int, _ u: UnsafeMutablePointer<Float>) {
   /// A column of G times three elements.
   @inline(always)
   func transformed(_ a: Vector, _ b: Vector, _ c: Vector) -> Four {
@@ -27,7 +25,7 @@ func winogradWeights(_ w: UnsafePointer<Float>, _ channels: Int, _ filters: Int,
     storeRow(transformed(a.2, b.2, c.2), u + 8 * size + j, size, lanes)
     storeRow(transformed(a.3, b.3, c.3), u + 12 * size + j, size, lanes)
   }
-  forEachVector(size, transform)
+  forEachVector(count, transform)
 }
 
 func winogradInput(_ b: WinogradBlock, _ x: UnsafePointer<Float>, _ v: UnsafeMutablePointer<Float>) {

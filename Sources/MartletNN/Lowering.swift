@@ -20,7 +20,8 @@ package struct Lowering {
   let maximumBatch: Int
   /// Whether the values of all nodes can be read after a pass, not only those of inputs and outputs.
   private let keepsValues: Bool
-  /// Whether convolutions may read transforms of their kernels.
+  /// Whether convolutions may read transforms of their kernels. In prediction they are the executor's, made once for
+  /// many passes; else the forward pass makes them.
   let transformsKernels: Bool
 
   private(set) var forward: [Operation] = []
@@ -31,6 +32,8 @@ package struct Lowering {
   private(set) var constants: [Double] = []
   var transformedKernels: [TransformedKernel] = []
   var transformedCount = 0
+  /// The transforms of kernels, by parameter.
+  var kernelTransforms: [Int: BufferID] = [:]
   /// One for each output; none in prediction.
   private(set) var losses: [PlannedLoss] = []
   private(set) var penalties: [PlannedPenalty] = []
@@ -68,8 +71,7 @@ package struct Lowering {
     self.purpose = purpose
     self.maximumBatch = maximumBatch
     self.keepsValues = keepsValues
-    let isPrediction = if case .prediction = purpose { true } else { false }
-    self.transformsKernels = transformsKernels && isPrediction && !keepsValues
+    self.transformsKernels = transformsKernels && !keepsValues
     let none = [BufferID?](repeating: nil, count: graph.nodes.count)
     (values, gradients, scratches, preActivations) = (none, none, none, none)
     isPreActivationGradient = .init(repeating: false, count: graph.nodes.count)
@@ -140,6 +142,10 @@ package struct Lowering {
     if case .training = purpose { true } else { false }
   }
 
+  var isPrediction: Bool {
+    if case .prediction = purpose { true } else { false }
+  }
+
   /// Whether a layer does there what it does in training.
   package func isTraining(_ site: LayerSite) -> Bool { isTraining && !inferenceNodes.contains(site.output) }
 
@@ -185,7 +191,7 @@ package struct Lowering {
 
   /// Add a penalty on the values of a node to the loss, but in prediction.
   package mutating func penalize(_ node: Int, _ regularizer: Regularizer) {
-    if case .prediction = purpose { return }
+    if isPrediction { return }
     let buffer = value(of: node)
     // The loss reads it after the forward pass.
     pin(buffer)

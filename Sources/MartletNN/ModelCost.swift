@@ -8,7 +8,8 @@ package struct ModelCost: Sendable, Equatable {
   package let weightBytes: Int
   /// Values of all layers that live at the same time, transformed kernels and the tiles of one thread.
   package let predictionBytes: Int
-  /// Values, gradients of values and gradients of weights; the optimiser's own state is not part of a model.
+  /// Values, gradients of values, gradients of weights, transformed kernels and the tiles of one thread; the optimiser's
+  /// own state is not part of a model.
   package let trainingBytes: Int
   /// Multiplications and additions of the matrix products.
   package let predictionFlops: Int
@@ -23,12 +24,13 @@ extension Model {
     let losses = graph.outputs.map { _ in LossConfiguration(.none) }
     let prediction = try Plan(
       graph: graph, layout: layout, purpose: .prediction, maximumBatch: rows, transformsKernels: true)
-    let training = try Plan(graph: graph, layout: layout, purpose: .training(losses, .store), maximumBatch: rows)
+    let training = try Plan(
+      graph: graph, layout: layout, purpose: .training(losses, .store), maximumBatch: rows, transformsKernels: true)
     let scalar = MemoryLayout<Float>.size
     return ModelCost(
       weightBytes: layout.count * scalar,
       predictionBytes: (prediction.arenaCount + prediction.transformedCount + prediction.scratchCount) * scalar,
-      trainingBytes: (training.arenaCount + layout.count) * scalar,
+      trainingBytes: (training.arenaCount + training.scratchCount + layout.count) * scalar,
       predictionFlops: prediction.flopsPerRow, trainingFlops: training.flopsPerRow)
   }
 }

@@ -147,6 +147,9 @@ package struct WinogradConvolution: Sendable, BitwiseCopyable {
   package var x: BufferID
   /// Transformed.
   package var kernel: BufferID
+  /// Whether the kernel is turned by half a turn, as it is in the gradient by the images. Its transform is then the same
+  /// with its first and last rows exchanged, and its first and last columns.
+  package var turnsKernel = false
   package var epilogue: AffineEpilogue
   package var y: BufferID
 }
@@ -190,6 +193,8 @@ package enum Operation: Sendable, BitwiseCopyable {
   /// x [blocks, first, second, inner] to y [blocks, second, first, inner].
   case swapAxes(x: BufferID, y: BufferID, blocks: Extent, first: Int, second: Int, inner: Int)
   case winograd(WinogradConvolution)
+  /// U [16, count] of the kernel x [3, 3, count].
+  case transformKernel(x: BufferID, count: Int, y: BufferID)
   case depthwise(DepthwiseProduct, x: BufferID, AffineEpilogue, y: BufferID)
   case depthwiseInputGradient(DepthwiseProduct, dY: BufferID, dX: BufferID)
   /// Then, with a parameter, it goes where the plan's sink says.
@@ -245,6 +250,10 @@ package enum Operation: Sendable, BitwiseCopyable {
     if case .spreadPixels(let geometry, let x, let y, _) = self {
       return .spreadPixels(geometry, x: x, y: y, adds: true)
     }
+    if case .winograd(var convolution) = self, convolution.epilogue.residual == nil {
+      convolution.epilogue.residual = convolution.y
+      return .winograd(convolution)
+    }
     guard case .matrixProduct(var product) = self, case .store = product.epilogue else { return nil }
     product.epilogue = .store(adds: true)
     return .matrixProduct(product)
@@ -287,6 +296,7 @@ package enum Operation: Sendable, BitwiseCopyable {
     case .swapAxes(let x, let y, _, _, _, _): [x, y]
     case .winograd(let convolution):
       [convolution.x, convolution.kernel, convolution.y] + convolution.epilogue.buffers
+    case .transformKernel(let x, _, let y): [x, y]
     case .depthwise(let product, let x, let epilogue, let y): [product.weights, x, y] + epilogue.buffers
     case .depthwiseInputGradient(let product, let dY, let dX): [product.weights, dY, dX]
     case .depthwiseWeightGradient(_, let x, let dY, let dW, _): [x, dY, dW]

@@ -84,8 +84,8 @@ package struct Plan: Sendable {
 
   /// - Parameters:
   ///   - keepsValues: whether the values of all nodes can be read after a pass.
-  ///   - transformsKernels: whether the convolutions of a prediction that keeps no values may read transforms of their
-  ///     kernels, which its executors are given then.
+  ///   - transformsKernels: whether the convolutions of a plan that keeps no values may read transforms of their
+  ///     kernels; the executors of a prediction are given them.
   /// - Throws: `outOfMemory` if the sizes cannot be addressed.
   package init(
     graph: Graph, layout: ParameterLayout, purpose: PlanPurpose, maximumBatch: Int, keepsValues: Bool = false,
@@ -107,12 +107,12 @@ package struct Plan: Sendable {
     arenaCount = arena.count
     transformedKernels = lowering.transformedKernels
     transformedCount = lowering.transformedCount
-    scratchCount = lowering.forward.reduce(0) { max($0, $1.scratchCount(rows: maximumBatch)) }
     inputs = graph.inputs.map { lowering.value(of: $0) }
     outputs = graph.outputs.map { lowering.value(of: $0) }
     values = keepsValues ? graph.nodes.indices.map { lowering.value(of: $0) } : []
     inputShapes = graph.inputShapes
     let operations = lowering.forward + lowering.backward + lowering.finally
+    scratchCount = operations.reduce(0) { max($0, $1.scratchCount(rows: maximumBatch)) }
     outputShapes = graph.outputShapes
     losses = lowering.losses
     penalties = lowering.penalties

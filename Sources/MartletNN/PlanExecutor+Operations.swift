@@ -21,6 +21,8 @@ extension PlanExecutor {
     switch operation {
     case .matrixProduct(let product): return work(of: product)
     case .winograd(let convolution): return work(of: convolution)
+    case .transformKernel(_, let count, _):
+      return min(count / 16, WinogradBlock.elementCount * count / Self.elementGrain)
     case .activation(_, _, _, let count), .activationGradient(_, _, _, _, let count), .scale(_, _, _, _, let count),
       .combine(_, _, _, _, let count), .gate(_, _, _, _, _, let count), .penaltyGradient(_, _, _, _, let count),
       .clear(_, let count):
@@ -60,6 +62,9 @@ extension PlanExecutor {
     switch operation {
     case .matrixProduct(let product): run(product, task)
     case .winograd(let convolution): run(convolution, task)
+    case .transformKernel(let x, let count, let y):
+      let part = part(of: count, task: task, multiple: 16)
+      kernels.winogradWeights(pointers[x] + part.lowerBound, count, part.count, pointers[y] + part.lowerBound)
     case .activation(let function, let x, let y, let count):
       let part = part(of: count.count(rows: rows), task: task, multiple: 16)
       kernels.activation(function, pointers[x] + part.lowerBound, pointers[y] + part.lowerBound, part.count)

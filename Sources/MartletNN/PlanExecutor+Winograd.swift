@@ -53,17 +53,38 @@ extension Lowering {
   mutating func transformedKernel(_ parameter: Int, _ geometry: PatchGeometry, filters: Int) -> BufferID? {
     guard transformsKernels, WinogradConvolution.pays(geometry, filters: filters) else { return nil }
     // A layer may be applied more than once.
-    let known = transformedKernels.first { $0.parameter == parameter }
-    let kernel =
-      known
-      ?? TransformedKernel(
+    if let known = kernelTransforms[parameter] { return known }
+    let buffer: BufferID
+    if isPrediction {
+      let kernel = TransformedKernel(
         parameter: parameter, channels: geometry.channels, filters: filters, offset: transformedCount)
-    if known == nil {
       transformedKernels.append(kernel)
       transformedCount += kernel.count
+      buffers.append(.transformedKernel(kernel.offset))
+      buffer = buffers.count - 1
+    } else {
+      let count = geometry.channels * filters
+      buffer = newBuffer(.fixed(WinogradBlock.elementCount * count))
+      appendForward(.transformKernel(x: self.parameter(parameter), count: count, y: buffer))
     }
-    buffers.append(.transformedKernel(kernel.offset))
-    return buffers.count - 1
+    kernelTransforms[parameter] = buffer
+    return buffer
+  }
+
+  /// The same for the gradient by the images, a convolution with the transpose of the kernel [3, 3, filters, channels].
+  mutating func transposedTransformedKernel(
+    _ parameter: Int, _ geometry: PatchGeometry, filters: Int
+  ) -> BufferID? {
+    guard transformsKernels, WinogradConvolution.pays(geometry, filters: filters) else { return nil }
+    let (taps, count) = (geometry.kernelHeight * geometry.kernelWidth, geometry.channels * filters)
+    let transposed = newBuffer(.fixed(taps * count))
+    let buffer = newBuffer(.fixed(WinogradBlock.elementCount * count))
+    appendBackward(
+      .swapAxes(
+        x: self.parameter(parameter), y: transposed, blocks: .fixed(taps), first: filters, second: geometry.channels,
+        inner: 1))
+    appendBackward(.transformKernel(x: transposed, count: count, y: buffer))
+    return buffer
   }
 }
 
@@ -81,8 +102,8 @@ extension Plan {
   ) {
     for kernel in transformedKernels {
       kernels.winogradWeights(
-        weights + layout.parameters[kernel.parameter].offset, kernel.channels, kernel.filters,
-        destination + kernel.offset)
+        weights + layout.parameters[kernel.parameter].offset, kernel.channels * kernel.filters,
+        kernel.channels * kernel.filters, destination + kernel.offset)
     }
   }
 }
@@ -128,11 +149,12 @@ extension PlanExecutor {
     let m = v + WinogradBlock.elementCount * block.inputStride
     kernels.winogradInput(block, pointers[convolution.x], v)
     for element in 0..<WinogradBlock.elementCount {
+      let kernelElement = convolution.turnsKernel ? WinogradBlock.turned(element) : element
       kernels.gemm(
         GEMMArguments(
           m: block.tiles.count, n: block.filters.count, k: channels, a: v + element * block.inputStride,
           aRowStride: channels, aColumnStride: 1,
-          b: pointers[convolution.kernel] + element * channels * filters + block.filters.lowerBound,
+          b: pointers[convolution.kernel] + kernelElement * channels * filters + block.filters.lowerBound,
           bRowStride: filters, bColumnStride: 1, c: m + element * block.outputStride,
           cRowStride: block.filters.count, epilogue: .store(), workspace: workspace))
     }

@@ -202,7 +202,8 @@ extension Trainer {
       try kept.reserve(threads: threads)
       return kept
     }
-    let plan = try Plan(graph: model.graph, layout: model.layout, purpose: purpose(), maximumBatch: rows)
+    let plan = try Plan(
+      graph: model.graph, layout: model.layout, purpose: purpose(), maximumBatch: rows, transformsKernels: true)
     let executor = try PlanExecutor(plan: plan, parameters: model.valuesToChange(), kernels: kernels, seed: seed)
     try executor.reserve(threads: threads)
     kept = executor

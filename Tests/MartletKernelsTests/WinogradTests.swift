@@ -40,7 +40,7 @@ import Testing
 
     func weights<Scalar>(_ table: KernelTable<Scalar>) -> [Scalar] where Scalar: BinaryFloatingPoint {
       var u = [Scalar](repeating: 99, count: 16 * channels * filters)
-      table.winogradWeights(w.map { Scalar($0) }, channels, filters, &u)
+      table.winogradWeights(w.map { Scalar($0) }, channels * filters, channels * filters, &u)
       return u
     }
 
@@ -136,6 +136,11 @@ import Testing
         let (found, expected) = (example.weights(table), example.weights(oracle))
         let worst = worstError(found, expected) { 4 * u * magnitudes[$0 % size] }
         #expect(worst.ratio <= 1, "weights, \(channels) channels, index \(worst.index)")
+
+        // Some columns of a kernel alone.
+        var part = [Float](repeating: 99, count: 16 * size)
+        table.winogradWeights(w, size, size - 2, &part)
+        #expect((0..<(16 * size)).allSatisfy { part[$0] == ($0 % size < size - 2 ? found[$0] : 99) })
 
         let whole = example.block(0..<example.tileCount, 0..<5)
         let (v, exact) = (example.input(table, whole), example.input(oracle, whole))

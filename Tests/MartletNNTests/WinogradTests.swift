@@ -1,5 +1,5 @@
-// Convolutions by tiles in plans for prediction: which they are, that no cut changes a bit, that they compute what the
-// same model does in double, and that their kernels follow the weights.
+// Convolutions by tiles in plans: which they are, that no cut changes a bit, that they and their gradients compute what
+// the same model does in double, and that their kernels follow the weights.
 
 import MartletCore
 import MartletKernelInterface
@@ -28,6 +28,10 @@ private func plan(
 
 private func isWinograd(_ operation: Operation) -> Bool { if case .winograd = operation { true } else { false } }
 
+private func isTransform(_ operation: Operation) -> Bool {
+  if case .transformKernel = operation { true } else { false }
+}
+
 /// Whether the first layer of a model is computed by tiles.
 private func isByTiles(_ input: [Int], _ layer: Convolution) throws -> Bool {
   let plan = try plan(try chain(input, [layer]))
@@ -52,16 +56,26 @@ private func isByTiles(_ input: [Int], _ layer: Convolution) throws -> Bool {
     #expect(try !isByTiles([1, 64, 64], convolution(64)))
   }
 
-  @Test func onlyInPlansForPrediction() throws {
-    let model = try chain([8, 8, 16], [convolution(16)])
+  /// Where the values of all nodes can be read, and where nobody asks for it, nothing is computed by tiles. The kernels
+  /// of training and evaluation are transformed in each step, those of a prediction are given.
+  @Test func inWhichPlans() throws {
+    let model = try chain([8, 8, 16], [convolution(16), convolution(16)])
     let losses = [LossConfiguration(.meanSquaredError)]
-    #expect(try plan(model).forward.contains(where: isWinograd))
+    #expect(try plan(model).forward.allSatisfy(isWinograd))
+    let evaluation = try plan(model, .evaluation(losses))
+    let training = try plan(model, .training(losses, .update))
+    for plan in [evaluation, training] {
+      #expect(plan.transformedCount == 0 && plan.forward.filter(isWinograd).count == 2)
+      #expect(plan.forward.filter(isTransform).count == 2)
+    }
+    // The gradient by the images, but by the input.
+    #expect(training.backward.filter(isWinograd).count == 1 && training.backward.filter(isTransform).count == 1)
     for other in [
-      try plan(model, keepsValues: true), try plan(model, .evaluation(losses)),
-      try plan(model, .training(losses, .update)),
+      try plan(model, keepsValues: true),
       try Plan(graph: model.graph, layout: model.layout, purpose: .prediction, maximumBatch: 3),
+      try Plan(graph: model.graph, layout: model.layout, purpose: .training(losses, .store), maximumBatch: 3),
     ] {
-      #expect(!other.forward.contains(where: isWinograd) && other.transformedCount == 0)
+      #expect(!(other.forward + other.backward).contains(where: isWinograd) && other.transformedCount == 0)
     }
   }
 
@@ -157,5 +171,46 @@ private func isByTiles(_ input: [Int], _ layer: Convolution) throws -> Bool {
     #expect(after != before)
     #expect(
       try predict(Predictor(model: model, kernels: kernels), images(1), rows: 1, columns: columns, threads: 1) == after)
+  }
+
+  /// Gradients of a step on so many random images, by the sum of all outputs' squares.
+  private func gradients<Scalar: BinaryFloatingPoint & BitwiseCopyable & Sendable>(
+    _ model: Model, _ kernels: KernelTable<Scalar>, rows: Int, threads: Int, byTiles: Bool
+  ) throws -> [Double] {
+    let plan = try Plan(
+      graph: model.graph, layout: model.layout, purpose: .training([LossConfiguration(.meanSquaredError)], .store),
+      maximumBatch: rows, transformsKernels: byTiles)
+    #expect(plan.backward.filter(isWinograd).count == (byTiles ? 2 : 0))
+    let weights = try TensorStorage(count: model.layout.count, of: Scalar.self, purpose: "a test")
+    let values = weights.pointer(as: Scalar.self)
+    for index in 0..<model.layout.count { values[index] = Scalar(model.values[index]) }
+    let executor = try PlanExecutor(plan: plan, parameters: values, kernels: kernels)
+    for (index, value) in images(rows).enumerated() { executor.input(0)[index] = Scalar(value) }
+    let targets = try #require(executor.targets(0))
+    for index in 0..<(rows * model.graph.outputShapes[0].elementCount) { targets[index] = 0 }
+    try executor.forward(rows: rows, step: 0, threads: threads)
+    _ = executor.computeLoss(output: 0, useLabels: false, useRowWeights: false)
+    executor.backward(rule: nil, slots: OptimizerSlots())
+    let gradients = try #require(executor.gradients)
+    return withExtendedLifetime(weights) { (0..<model.layout.count).map { Double(gradients[$0]) } }
+  }
+
+  /// Of the second and third layer they come by tiles, and the first layer's two readers add theirs up. No cut changes
+  /// a bit. A gradient of a kernel sums 5 x 11 x 12 products and more, in float with errors of the order of 2^-24 times
+  /// the root of their number, 2e-6 of the largest; three layers of them.
+  @Test(arguments: [kernels, .reference]) func trainingGradients(_ kernels: KernelTable<Float>) throws {
+    let model = try network()
+    let exact = try gradients(model, KernelTable<Double>.reference, rows: 5, threads: 1, byTiles: false)
+    let found = try gradients(model, kernels, rows: 5, threads: 1, byTiles: true)
+    for layer in model.graph.layers.indices {
+      // Of a whole layer: the bias before a batch normalisation has the gradient 0, but for rounding.
+      let parameters = model.layout.range(ofLayer: layer).filter { model.layout.parameters[$0].isTrainable }
+      let indices = parameters.map { model.layout.parameters[$0] }.flatMap { $0.offset..<($0.offset + $0.count) }
+      let largest = indices.map { abs(exact[$0]) }.max() ?? 1
+      #expect(largest > 0 && indices.allSatisfy { abs(found[$0] - exact[$0]) <= 1e-5 * largest }, "layer \(layer)")
+    }
+    for threads in [2, 3] {
+      #expect(try gradients(model, kernels, rows: 5, threads: threads, byTiles: true) == found)
+    }
   }
 }

@@ -15,10 +15,9 @@ extension Reference {
   }
 
   static func winogradWeights(
-    _ w: UnsafePointer<Scalar>, _ channels: Int, _ filters: Int, _ u: UnsafeMutablePointer<Scalar>
+    _ w: UnsafePointer<Scalar>, _ size: Int, _ count: Int, _ u: UnsafeMutablePointer<Scalar>
   ) {
-    let size = channels * filters
-    for i in 0..<size {
+    for i in 0..<count {
       let result = transform(kernelMatrix) { w[($0 * 3 + $1) * size + i] }
       for (element, value) in result.joined().enumerated() { u[element * size + i] = value }
     }

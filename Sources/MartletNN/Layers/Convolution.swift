@@ -142,6 +142,16 @@ package struct Convolution: Layer {
     let units = filters / groups
     let weights = lowering.parameter(site.parameters.lowerBound)
     let transposed = geometry.transposed(channels: filters, depth: units)
+    if let kernel = lowering.transposedTransformedKernel(
+      site.parameters.lowerBound, transposed, filters: geometry.depth)
+    {
+      return lowering.appendGradient(of: site.inputs[0]) { destination, _ in
+        .winograd(
+          WinogradConvolution(
+            geometry: transposed, filters: geometry.depth, x: dZ, kernel: kernel, turnsKernel: true,
+            epilogue: AffineEpilogue(activation: ActivationFunction(.linear)), y: destination))
+      }
+    }
     lowering.appendGradient(of: site.inputs[0], canApplyActivation: true) { destination, appliedActivation in
       var product = MatrixProduct(
         m: .perRow(transposed.patchCount), n: geometry.depth, k: .fixed(transposed.patchSize), a: dZ,

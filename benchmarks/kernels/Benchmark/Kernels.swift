@@ -138,7 +138,7 @@ private func images(
     deviation: statistics + 3 * channels, gamma: UnsafePointer(y))
   return [
     Kernel(name: "tiles of 3 x 3, weights", count: 16 * channels * channels) {
-      $0.winogradWeights(kernel, channels, channels, transformed)
+      $0.winogradWeights(kernel, channels * channels, channels * channels, transformed)
     },
     Kernel(name: "tiles of 3 x 3, input", count: count) { $0.winogradInput(tiles, x, v) },
     Kernel(name: "tiles of 3 x 3, output", count: count) { $0.winogradOutput(tiles, m, bias, z) },
