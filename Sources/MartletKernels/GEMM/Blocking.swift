@@ -38,6 +38,10 @@ import MartletKernelInterface
 /// of every MR.
 @inline(always) private var passingRows: Int { 24 }
 
+/// Columns of C for which it does not pay to pack A. That takes a third of the time of a column of tiles; rows that are
+/// read in place take up to one in fifty more in each.
+@inline(always) var fewColumns: Int { 512 }
+
 /// The size of the blocks that `count` lines are cut into: as few blocks as `most` lines allow, of the same size but
 /// for rounding to `multiple`.
 @inline(always)

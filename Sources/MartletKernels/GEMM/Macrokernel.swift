@@ -29,14 +29,34 @@ func gemm(_ g: GEMMArguments<Float>) {
 @inline(always)
 func readsInPlace(_ g: GEMMArguments<Float>) -> Bool { g.aSource == nil && g.aPatches == nil && g.bBlocks == nil }
 
+/// Whether tiles read rows of A where they lie, so that nothing is packed: if all tiles can. Those of a weight gradient
+/// expect panels, as their A is transposed; so do slim tiles, and those that transpose B; and at the lower edge more rows
+/// may be read than there are. Without wide vectors a tile has no time for it.
+@inline(always)
+private func readsRowsInPlace(_ g: GEMMArguments<Float>, _ blocking: Blocking) -> Bool {
+  #if MARTLET_AVX512 || MARTLET_AVX2
+    if case .update = g.epilogue { return false }
+    guard g.aSource == nil && g.aPatches == nil && g.aColumnStride == 1 && g.n <= fewColumns else { return false }
+    #if MARTLET_AVX512
+      if !blocking.keepsB && (g.n - 1) % NR < slimColumns { return false }
+    #endif
+    let last = (g.m - 1) % MR + 1
+    return !transposesPanel(g, columns: NR) && computedRows(last) == last
+  #else
+    return false
+  #endif
+}
+
 /// - Parameter updates: what updates weights, worked out once for all tiles.
 @inline(never)
 private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer<TileUpdates>?) {
   let blocking = Blocking(g)
   let workspace = GEMMWorkspace(g.workspace, blocking)
+  let readsA = readsRowsInPlace(g, blocking)
   let blocks = (g.m + blocking.mc - 1) / blocking.mc
   let chunks = max(1, (g.k + KC - 1) / KC)  // one even for K = 0: the epilogue of an empty sum
-  for jc in stride(from: 0, to: g.n, by: blocking.nc) {
+  for part in 0..<((g.n + blocking.nc - 1) / blocking.nc) {
+    let jc = part * blocking.nc
     let nc = min(blocking.nc, g.n - jc)
     for step in 0..<(chunks * blocks) {
       let (block, index) = blocking.finishesBlocks ? (step / chunks, step % chunks) : (step % blocks, step / blocks)
@@ -45,11 +65,13 @@ private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer
       let chunk = Chunk(isFirst: index == 0, isLast: index == chunks - 1)
       let ic = (blocking.isBottomUp ? blocks - 1 - block : block) * blocking.mc
       let mc = min(blocking.mc, g.m - ic)
-      packA(g, row: ic, column: pc, kc: kc, mc: mc, into: workspace)
-      for jr in stride(from: 0, to: nc, by: NR) {
+      if !readsA { packA(g, row: ic, column: pc, kc: kc, mc: mc, into: workspace) }
+      for panel in 0..<((nc + NR - 1) / NR) {
+        let jr = panel * NR
         let columns = min(NR, nc - jr)
         let packed = workspace.b + (blocking.keepsB ? jr * kc : 0)
         var panels = Panels(kc: kc, a: workspace.a, b: packed, bStride: NR)
+        if readsA { (panels.a, panels.aStride) = (g.a + ic * g.aRowStride + pc, g.aRowStride) }
         panels.lastLanes = (columns - 1) % width + 1
         if block == 0 || !blocking.keepsB {
           let b = g.b + pc * g.bRowStride + (jc + jr) * g.bColumnStride

@@ -2,7 +2,8 @@
 //
 //     sums[r, j] = sum over k of a[k * MR + r] * b[k * bStride + j]        0 <= k < kc, in ascending order from zero
 //
-// `a` is a packed micropanel; `b` is a packed one (bStride = NR) or the matrix itself. Each element is one chain of
+// `a` is a packed micropanel, or rows of the matrix itself: then it is a[r * aStride + k]. `b` is a packed micropanel
+// (bStride = NR) or the matrix itself. Each element is one chain of
 // multiply-adds, whatever else is computed along with it, so all sizes of tile give the same bits.
 
 import CMartletCPU
@@ -11,6 +12,8 @@ import CMartletCPU
 struct Panels {
   var kc: Int
   var a: UnsafePointer<Float>
+  /// If `a` is a part of A itself, from a row of it to the next; 0: it is packed.
+  var aStride = 0
   var b: UnsafePointer<Float>
   var bStride: Int
   /// Lanes of the last vector of a row of `b` that belong to B: at the right edge fewer than `width`.
@@ -22,10 +25,13 @@ struct Panels {
   /// Where to leave a packed copy of such parts for the tiles after this one.
   var packedB: UnsafeMutablePointer<Float>?
 
+  @inline(always)
+  var readsAInPlace: Bool { aStride != 0 }
+
   /// Go to the tile below: the next panel of A, and B as the tile before has left it.
   @inline(always)
   mutating func advance() {
-    a += MR * kc
+    a += MR * (readsAInPlace ? aStride : kc)
     if let packed = packedB { (b, bStride) = (UnsafePointer(packed), NR) }
     (readsBInPlace, transposesB, packedB) = (false, false, nil)
   }
@@ -86,10 +92,11 @@ private func zeros12<let vectors: Int>(_ z: InlineArray<vectors, Vector>) -> Sum
 func accumulate<let rows: Int, let vectors: Int>(
   _ sums: inout Sums<rows, vectors>, _ panels: Panels, mayBeEdge: Bool
 ) {
-  if panels.readsBInPlace {
-    accumulate(&sums, panels, readsBInPlace: true, mayBeEdge)
-  } else {
-    accumulate(&sums, panels, readsBInPlace: false, mayBeEdge)
+  switch (panels.readsAInPlace, panels.readsBInPlace) {
+  case (false, false): accumulate(&sums, panels, readsA: false, readsB: false, mayBeEdge)
+  case (false, true): accumulate(&sums, panels, readsA: false, readsB: true, mayBeEdge)
+  case (true, false): accumulate(&sums, panels, readsA: true, readsB: false, mayBeEdge)
+  case (true, true): accumulate(&sums, panels, readsA: true, readsB: true, mayBeEdge)
   }
 }
 
@@ -99,12 +106,36 @@ func accumulate<let rows: Int, let vectors: Int>(
 func accumulate<let rows: Int, let vectors: Int>(
   _ sums: inout Sums<rows, vectors>, _ panels: Panels, meanwhile: (_ r: Int) -> Void
 ) {
-  if !isLong(panels) {
-    accumulate(&sums, panels, mayBeEdge: false)
-  } else if panels.readsBInPlace {
-    accumulate(&sums, panels, readsBInPlace: true, meanwhile)
+  guard isLong(panels) else { return accumulate(&sums, panels, mayBeEdge: false) }
+  switch (panels.readsAInPlace, panels.readsBInPlace) {
+  case (false, false): accumulate(&sums, panels, readsA: false, readsB: false, meanwhile)
+  case (false, true): accumulate(&sums, panels, readsA: false, readsB: true, meanwhile)
+  case (true, false): accumulate(&sums, panels, readsA: true, readsB: false, meanwhile)
+  case (true, true): accumulate(&sums, panels, readsA: true, readsB: true, meanwhile)
+  }
+}
+
+/// The same for a tile of a weight gradient, whose A is always packed.
+@inline(always)
+func accumulatePacked<let rows: Int, let vectors: Int>(
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels, meanwhile: (_ r: Int) -> Void
+) {
+  guard isLong(panels) else { return accumulatePacked(&sums, panels, mayBeEdge: false) }
+  if panels.readsBInPlace {
+    accumulate(&sums, panels, readsA: false, readsB: true, meanwhile)
   } else {
-    accumulate(&sums, panels, readsBInPlace: false, meanwhile)
+    accumulate(&sums, panels, readsA: false, readsB: false, meanwhile)
+  }
+}
+
+@inline(always)
+func accumulatePacked<let rows: Int, let vectors: Int>(
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels, mayBeEdge: Bool
+) {
+  if panels.readsBInPlace {
+    accumulate(&sums, panels, readsA: false, readsB: true, mayBeEdge)
+  } else {
+    accumulate(&sums, panels, readsA: false, readsB: false, mayBeEdge)
   }
 }
 
@@ -115,22 +146,22 @@ func isLong(_ panels: Panels) -> Bool { panels.kc >= 2 * MR }
 
 @inline(always)
 private func accumulate<let rows: Int, let vectors: Int>(
-  _ sums: inout Sums<rows, vectors>, _ panels: Panels, readsBInPlace: Bool, _ mayBeEdge: Bool
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels, readsA: Bool, readsB: Bool, _ mayBeEdge: Bool
 ) {
   var panels = panels
-  for _ in 0..<panels.kc { step(&sums, &panels, readsBInPlace: readsBInPlace, mayBeEdge) }
+  for k in 0..<panels.kc { step(&sums, &panels, k, readsA: readsA, readsB: readsB, mayBeEdge) }
 }
 
 @inline(always)
 private func accumulate<let rows: Int, let vectors: Int>(
-  _ sums: inout Sums<rows, vectors>, _ panels: Panels, readsBInPlace: Bool, _ meanwhile: (_ r: Int) -> Void
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels, readsA: Bool, readsB: Bool, _ meanwhile: (_ r: Int) -> Void
 ) {
   var (panels, k) = (panels, 0)
   for r in 0..<rows {
     meanwhile(r)
     let end = panels.kc * (r + 1) / rows
     while k < end {
-      step(&sums, &panels, readsBInPlace: readsBInPlace, false)
+      step(&sums, &panels, k, readsA: readsA, readsB: readsB, false)
       k += 1
     }
   }
@@ -145,17 +176,22 @@ func prefetchRow(_ r: Int, _ first: UnsafePointer<Float>, _ stride: Int) {
 /// How many k ahead of its use a row of B in place is asked for.
 @inline(always) private var kAhead: Int { 3 }
 
-/// One k.
+/// One k, of which `k` have gone before.
 @inline(always)
 func step<let rows: Int, let vectors: Int>(
-  _ sums: inout Sums<rows, vectors>, _ panels: inout Panels, readsBInPlace: Bool, _ mayBeEdge: Bool
+  _ sums: inout Sums<rows, vectors>, _ panels: inout Panels, _ k: Int, readsA: Bool, readsB: Bool, _ mayBeEdge: Bool
 ) {
   var bRow = sums[0]  // for its type
   for v in 0..<vectors {
     let isPart = hasMasks && mayBeEdge && v + 1 == vectors
     bRow[v] = isPart ? load(panels.b + v * width, panels.lastLanes) : load(panels.b + v * width)
   }
-  if readsBInPlace {
+  if readsA {
+    // The next cache line of a row: of each row once in as many steps.
+    let cacheLine = 16
+    martlet_prefetch_near(panels.a + min(k % cacheLine, rows - 1) * panels.aStride + cacheLine)
+  }
+  if readsB {
     // The panel to the right for the L2 cache, and for the L1 cache what came there in this way.
     forEachCacheLine(panels.b + vectors * width, vectors * width) { martlet_prefetch_far($0) }
     forEachCacheLine(panels.b + kAhead * panels.bStride, vectors * width) { martlet_prefetch_near($0) }
@@ -165,10 +201,10 @@ func step<let rows: Int, let vectors: Int>(
     }
   }
   for r in 0..<rows {
-    let element = Vector(repeating: panels.a[r])
+    let element = Vector(repeating: panels.a[readsA ? r * panels.aStride : r])
     for v in 0..<vectors { sums[r][v] = multiplyAdd(element, bRow[v], sums[r][v]) }
   }
-  panels.a += MR
+  panels.a += readsA ? 1 : MR
   panels.b += panels.bStride
 }
 

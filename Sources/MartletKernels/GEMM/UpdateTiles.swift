@@ -166,9 +166,9 @@ private func update<Step: UpdateStep, let rows: Int, let vectors: Int>(
   let slot1 = pass.pointee.slot1 ?? slot0
   var sums = zeros
   if isEdge {
-    accumulate(&sums, tile.panels, mayBeEdge: true)
+    accumulatePacked(&sums, tile.panels, mayBeEdge: true)
   } else {
-    accumulate(&sums, tile.panels) { r in
+    accumulatePacked(&sums, tile.panels) { r in
       prefetchRow(r, weights + offset, rowStride)
       prefetchRow(r, slot0 + offset, rowStride)
       prefetchRow(r, slot1 + offset, rowStride)
@@ -214,7 +214,7 @@ private func updateLater<Step: UpdateStep>(
   let slot1 = pass.pointee.slot1 ?? slot0
   let (start, isWaiting) = (updates.pointee.waitingStart ?? 0, updates.pointee.waitingStart != nil)
   var sums = zeroTile
-  accumulate(&sums, tile.panels) { r in
+  accumulatePacked(&sums, tile.panels) { r in
     prefetchRow(r, weights + offset, rowStride)
     prefetchRow(r, slot0 + offset, rowStride)
     prefetchRow(r, slot1 + offset, rowStride)
