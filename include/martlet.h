@@ -954,6 +954,25 @@ martlet_status martlet_permute(martlet_model *model, martlet_node input, int32_t
 martlet_status martlet_rescaling(martlet_model *model, martlet_node input, double scale, double offset,
                                  const char *name, martlet_node *out_node);
 
+/** Add y = x * scale + offset with numbers for each channel, an element of the last axis, such as the negative means
+ * of red, green and blue as offsets.
+ *
+ * @param model Model, not built yet.
+ * @param input Node to read.
+ * @param scale_count 1 (one for all) or the size of the last axis, at most 2^24.
+ * @param scale [scale_count], finite as float32; copied.
+ * @param offset_count 1 or the size of the last axis, at most 2^24.
+ * @param offset [offset_count], finite as float32; copied.
+ * @param name Layer name or NULL.
+ * @param out_node Node of the same shape.
+ * @return The section's codes; MARTLET_UNSUPPORTED (more numbers).
+ *
+ *   const double one = 1, means[] = {-123.68, -116.779, -103.939};
+ *   martlet_channel_rescaling(m, x, 1, &one, 3, means, NULL, &x); */
+martlet_status martlet_channel_rescaling(martlet_model *model, martlet_node input, int64_t scale_count,
+                                         const double *scale, int64_t offset_count, const double *offset,
+                                         const char *name, martlet_node *out_node);
+
 /** Add y = (x - mean) / max(sqrt(variance), 1e-7) with fixed statistics, as Keras' Normalization does.
  * martlet_dataset_statistics computes them.
  *

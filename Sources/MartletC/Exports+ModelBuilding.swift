@@ -161,6 +161,39 @@ public func martlet_rescaling(
   }
 }
 
+@_cdecl("martlet_channel_rescaling") @implementation
+public func martlet_channel_rescaling(
+  _ model: OpaquePointer?, _ input: martlet_node, _ scale_count: Int64, _ scale: UnsafePointer<Double>?,
+  _ offset_count: Int64, _ offset: UnsafePointer<Double>?, _ name: UnsafePointer<CChar>?,
+  _ out_node: UnsafeMutablePointer<martlet_node>?
+) -> martlet_status {
+  withModel(model, .change) { model in
+    let result = try required(out_node, "out_node")
+    let name = try optionalString(name, "name")
+    let shape = try model.shape(ofNode: input)
+    func numbers(
+      _ pointer: UnsafePointer<Double>?, _ name: String, _ count: Int64
+    ) throws(MartletError) -> [Double] {
+      // Checked before `count` values are read.
+      guard let number = Int(exactly: count), number == 1 || number == shape.lastDimension else {
+        throw MartletError(
+          .invalidArgument,
+          "\(name)_count is \(count); rows of shape \(shape) take 1 or, one for each channel, \(shape.lastDimension)")
+      }
+      guard number <= Rescaling.maximumCount else {
+        throw MartletError(
+          .unsupported, "\(name)_count is \(count); at most \(Rescaling.maximumCount) numbers are supported")
+      }
+      let values = Array(UnsafeBufferPointer(start: try required(pointer, name), count: number))
+      for (index, value) in values.enumerated() { _ = try finiteFloat(value, "\(name)[\(index)]") }
+      return values
+    }
+    let layer = Rescaling(
+      scale: try numbers(scale, "scale", scale_count), offset: try numbers(offset, "offset", offset_count))
+    result.pointee = try model.add(layer, name: name, inputs: [Int(input)])
+  }
+}
+
 @_cdecl("martlet_normalization") @implementation
 public func martlet_normalization(
   _ model: OpaquePointer?, _ input: martlet_node, _ count: Int64, _ mean: UnsafePointer<Float>?,

@@ -49,7 +49,7 @@ extension KerasLayer {
     case "Reshape": return try reshape()
     case "Permute": return try permute()
     case "Rescaling":
-      return Rescaling(scale: try finite("scale", default: nil), offset: try finite("offset", default: 0))
+      return Rescaling(scale: try channels("scale", row, default: nil), offset: try channels("offset", row, default: 0))
     case "Normalization": return try normalization(row, statistics)
     case "Add": return Merge(.add)
     case "Subtract": return Merge(.subtract)
@@ -254,12 +254,22 @@ extension KerasLayer {
     return value
   }
 
-  private func finite(_ key: String, default standard: Double?) throws(MartletError) -> Double {
-    if config[key]?.arrayValue != nil {
-      throw error(.unsupported, "has a list as '\(key)'; one number is supported")
+  /// One number, or one for each channel of a row.
+  private func channels(_ key: String, _ row: Shape, default standard: Double?) throws(MartletError) -> [Double] {
+    guard let json = config[key] else { return [try number(key, default: standard)] }
+    guard let constant = KerasConstant(json) else {
+      throw error(.unsupported, "has as '\(key)' neither a number nor a list of one for each channel")
     }
-    let value = try number(key, default: standard)
-    guard Float(value).isFinite else { throw error(.formatError, "has the \(key) \(value)") }
-    return value
+    let values = constant.values
+    guard values.count == 1 || values.count == row.lastDimension, constant.rank <= row.rank + 1 else {
+      throw error(
+        .unsupported,
+        "has numbers of shape \(constant.shape) as '\(key)'; rows of shape \(row) take a number, or "
+          + "\(row.lastDimension), one for each channel")
+    }
+    if let value = values.first(where: { !Float($0).isFinite }) {
+      throw error(.formatError, "has the \(key) \(value); it must be finite as a 32-bit float")
+    }
+    return values
   }
 }

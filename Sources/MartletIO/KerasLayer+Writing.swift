@@ -86,8 +86,9 @@ extension KerasLayer {
     case let layer as Permute: config["dims"] = .array(layer.dims.map { .integer($0) })
     case is Flatten: config["data_format"] = .string("channels_last")
     case let layer as Rescaling:
-      config["scale"] = .number(layer.scale)
-      config["offset"] = .number(layer.offset)
+      for (key, values) in [("scale", layer.scale), ("offset", layer.offset)] {
+        config[key] = values.count == 1 ? .number(values[0]) : .array(values.map { .number($0) })
+      }
     case let layer as Normalization:
       let form = KerasLayer.statisticsForm(count: layer.mean.count, row)
       config["axis"] = form.axis

@@ -5,13 +5,15 @@
 //                "inbound_nodes": [["x", 0, 0, {"y": 127.5}]]}                 or {"y": ["z", 0, 0]}
 //               a number on the left is ["_CONSTANT_VALUE", -1, 1.0, {"y": ["x", 0, 0]}]
 //     Keras 3   {"class_name": "TrueDivide", "inbound_nodes": [{"args": [T, 127.5], "kwargs": {}}]}
+//
+// In the place of a number there may be one for each channel: KerasConstant.swift.
 
 import MartletCore
 
 struct KerasOperation {
   private enum Operand: Equatable {
     case tensor(KerasTensor)
-    case number(Double)
+    case constant(KerasConstant)
   }
 
   private enum Kind: String {
@@ -97,11 +99,14 @@ struct KerasOperation {
   }
 
   private func operand(_ json: JSON) throws(MartletError) -> Operand {
-    if let number = json.doubleValue { return .number(number) }
-    guard let tensor = KerasTensor(json.arrayValue ?? json["config"]?["keras_history"]?.arrayValue) else {
-      throw layer.error(.unsupported, "has an operand that is neither a result of a layer nor a number")
+    if let tensor = KerasTensor(json.arrayValue ?? json["config"]?["keras_history"]?.arrayValue) {
+      return .tensor(tensor)
     }
-    return .tensor(tensor)
+    guard let constant = KerasConstant(json) else {
+      throw layer.error(
+        .unsupported, "has an operand that is neither a result of a layer nor a number or one for each channel")
+    }
+    return .constant(constant)
   }
 
   /// The layer that computes the same.
@@ -109,15 +114,16 @@ struct KerasOperation {
   /// - Throws: `unsupported`, `formatError`.
   func asLayer() throws(MartletError) -> KerasLayer {
     switch (kind, operands.first, operands.count > 1 ? operands[1] : nil) {
-    case (.add, .tensor(let x), .number(let number)), (.add, .number(let number), .tensor(let x)):
-      return rescaling(x, offset: number)
-    case (.subtract, .tensor(let x), .number(let number)): return rescaling(x, offset: -number)
-    case (.subtract, .number(let number), .tensor(let x)): return rescaling(x, scale: -1, offset: number)
-    case (.multiply, .tensor(let x), .number(let number)), (.multiply, .number(let number), .tensor(let x)):
-      return rescaling(x, scale: number)
-    case (.divide, .tensor(let x), .number(let number)) where number != 0: return rescaling(x, scale: 1 / number)
-    case (.negative, .tensor(let x), nil): return rescaling(x, scale: -1)
-    case (.maximum, .tensor(let x), .number(0)), (.maximum, .number(0), .tensor(let x)):
+    case (.add, .tensor(let x), .constant(let c)), (.add, .constant(let c), .tensor(let x)):
+      return rescaling(x, offset: c)
+    case (.subtract, .tensor(let x), .constant(let c)): return rescaling(x, offset: c.map { -$0 })
+    case (.subtract, .constant(let c), .tensor(let x)): return rescaling(x, scale: KerasConstant(-1), offset: c)
+    case (.multiply, .tensor(let x), .constant(let c)), (.multiply, .constant(let c), .tensor(let x)):
+      return rescaling(x, scale: c)
+    case (.divide, .tensor(let x), .constant(let c)) where !c.values.contains(0):
+      return rescaling(x, scale: c.map { 1 / $0 })
+    case (.negative, .tensor(let x), nil): return rescaling(x, scale: KerasConstant(-1))
+    case (.maximum, .tensor(let x), .constant(.zero)), (.maximum, .constant(.zero), .tensor(let x)):
       return layer("Activation", ["activation": .string("relu")], [x])
     case (.add, .tensor(let a), .tensor(let b)): return layer("Add", [:], [a, b])
     case (.subtract, .tensor(let a), .tensor(let b)): return layer("Subtract", [:], [a, b])
@@ -133,13 +139,15 @@ struct KerasOperation {
       throw layer.error(
         .unsupported,
         "computes '\(kind.rawValue)' of operands for which it is not supported: it takes a result of a layer and a number "
-          + "(a divisor that is not 0, a maximum of 0), or two results of layers, which can be added, subtracted, "
-          + "multiplied and compared")
+          + "or one for each channel (divisors that are not 0, as a maximum the number 0), or two results of layers, "
+          + "which can be added, subtracted, multiplied and compared")
     }
   }
 
-  private func rescaling(_ x: KerasTensor, scale: Double = 1, offset: Double = 0) -> KerasLayer {
-    layer("Rescaling", ["scale": .number(scale), "offset": .number(offset)], [x])
+  private func rescaling(
+    _ x: KerasTensor, scale: KerasConstant = .one, offset: KerasConstant = .zero
+  ) -> KerasLayer {
+    layer("Rescaling", ["scale": scale.json, "offset": offset.json], [x])
   }
 
   /// Both have Keras' rule of half pixels.

@@ -243,7 +243,15 @@ struct KerasConfigurationTests {
       (layer("GaussianNoise"), .formatError, "'stddev'"),
       (layer("GaussianNoise", #""stddev": -1"#), .formatError, "the stddev -1.0; it must be finite and at least 0"),
       (layer("ActivityRegularization", #""l1": -1"#), .formatError, "the l1 -1.0"),
-      (layer("Rescaling", #""scale": [1, 2, 3]"#), .unsupported, "'scale'"),
+      (
+        layer("Rescaling", #""scale": [1, 2]"#), .unsupported,
+        "numbers of shape [2] as 'scale'; rows of shape [4, 3] take a number, or 3, one for each channel"
+      ),
+      (layer("Rescaling", #""scale": [[[[1, 2, 3]]]]"#), .unsupported, "numbers of shape [1, 1, 1, 3] as 'scale'"),
+      (layer("Rescaling", #""scale": [[1], [2], [3]]"#), .unsupported, "as 'scale' neither a number nor a list"),
+      (layer("Rescaling", #""scale": []"#), .unsupported, "as 'scale' neither a number nor a list"),
+      (layer("Rescaling", #""scale": 1, "offset": [0, 1e39, 0]"#), .formatError, "the offset 1e+39"),
+      (layer("Rescaling"), .formatError, "'scale'"),
       (layer("Dense"), .formatError, "units"), (layer("Dense", #""units": -3"#), .formatError, "-3 units"),
       (layer("Dense", #""units": 4611686018427387904"#), .formatError, "units"),
       (layer("Dense", #""units": 2, "activation": "softsign""#), .unsupported, "'softsign'"),

@@ -17,6 +17,7 @@ struct ModelFileTests {
     var node = try builder.add(InputLayer(shape: Shape([4, 4, 2], of: "x")), name: "image", inputs: [])
     let layers: [any Layer] = [
       Rescaling(scale: 1 / 255, offset: -0.5),
+      Rescaling(scale: [2], offset: [0.5, -0.5]),
       Normalization(mean: [0.25], variance: [4]),
       Normalization(mean: [0.1, 0.2], variance: [1, 2]),
       Normalization(mean: (0..<32).map { Float($0) / 7 }, variance: (0..<32).map { Float($0) / 3 }),

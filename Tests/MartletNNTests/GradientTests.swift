@@ -192,10 +192,13 @@ private let activations: [Activation] = [
     let variance = (0..<12).map { 0.5 + Float($0) / 10 }
     let layers: [[any Layer]] = [
       [Rescaling(scale: 0.5, offset: -1)],
+      [Rescaling(scale: [0.5, -2], offset: [-1, 0.25])],
       [Normalization(mean: [0.3], variance: [2])],
       [Normalization(mean: [0.1, 0.2], variance: [1, 3])],
       [Normalization(mean: mean, variance: variance)],
       [Dense(units: 2, activation: .relu), Rescaling(scale: 0.5)],
+      [Dense(units: 2, activation: .tanh), Rescaling(scale: [0.5, -2])],
+      [Dense(units: 2, activation: .tanh), Rescaling(scale: [-1], offset: [0.5, 2])],
       [Dense(units: 2, activation: .tanh), Normalization(mean: mean, variance: variance)],
       [Dense(units: 2, activation: .tanh), Normalization(mean: [0.1, 0.2], variance: [1, 3])],
       [Dropout(rate: 0.4)],

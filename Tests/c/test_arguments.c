@@ -291,6 +291,17 @@ static void builders(void) {
   EXPECT_INVALID(martlet_rescaling(m, 7, 1, 0, NULL, &y), "input");
   EXPECT_INVALID(martlet_rescaling(m, x, INFINITY, 0, NULL, &y), "scale");
   EXPECT_INVALID(martlet_rescaling(m, x, 1, NAN, NULL, &y), "offset");
+  const double scale[] = {1, 2, 3, INFINITY}, offset[] = {1e300, 0};
+  EXPECT_INVALID(martlet_channel_rescaling(NULL, x, 1, scale, 1, scale, NULL, &y), "model");
+  EXPECT_INVALID(martlet_channel_rescaling(m, 7, 1, scale, 1, scale, NULL, &y), "input");
+  EXPECT_INVALID(martlet_channel_rescaling(m, x, 1, scale, 1, scale, NULL, NULL), "out_node");
+  EXPECT_INVALID(martlet_channel_rescaling(m, x, 1, NULL, 1, scale, NULL, &y), "scale is NULL");
+  EXPECT_INVALID(martlet_channel_rescaling(m, x, 1, scale, 1, NULL, NULL, &y), "offset is NULL");
+  EXPECT_INVALID(martlet_channel_rescaling(m, x, 3, scale, 1, scale, NULL, &y), "scale_count is 3; rows of shape [4]");
+  EXPECT_INVALID(martlet_channel_rescaling(m, x, 1, scale, 0, scale, NULL, &y), "offset_count is 0; rows of shape [4]");
+  EXPECT_INVALID(martlet_channel_rescaling(m, x, INT64_MAX, scale, 1, scale, NULL, &y), "scale_count is 92233720368");
+  EXPECT_INVALID(martlet_channel_rescaling(m, x, 4, scale, 1, scale, NULL, &y), "scale[3] is inf");
+  EXPECT_INVALID(martlet_channel_rescaling(m, x, 1, scale, 1, offset, NULL, &y), "offset[0] is 1e+300");
   EXPECT_INVALID(martlet_normalization(NULL, x, 1, mean, NULL, NULL, &y), "model");
   EXPECT_INVALID(martlet_normalization(m, x, 1, mean, NULL, NULL, NULL), "out_node");
   EXPECT_INVALID(martlet_normalization(m, x, 1, NULL, NULL, NULL, &y), "mean");

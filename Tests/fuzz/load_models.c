@@ -21,6 +21,7 @@ static martlet_model *make(void) {
   martlet_node x, nodes[2];
   const int64_t shape[] = {4, 4};
   const float mean[] = {1, 2, 3, 4}, variance[] = {1, 2, 3, 4};
+  const double scale[] = {1, 2, 3, 4};
   const char *names[] = {"zero", "one", "two"};
   martlet_dense_options hidden = MARTLET_DENSE_OPTIONS_INIT, output = MARTLET_DENSE_OPTIONS_INIT;
   hidden.activation = MARTLET_RELU;
@@ -29,6 +30,7 @@ static martlet_model *make(void) {
   REQUIRE(martlet_model_create("fuzz", 1, &m));
   REQUIRE(martlet_input(m, NULL, 2, shape, &x));
   REQUIRE(martlet_rescaling(m, x, 0.5, 1, NULL, &x));
+  REQUIRE(martlet_channel_rescaling(m, x, 1, scale, 4, scale, NULL, &x));
   REQUIRE(martlet_normalization(m, x, 4, mean, variance, NULL, &x));
   REQUIRE(martlet_flatten(m, x, NULL, &x));
   REQUIRE(martlet_dense(m, x, 6, &hidden, &x));

@@ -176,6 +176,7 @@ BETWEEN = {
     "ActivityRegularization": lambda a, b: layers.ActivityRegularization(0.01, 0.02)(layers.Add()([a, b])),
     "Dropout": lambda a, b: layers.Dropout(0.4)(layers.Add()([a, b])),
     "Rescaling": lambda a, b: layers.Rescaling(0.5, 1)(layers.Add()([a, b])),
+    "Rescaling of channels": lambda a, b: layers.Rescaling([0.5, -1, 2, 3], [1, 2, 3, 4])(layers.Add()([a, b])),
     "Normalization": lambda a, b: layers.Normalization(mean=[0.1] * 4, variance=[2.0] * 4)(layers.Add()([a, b])),
 }
 

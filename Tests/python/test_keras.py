@@ -115,6 +115,11 @@ NETWORKS = {
     "Softmax": [DENSE, LOGITS, ("Softmax", {})],
     "Rescaling": [("Rescaling", {"scale": 0.5, "offset": -0.25}), DENSE, PROBABILITIES],
     "Rescaling inside": [DENSE, ("Rescaling", {"scale": 1.5, "offset": 0.25}), PROBABILITIES],
+    "Rescaling channels": [
+        ("Rescaling", {"scale": np.linspace(0.5, 2, 12).tolist(), "offset": np.linspace(-1, 1, 12)}),
+        ("Dense", {"units": 12, "activation": "tanh"}),
+        ("Rescaling", {"scale": np.linspace(-1, 2, 12), "offset": 0.25}), PROBABILITIES,
+    ],
     "Normalization": [("Normalization", {"mean": np.linspace(-1, 1, 12), "variance": np.linspace(0.5, 2, 12)}), PROBABILITIES],
     "Dropout 0": [DENSE, ("Dropout", {"rate": 0.0}), PROBABILITIES],
     "L1": [("Dense", {"units": 16, "activation": "tanh", "kernel_regularizer": ("L1", 0.01)}), PROBABILITIES],

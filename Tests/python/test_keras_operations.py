@@ -92,13 +92,78 @@ def test_operations_of_keras_2(random):
     )
 
 
+def test_numbers_of_channels_in_keras_2(random):
+    x = random.uniform(0, 255, (3, 4, 4, 2)).astype(np.float32)
+    chain = keras_2(
+        ("math.subtract", ["x", 0, 0], {"y": [103.9, 116.8], "name": None}),
+        ("math.truediv", ["op_0", 0, 0], {"y": [[[[64.0, 32.0]]]], "name": None}),
+        ("math.subtract", ["_CONSTANT_VALUE", -1, [0.25, -2]], {"y": ["op_1", 0, 0], "name": None}),
+        ("math.multiply", ["_CONSTANT_VALUE", -1, [[3, -0.5]]], {"y": ["op_2", 0, 0], "name": None}),
+        ("__operators__.add", ["op_3", 0, 0], {"y": [1], "name": None}),
+    )
+    expected = 1 + np.array([3, -0.5]) * ([0.25, -2] - (x.astype(float) - [103.9, 116.8]) / [64, 32])
+    # Four roundings of numbers up to 152, the first of them divided by 32 at least and none multiplied by more than 3.
+    np.testing.assert_allclose(model_from_json(chain).predict(x), expected, rtol=0, atol=2**-18)
+
+
+def numbers_of_channels(x):
+    """Every operation with numbers of channels, as arrays and as tensors; layers before and after them are trained."""
+    array, tensor = np.array, keras.ops.convert_to_tensor
+    y = (x - array([103.9, 116.8, 123.7], "float32")) / tensor([57.4, 57.1, 58.4])
+    y = keras.layers.Conv2D(3, 3, name="before")(y)
+    y = keras.ops.subtract(tensor([[[[0.5, -0.25, 1.0]]]]), y) * array([[0.5, 2, -3]], "float32")
+    y = keras.ops.add(array([1, 2, 3]), y)
+    return keras.layers.Dense(2, name="after")(keras.layers.GlobalAveragePooling2D()(y))
+
+
+@pytest.mark.parametrize("ending", [".json", ".h5", ".keras"])
+def test_numbers_of_channels_in_keras_3(ending, tmp_path, random):
+    """Keras 3 writes such an .h5 file, too, but cannot read it."""
+    x = keras.Input((6, 6, 3), name="x")
+    theirs = keras.Model(x, numbers_of_channels(x))
+    theirs.compile(keras.optimizers.SGD(0.01), "mse")
+    rows, y = random.uniform(0, 255, (4, 6, 6, 3)).astype(np.float32), random.normal(size=(4, 2)).astype(np.float32)
+    if ending == ".json":
+        ours = model_from_json(theirs.to_json())
+        ours.set_weights(theirs.get_weights())
+    else:
+        theirs.save(tmp_path / f"m{ending}")
+        ours = martlet.load_model(tmp_path / f"m{ending}", compile=False)
+    ours.compile(martlet.optimizers.SGD(0.01), "mse")
+    # Sums of up to 64 products, of which each is rounded.
+    tolerance = 64 * 2**-24
+    for step in range(2):
+        expected = theirs.predict(rows, verbose=0)
+        np.testing.assert_allclose(ours.predict(rows), expected, rtol=0, atol=tolerance * np.abs(expected).max())
+        if step == 0:
+            theirs.train_on_batch(rows, y)
+            ours.train_on_batch(rows, y)
+            for our, their in zip(ours.get_weights(), theirs.get_weights()):
+                np.testing.assert_allclose(our, their, rtol=0, atol=tolerance * np.abs(their).max())
+    ours.save(tmp_path / "ours.h5")
+    again = keras.models.load_model(tmp_path / "ours.h5")
+    np.testing.assert_allclose(again.predict(rows, verbose=0), expected, rtol=0, atol=tolerance * np.abs(expected).max())
+    assert again.layers[1].scale == 1 and again.layers[1].offset == pytest.approx([-103.9, -116.8, -123.7])
+
+
 @pytest.mark.parametrize(
     "operation, message",
     [
         (("math.sin", ["x", 0, 0], {}), "layer 'op_0' .TFOpLambda. computes 'math.sin', which is not supported"),
         (("math.truediv", ["x", 0, 0], {"y": ["x", 0, 0]}), "computes 'divide' of operands"),
         (("math.truediv", ["x", 0, 0], {"y": 0.0}), "computes 'divide' of operands"),
-        (("math.add", ["x", 0, 0], {"y": [1.0, 2.0]}), "neither a result of a layer nor a number"),
+        (("math.truediv", ["x", 0, 0], {"y": [1.0, 0.0]}), "computes 'divide' of operands"),
+        (("math.truediv", ["_CONSTANT_VALUE", -1, 1.0], {"y": ["x", 0, 0]}), "computes 'divide' of operands"),
+        (("math.maximum", ["x", 0, 0], {"y": 1.0}), "computes 'maximum' of operands"),
+        (("math.maximum", ["x", 0, 0], {"y": [0.0, 0.0]}), "computes 'maximum' of operands"),
+        (("math.add", ["x", 0, 0], {"y": "one"}), "neither a result of a layer nor a number"),
+        (("math.add", ["x", 0, 0], {"y": [[1.0], [2.0]]}), "neither a result of a layer nor a number"),
+        (
+            ("math.add", ["x", 0, 0], {"y": [1.0, 2.0, 3.0]}),
+            r"numbers of shape \[3\] as 'offset'; rows of shape \[4, 4, 2\] take a number, or 2, one for each channel",
+        ),
+        (("math.multiply", ["x", 0, 0], {"y": [[[[[1.0, 2.0]]]]]}), r"numbers of shape \[1, 1, 1, 1, 2\] as 'scale'"),
+        (("math.multiply", ["x", 0, 0], {"y": [1.0, 1e39]}), "the scale 1e.39; it must be finite"),
         (("cast", ["x", 0, 0], {"dtype": "int32"}), "casts to int32|casts to \"int32\""),
         (("image.resize", ["x", 0, 0], {"size": [8]}), "no 'size' of two numbers"),
         (("image.resize", ["x", 0, 0], {"size": [8, 8], "antialias": True}), "sets 'antialias'"),

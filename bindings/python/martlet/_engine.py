@@ -10,7 +10,7 @@ import ctypes
 import os
 import weakref
 from collections.abc import Callable, Sequence
-from ctypes import byref, c_char_p, c_double, c_float, c_int32, c_int64
+from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int32, c_int64
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -420,6 +420,18 @@ class EngineModel:
         label = optional_text(name, "name")
         scale, offset = real(scale, "scale"), real(offset, "offset")
         check(library().martlet_rescaling(self.handle, node, scale, offset, label, byref(out)))
+        return out.value
+
+    def channel_rescaling(self, node: int, scale: np.ndarray, offset: np.ndarray, name: str | None) -> int:
+        """scale, offset: float64, each of one number or of one for each channel."""
+        out = c_int32()
+        label = optional_text(name, "name")
+        factors, terms = (values.ctypes.data_as(POINTER(c_double)) for values in (scale, offset))
+        check(
+            library().martlet_channel_rescaling(
+                self.handle, node, scale.size, factors, offset.size, terms, label, byref(out)
+            )
+        )
         return out.value
 
     def normalization(self, node: int, mean: np.ndarray, variance: np.ndarray | None, name: str | None) -> int:

@@ -404,6 +404,10 @@ PROTOTYPES: dict[str, tuple[type | None, list]] = {
     "martlet_reshape": (STATUS, [_MODEL, _NODE, c_int32, _INT64S, c_char_p, POINTER(_NODE)]),
     "martlet_permute": (STATUS, [_MODEL, _NODE, c_int32, _INT32S, c_char_p, POINTER(_NODE)]),
     "martlet_rescaling": (STATUS, [_MODEL, _NODE, c_double, c_double, c_char_p, POINTER(_NODE)]),
+    "martlet_channel_rescaling": (
+        STATUS,
+        [_MODEL, _NODE, c_int64, POINTER(c_double), c_int64, POINTER(c_double), c_char_p, POINTER(_NODE)],
+    ),
     "martlet_normalization": (STATUS, [_MODEL, _NODE, c_int64, _FLOATS, _FLOATS, c_char_p, POINTER(_NODE)]),
     "martlet_add": (STATUS, _MERGE),
     "martlet_subtract": (STATUS, [_MODEL, _NODE, _NODE, c_char_p, POINTER(_NODE)]),

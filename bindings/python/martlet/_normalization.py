@@ -170,14 +170,30 @@ class BatchNormalization(Layer):
 
 
 class Rescaling(Layer):
-    """y = x * scale + offset, such as Rescaling(1 / 255) for 8-bit images."""
+    """y = x * scale + offset, such as Rescaling(1 / 255) for 8-bit images.
 
-    def __init__(self, scale: float, offset: float = 0.0, **base: Any) -> None:
+    scale, offset: a number, or a list of one for each channel (the last axis).
+    """
+
+    def __init__(self, scale: Any, offset: Any = 0.0, **base: Any) -> None:
         super().__init__(**base)
-        self.scale, self.offset = real(scale, "scale"), real(offset, "offset")
+        self.scale, self.offset = self._numbers(scale, "scale"), self._numbers(offset, "offset")
+
+    @staticmethod
+    def _numbers(value: Any, name: str) -> float | np.ndarray:
+        if not isinstance(value, (list, tuple)) and np.ndim(value) == 0:
+            return real(value, name)
+        array = _arrays.supported(value, name).astype(np.float64)
+        if array.size != array.shape[-1]:
+            raise ValueError(
+                f"{name} must be a number or a list of one for each channel, received an array of shape {array.shape}"
+            )
+        return array.reshape(-1)
 
     def add(self, engine: EngineModel, node: int, name: str) -> int:
-        return engine.rescaling(node, self.scale, self.offset, name)
+        if isinstance(self.scale, float) and isinstance(self.offset, float):
+            return engine.rescaling(node, self.scale, self.offset, name)
+        return engine.channel_rescaling(node, np.atleast_1d(self.scale), np.atleast_1d(self.offset), name)
 
 
 class Normalization(Layer):
