@@ -1655,11 +1655,26 @@ martlet_status martlet_model_save_weights(martlet_model *model, const char *path
  * @param by_name 1: by name; 0: by order.
  * @param skip_mismatch 1: a layer with weights of other shapes than those of the file, or another number of them, keeps
  *                      its own; 0: it is an error.
+ * @param out_skipped How many layers kept theirs for that; NULL if it does not matter. martlet_model_skipped_layer
+ *                    tells which.
  * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (not built), MARTLET_NOT_FOUND (no such file),
  *         MARTLET_IO_ERROR, MARTLET_FORMAT_ERROR (also: weights that do not fit, with layer, expected and found),
  *         MARTLET_UNSUPPORTED, MARTLET_OUT_OF_MEMORY, MARTLET_BUSY. */
 martlet_status martlet_model_load_weights(martlet_model *model, const char *path, int32_t by_name,
-                                          int32_t skip_mismatch);
+                                          int32_t skip_mismatch, int32_t *out_skipped);
+
+/** A layer that kept its weights in the last martlet_model_load_weights that succeeded, as those of the file did not
+ * fit.
+ *
+ * @param model Model, built.
+ * @param index 0 to *out_skipped - 1.
+ * @param out_name Name of the layer; NULL if it does not matter.
+ * @param out_reason What does not fit, with file, array, expected and found; NULL if it does not matter.
+ * @return MARTLET_OK, MARTLET_INVALID_ARGUMENT, MARTLET_INVALID_STATE (not built), MARTLET_BUSY.
+ *
+ * Ownership: borrowed; valid until weights are loaded again, the layers change or the model is destroyed. */
+martlet_status martlet_model_skipped_layer(martlet_model *model, int32_t index, const char **out_name,
+                                           const char **out_reason);
 
 /** What the file that a model came from says about its training: Keras' training_config, JSON with optimiser, losses
  * and metrics.

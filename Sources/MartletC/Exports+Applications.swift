@@ -45,7 +45,7 @@ private func create(
     if weights != nil, options.includeTop { try checkPretrained(options.classifierActivation) }
     let model = try application.model(options, seed: given?.seed ?? 0) { model throws(MartletError) in
       guard let weights else { return }
-      try WeightsFile.load(path: weights, into: model, byName: false, skipMismatch: false)
+      try WeightsFile.read(path: weights, for: model, byName: false, skipMismatch: false).replaceWeights(of: model)
     }
     result.pointee = try ModelHandle(model).passToC()
   }

@@ -94,14 +94,28 @@ public func martlet_model_save_weights(_ model: OpaquePointer?, _ path: UnsafePo
 
 @_cdecl("martlet_model_load_weights") @implementation
 public func martlet_model_load_weights(
-  _ model: OpaquePointer?, _ path: UnsafePointer<CChar>?, _ by_name: Int32, _ skip_mismatch: Int32
+  _ model: OpaquePointer?, _ path: UnsafePointer<CChar>?, _ by_name: Int32, _ skip_mismatch: Int32,
+  _ out_skipped: UnsafeMutablePointer<Int32>?
 ) -> martlet_status {
   withModel(model, .change) { model in
     let path = try nonEmptyString(path, "path")
     let byName = try flag(by_name, "by_name")
     let skipMismatch = try flag(skip_mismatch, "skip_mismatch")
-    try WeightsFile.load(
-      path: path, into: try model.requireBuilt().model, byName: byName, skipMismatch: skipMismatch)
+    let count = try out_skipped.map { try required($0, "out_skipped") }
+    let built = try model.requireBuilt()
+    let weights = try WeightsFile.read(path: path, for: built.model, byName: byName, skipMismatch: skipMismatch)
+    try built.replaceWeights(by: weights)
+    count?.pointee = Int32(clamping: weights.skipped.count)
+  }
+}
+
+@_cdecl("martlet_model_skipped_layer") @implementation
+public func martlet_model_skipped_layer(
+  _ model: OpaquePointer?, _ index: Int32, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
+  _ out_reason: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> martlet_status {
+  nameAndText(model, index, out_name, out_reason, "out_reason", of: "layers that were skipped") {
+    ($0.skippedNames, $0.skippedReasons)
   }
 }
 

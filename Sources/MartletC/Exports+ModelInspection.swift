@@ -165,7 +165,7 @@ public func martlet_model_layer(
   _ model: OpaquePointer?, _ index: Int32, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
   _ out_class: UnsafeMutablePointer<UnsafePointer<CChar>?>?
 ) -> martlet_status {
-  nameAndClass(model, index, out_name, out_class, of: "layers") { ($0.layerNames, $0.layerClasses) }
+  nameAndText(model, index, out_name, out_class, "out_class", of: "layers") { ($0.layerNames, $0.layerClasses) }
 }
 
 @_cdecl("martlet_model_submodel_count") @implementation
@@ -183,22 +183,24 @@ public func martlet_model_submodel(
   _ model: OpaquePointer?, _ index: Int32, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
   _ out_class: UnsafeMutablePointer<UnsafePointer<CChar>?>?
 ) -> martlet_status {
-  nameAndClass(model, index, out_name, out_class, of: "submodels") { ($0.submodelNames, $0.submodelClasses) }
+  nameAndText(model, index, out_name, out_class, "out_class", of: "submodels") {
+    ($0.submodelNames, $0.submodelClasses)
+  }
 }
 
-/// An export that passes out a name and a Keras class, where they are wanted.
-private func nameAndClass(
+/// An export that passes out a name and a text that belongs to it, such as a Keras class, where they are wanted.
+func nameAndText(
   _ model: OpaquePointer?, _ index: Int32, _ out_name: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
-  _ out_class: UnsafeMutablePointer<UnsafePointer<CChar>?>?, of things: String,
-  _ tables: (BuiltModel) -> (names: StringTable, classes: StringTable)
+  _ out_text: UnsafeMutablePointer<UnsafePointer<CChar>?>?, _ textName: String, of things: String,
+  _ tables: (BuiltModel) -> (names: StringTable, texts: StringTable)
 ) -> martlet_status {
   withModel(model, .inspect) { model in
     let name = try out_name.map { try required($0, "out_name") }
-    let className = try out_class.map { try required($0, "out_class") }
-    let (names, classes) = tables(try model.requireBuilt())
+    let text = try out_text.map { try required($0, textName) }
+    let (names, texts) = tables(try model.requireBuilt())
     let index = try checkedIndex(Int64(index), "index", count: names.count, of: things)
     name?.pointee = names[index]
-    className?.pointee = classes[index]
+    text?.pointee = texts[index]
   }
 }
 

@@ -172,6 +172,9 @@ final class BuiltModel {
   /// One text, empty if the model came from no file that says anything.
   let trainingConfiguration: StringTable
   private(set) var classNames: StringTable
+  /// The layers that kept their weights when others were last loaded, and why.
+  private(set) var skippedNames: StringTable
+  private(set) var skippedReasons: StringTable
   /// The layers as text, from when C first asks for it.
   /// Made when first asked for, which callbacks in two threads may do at once.
   private let json = Mutex<StringTable?>(nil)
@@ -191,6 +194,8 @@ final class BuiltModel {
     weightNames = try StringTable(model.layout.parameters.map(\.name))
     trainingConfiguration = try StringTable([model.trainingConfiguration])
     classNames = try StringTable(model.classNames)
+    skippedNames = try StringTable([])
+    skippedReasons = skippedNames
   }
 
   /// The layers as JSON; the same text for the life of this object.
@@ -226,6 +231,14 @@ final class BuiltModel {
   func setClassNames(_ names: [String]) throws(MartletError) {
     classNames = try StringTable(names)
     model.classNames = names
+  }
+
+  /// - Throws: `outOfMemory`, and nothing is changed.
+  func replaceWeights(by content: WeightsFile.Content) throws(MartletError) {
+    let names = try StringTable(content.skipped.map { model.graph.layers[$0.layer].name })
+    let reasons = try StringTable(content.skipped.map(\.reason))
+    content.replaceWeights(of: model)
+    (skippedNames, skippedReasons) = (names, reasons)
   }
 
   /// A weight array that C names, and the size of the buffer it came with.

@@ -8,27 +8,47 @@ package enum WeightsFile {
   /// The ending by which Keras 3 chooses its own layout.
   private static let kerasEnding = ".weights.h5"
 
-  /// Replace a model's weights by those of a file: all that belong to the model, or none.
+  /// Weights of a file that belong to a model.
+  package struct Content {
+    fileprivate let values: TensorStorage
+    fileprivate let layers: [Int]
+    /// Layers whose weights those of the file do not fit, and why.
+    package fileprivate(set) var skipped: [(layer: Int, reason: String)] = []
+
+    package func replaceWeights(of model: Model) {
+      withExtendedLifetime(values) {
+        for layer in layers {
+          for parameter in model.layout.parameters[model.layout.range(ofLayer: layer)] {
+            let source = values.pointer(as: Float.self) + parameter.offset
+            (model.valuesToChange() + parameter.offset).update(from: source, count: parameter.count)
+          }
+        }
+      }
+    }
+  }
+
+  /// Read all weights of a file that belong to a model, and change nothing yet.
   ///
   /// - Parameters:
   ///   - byName: whether layers are found by their name, and those that are not found keep their weights; otherwise by
   ///     their order, and all must be found.
-  ///   - skipMismatch: whether layers whose weights have other shapes, or another number of them, keep theirs.
+  ///   - skipMismatch: whether layers whose weights have other shapes, or another number of them, are left out.
   /// - Throws: `notFound`, `ioError`, `formatError`, `unsupported`, `outOfMemory`, naming the file and what does not
   ///   fit.
-  package static func load(
-    path: String, into model: Model, byName: Bool, skipMismatch: Bool
-  ) throws(MartletError) {
-    let (values, layers) = try HDF5Library.exclusively {
-      () throws(MartletError) -> (TensorStorage, layers: [Int]) in
+  package static func read(
+    path: String, for model: Model, byName: Bool, skipMismatch: Bool
+  ) throws(MartletError) -> Content {
+    try HDF5Library.exclusively { () throws(MartletError) -> Content in
       let stored = try StoredWeights(try HDF5File.ofWeights(path: path).root())
       let graph = model.graph
       var places: [StoredWeights.Place] = []
+      var skipped: [(layer: Int, reason: String)] = []
       for place in try byName ? stored.placesByName(graph) : stored.placesByOrder(graph) {
         do throws(MartletError) {
           try stored.weights(place).check(graph.layers[place.layer])
         } catch {
-          guard skipMismatch else { throw error }
+          guard skipMismatch, error.code == .formatError else { throw error }
+          skipped.append((place.layer, error.message))
           continue
         }
         places.append(place)
@@ -39,15 +59,7 @@ package enum WeightsFile {
         let parameters = model.layout.parameters[model.layout.range(ofLayer: place.layer)]
         try stored.weights(place).read(parameters, into: values.pointer(as: Float.self))
       }
-      return (values, places.map(\.layer))
-    }
-    withExtendedLifetime(values) {
-      for layer in layers {
-        for parameter in model.layout.parameters[model.layout.range(ofLayer: layer)] {
-          let source = values.pointer(as: Float.self) + parameter.offset
-          (model.valuesToChange() + parameter.offset).update(from: source, count: parameter.count)
-        }
-      }
+      return Content(values: values, layers: places.map(\.layer), skipped: skipped)
     }
   }
 

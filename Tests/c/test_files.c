@@ -150,29 +150,39 @@ static void weights(void) {
   const char *const names[] = {"w.h5", "w.weights.h5"};
   for (int i = 0; i < 4; i++) {
     EXPECT_OK(martlet_model_save_weights(m, names[i / 2]));
-    EXPECT_OK(martlet_model_load_weights(other, names[i / 2], i % 2, 0));
+    EXPECT_OK(martlet_model_load_weights(other, names[i / 2], i % 2, 0, NULL));
     REQUIRE(martlet_predict(other, &array, 1, y_other, 3));
     CHECK(memcmp(y, y_other, sizeof y) == 0, "weights come back, in either layout, by order and by name");
     martlet_model_destroy(other);
     other = small_model(9);
   }
-  EXPECT(martlet_model_load_weights(other, "missing.h5", 0, 0), MARTLET_NOT_FOUND, "missing.h5");
-  EXPECT(martlet_model_load_weights(other, "foreign.h5", 0, 0), MARTLET_FORMAT_ERROR, "it holds 'temperatures'");
-  EXPECT(martlet_model_load_weights(other, "zip.keras", 0, 0), MARTLET_FORMAT_ERROR,
+  EXPECT(martlet_model_load_weights(other, "missing.h5", 0, 0, NULL), MARTLET_NOT_FOUND, "missing.h5");
+  EXPECT(martlet_model_load_weights(other, "foreign.h5", 0, 0, NULL), MARTLET_FORMAT_ERROR, "it holds 'temperatures'");
+  EXPECT(martlet_model_load_weights(other, "zip.keras", 0, 0, NULL), MARTLET_FORMAT_ERROR,
          "'zip.keras' is a damaged zip archive");
-  EXPECT(martlet_model_load_weights(other, "keras.h5", 0, 0), MARTLET_FORMAT_ERROR,
+  EXPECT(martlet_model_load_weights(other, "keras.h5", 0, 0, NULL), MARTLET_FORMAT_ERROR,
          "has shape [6, 5]; expected [4, 8], that of 'kernel' of layer 'hidden'");
-  EXPECT(martlet_model_load_weights(other, "good.h5", 0, 0), MARTLET_FORMAT_ERROR,
+  EXPECT(martlet_model_load_weights(other, "good.h5", 0, 0, NULL), MARTLET_FORMAT_ERROR,
          "holds 1 layers with weights ('d'); model 'small' has 2 ('hidden', 'output')");
-  EXPECT(martlet_model_load_weights(other, "good.h5", 1, 0), MARTLET_FORMAT_ERROR, "it names 'd', 'x'");
-  EXPECT_OK(martlet_model_load_weights(other, "keras.h5", 0, 1));
-  EXPECT_INVALID(martlet_model_load_weights(other, "w.h5", 2, 0), "by_name is 2");
-  EXPECT_INVALID(martlet_model_load_weights(other, "w.h5", 0, -1), "skip_mismatch is -1");
-  EXPECT_INVALID(martlet_model_load_weights(other, "", 0, 0), "path");
+  EXPECT(martlet_model_load_weights(other, "good.h5", 1, 0, NULL), MARTLET_FORMAT_ERROR, "it names 'd', 'x'");
+  int32_t skipped = -1;
+  const char *name, *reason;
+  EXPECT_OK(martlet_model_load_weights(other, "keras.h5", 0, 1, &skipped));
+  CHECK(skipped == 2, "both layers have other shapes");
+  EXPECT_OK(martlet_model_skipped_layer(other, 0, &name, NULL));
+  CHECK(strcmp(name, "hidden") == 0, "the first layer is named");
+  EXPECT_OK(martlet_model_skipped_layer(other, 1, &name, &reason));
+  CHECK(strcmp(name, "output") == 0 && strstr(reason, "expected [8, 3], that of 'kernel' of layer 'output'"),
+        "so is the second, with the reason");
+  EXPECT_INVALID(martlet_model_skipped_layer(other, 2, &name, &reason), "index is 2; there are 2 layers that were");
+  EXPECT_INVALID(martlet_model_skipped_layer(NULL, 0, &name, &reason), "model");
+  EXPECT_INVALID(martlet_model_load_weights(other, "w.h5", 2, 0, NULL), "by_name is 2");
+  EXPECT_INVALID(martlet_model_load_weights(other, "w.h5", 0, -1, NULL), "skip_mismatch is -1");
+  EXPECT_INVALID(martlet_model_load_weights(other, "", 0, 0, NULL), "path");
   EXPECT_INVALID(martlet_model_save_weights(other, NULL), "path");
   EXPECT(martlet_model_save_weights(other, "no/such/w.h5"), MARTLET_NOT_FOUND, "no/such/w.h5");
   REQUIRE(martlet_model_create("unbuilt", 1, &unbuilt));
-  EXPECT(martlet_model_load_weights(unbuilt, "w.h5", 0, 0), MARTLET_INVALID_STATE, "not built");
+  EXPECT(martlet_model_load_weights(unbuilt, "w.h5", 0, 0, NULL), MARTLET_INVALID_STATE, "not built");
   EXPECT(martlet_model_save_weights(unbuilt, "w.h5"), MARTLET_INVALID_STATE, "not built");
   REQUIRE(martlet_predict(other, &array, 1, y_other, 3));
   CHECK(memcmp(before, y_other, sizeof before) == 0, "the failed loads left the weights alone");

@@ -118,7 +118,7 @@ static void load_batch(int begin, int end, int pipe, int counts[2]) {
     } else if (martlet_last_error()[0] == '\0' || status == MARTLET_INTERNAL_ERROR) {
       _exit(4);
     }
-    const int has_weights = martlet_model_load_weights(weights, path, i & 1, i >> 1 & 1) == MARTLET_OK;
+    const int has_weights = martlet_model_load_weights(weights, path, i & 1, i >> 1 & 1, NULL) == MARTLET_OK;
     const int has_state = martlet_trainer_load_state(trainer, path) == MARTLET_OK;
     counts[1] += status != MARTLET_OK && (has_weights || has_state);
     const martlet_status in_memory = load_memory(path, &model);

@@ -142,7 +142,8 @@ def test_numbers_of_channels_in_keras_3(ending, tmp_path, random):
                 np.testing.assert_allclose(our, their, rtol=0, atol=tolerance * np.abs(their).max())
     ours.save(tmp_path / "ours.h5")
     again = keras.models.load_model(tmp_path / "ours.h5")
-    np.testing.assert_allclose(again.predict(rows, verbose=0), expected, rtol=0, atol=tolerance * np.abs(expected).max())
+    returned = again.predict(rows, verbose=0)
+    np.testing.assert_allclose(returned, expected, rtol=0, atol=tolerance * np.abs(expected).max())
     assert again.layers[1].scale == 1 and again.layers[1].offset == pytest.approx([-103.9, -116.8, -123.7])
 
 

@@ -278,9 +278,9 @@ def test_a_file_that_cannot_be_written(tmp_path, run_python, hardship):
         (lambda: layers.ELU("one"), TypeError, "alpha must be a number, received 'one'"),
         (lambda: build(layers.Rescaling(float("inf"))), ValueError, "scale"),
         (lambda: build(layers.Rescaling(1, [1, 2, 3, float("nan")])), ValueError, r"offset\[3\] is nan"),
-        (lambda: build(layers.Rescaling([1, 2, 3])), ValueError, r"scale_count is 3; rows of shape \[4\] take 1 or, .* 4"),
+        (lambda: build(layers.Rescaling([1, 2, 3])), ValueError, r"scale_count is 3; rows of shape \[4\] take 1 or"),
         (lambda: build(layers.Rescaling([])), ValueError, "scale_count is 0"),
-        (lambda: layers.Rescaling([[1], [2]]), ValueError, r"one for each channel, received an array of shape \(2, 1\)"),
+        (lambda: layers.Rescaling([[1], [2]]), ValueError, r"for each channel, received an array of shape \(2, 1\)"),
         (lambda: layers.Rescaling([[1, 2], [3]]), ValueError, "scale cannot be read as an array"),
         (lambda: layers.Rescaling("one"), TypeError, "scale must be a number, received 'one'"),
         (

@@ -103,13 +103,20 @@ def test_skip_mismatch(tmp_path):
     model, narrow = ours(), ours(units=4, seed=2)
     model.save_weights(tmp_path / "w.h5")
     before = narrow.get_weights()
-    narrow.load_weights(tmp_path / "w.h5", skip_mismatch=True)  # no array of them has the same shape but the last
+    with pytest.warns(UserWarning) as warned:  # no array of them has the same shape but the last
+        narrow.load_weights(tmp_path / "w.h5", skip_mismatch=True)
+    texts = [str(one.message) for one in warned]
+    assert [text[: text.index(":")] for text in texts] == [f"Layer '{n}' keeps its weights" for n in ("hidden", "head")]
+    assert "/hidden/hidden/kernel:0 has shape [6, 5]; expected [6, 4], that of 'kernel' of layer 'hidden'" in texts[0]
+    assert {one.filename for one in warned} == {__file__}
     assert_equal_weights(narrow, before)
     wide = martlet.Sequential(
         [martlet.Input((FEATURES,)), layers.Dense(5, name="hidden"), layers.Dense(7, name="head")], seed=3
     )
     before = wide.get_weights()
-    wide.load_weights(tmp_path / "w.h5", by_name=True, skip_mismatch=True)
+    with pytest.warns(UserWarning, match=r"Layer 'head' keeps .*\[5, 3\]; expected \[5, 7\]") as warned:
+        wide.load_weights(tmp_path / "w.h5", by_name=True, skip_mismatch=True)
+    assert len(warned) == 1
     assert_equal_weights(wide, [*model.get_weights()[:2], *before[2:]])
 
 

@@ -629,8 +629,22 @@ class EngineModel:
     def save_weights(self, path: str | os.PathLike) -> None:
         check(library().martlet_model_save_weights(self.handle, path_text(path)))
 
-    def load_weights(self, path: str | os.PathLike, by_name: bool, skip_mismatch: bool) -> None:
-        check(library().martlet_model_load_weights(self.handle, path_text(path), int(by_name), int(skip_mismatch)))
+    def load_weights(
+        self, path: str | os.PathLike, by_name: bool, skip_mismatch: bool
+    ) -> list[tuple[str, str]]:
+        """The names of the layers that were skipped, and why."""
+        count = c_int32()
+        check(
+            library().martlet_model_load_weights(
+                self.handle, path_text(path), int(by_name), int(skip_mismatch), byref(count)
+            )
+        )
+        skipped = []
+        for index in range(count.value):
+            name, reason = c_char_p(), c_char_p()
+            check(library().martlet_model_skipped_layer(self.handle, index, byref(name), byref(reason)))
+            skipped.append((name.value.decode(), reason.value.decode()))
+        return skipped
 
     def predict(self, inputs: Sequence[np.ndarray], in_double: bool = False) -> list[np.ndarray]:
         """inputs: [N, ...] for each, from _arrays.supported. Returns every output [N, ...], float32 or float64."""

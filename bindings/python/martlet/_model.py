@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -308,13 +309,16 @@ class Model(TrainableModel):
         """Take the weights of a file of save_weights, of Keras' or this one, or of a whole model's file.
 
         By order, all layers with weights must be in the file and no others; by_name, those that are not keep theirs.
-        skip_mismatch: layers whose weights have other shapes keep theirs too. FormatError (a ValueError): what does not
-        fit, with layer, expected and found; then no weight is changed. Otherwise raises what load_model raises.
+        skip_mismatch: layers whose weights have other shapes keep theirs too, and a warning names each. FormatError (a
+        ValueError): what does not fit, with layer, expected and found; then no weight is changed. Otherwise raises what
+        load_model raises.
         """
         engine = self.built_engine()
-        engine.load_weights(filepath, bool(by_name), bool(skip_mismatch))
+        skipped = engine.load_weights(filepath, bool(by_name), bool(skip_mismatch))
         if self._part is not None:  # what has been loaded into is a copy
             self.set_weights(Model.of_engine(engine).get_weights())
+        for name, reason in skipped:
+            warnings.warn(f"Layer {name!r} keeps its weights: {reason}", stacklevel=2)
 
     def to_json(self) -> str:
         """The layers as JSON, without weights, which model_from_json of this package and of Keras read."""
