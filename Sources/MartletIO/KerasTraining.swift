@@ -24,11 +24,12 @@ enum KerasTraining {
 
   /// What `config.json` of a `.keras` archive says, as a `training_config` would; empty if nothing.
   static func configuration(ofArchive text: String) -> String {
-    guard let json = try? JSON(text: text), case .object(var members) = json["compile_config"],
-      let optimizer = members.removeValue(forKey: "optimizer")
-    else { return "" }
-    members["optimizer_config"] = optimizer
-    return (try? JSON.object(members).text()) ?? ""
+    guard let json = try? JSON(text: text), let config = json["compile_config"], config != .object([:]) else {
+      return ""
+    }
+    guard case .object(var members) = config else { return config.description }
+    members["optimizer_config"] = members.removeValue(forKey: "optimizer")
+    return JSON.object(members).description
   }
 
   /// The class of the optimiser; nil if the text is not Keras'.

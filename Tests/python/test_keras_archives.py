@@ -1,6 +1,8 @@
 """Keras 3's .keras archives, and the state of optimisers in its own layout."""
 
 import io
+import json
+import warnings
 import zipfile
 
 import numpy as np
@@ -102,6 +104,40 @@ def packed(members, method=zipfile.ZIP_STORED):
 def members_of(path):
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+class OwnLoss(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        return keras.ops.mean(y_pred - y_true)
+
+
+@pytest.mark.parametrize(
+    ("compiled", "change", "message"),
+    [
+        ({"loss": OwnLoss()}, None, "not understood .Unknown loss: 'own_loss'"),
+        ({"loss": "mse"}, lambda config: config.pop("optimizer"), "not understood .it names no optimizer"),
+        ({"loss": "mse"}, lambda config: config.update(optimizer=None), "not understood .it names no optimizer"),
+        ({"loss": "mse"}, lambda config: config["optimizer"].pop("config"), "not understood .'config'"),
+    ],
+)
+def test_a_compilation_that_cannot_be_used(compiled, change, message, tmp_path):
+    """The model loads uncompiled, with a warning as for an .h5 file; without one if it was never compiled."""
+    path = tmp_path / "m.keras"
+    theirs = network()
+    theirs.save(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert martlet.load_model(path).optimizer is None
+    theirs.compile("adam", **compiled)
+    theirs.save(path)
+    if change is not None:
+        members = members_of(path)
+        config = json.loads(members["config.json"])
+        change(config["compile_config"])
+        path.write_bytes(packed({**members, "config.json": json.dumps(config)}))
+    with pytest.warns(UserWarning, match=message) as warned:
+        ours = martlet.load_model(path)
+    assert ours.optimizer is None and [one.filename for one in warned] == [__file__]
 
 
 def test_what_is_refused(tmp_path):

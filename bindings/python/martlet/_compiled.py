@@ -29,7 +29,9 @@ def read(text: str, outputs: Mapping[str, int]) -> tuple[dict[str, Any], list[st
     outputs: of the model, the length of the last axis by name. ValueError, TypeError, KeyError: what is not understood.
     """
     config = json.loads(text)
-    rule = config["optimizer_config"]
+    rule = config.get("optimizer_config") if isinstance(config, dict) else None
+    if rule is None:
+        raise ValueError("it names no optimizer")
     optimizer = type(optimizers.get(_class_name(rule))).from_config(rule["config"])
     loss, weights = _each(config.get("loss"), losses.get), config.get("loss_weights")
     chosen, left_out = _metrics(config.get("metrics"), loss, weights, outputs)
