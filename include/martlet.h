@@ -1087,7 +1087,7 @@ typedef struct martlet_submodel_options {
  * have submodels, 16 inside one another at most.
  *
  * @param model Model, not built yet.
- * @param submodel Model, built, which stays as it is.
+ * @param submodel Another model, built, which stays as it is.
  * @param input_count Number of the submodel's inputs.
  * @param inputs [input_count] nodes to read, of the rows that the submodel takes.
  * @param options NULL for the defaults.

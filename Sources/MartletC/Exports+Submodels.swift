@@ -13,6 +13,9 @@ public func martlet_submodel(
   withModel(model, .change) { model in
     let results = try required(out_nodes, "out_nodes")
     let part = try ModelHandle.object(submodel, "submodel")
+    guard part !== model else {
+      throw MartletError(.invalidArgument, "submodel is \(model.description) itself; a model cannot be its own layer")
+    }
     let inputs = try nodes(inputs, input_count, "input")
     let options = try MartletC.options(options, "martlet_submodel_options")
     let isInference = try options.map { try flag($0.inference, "inference") } ?? false

@@ -90,6 +90,12 @@ package final class Model: @unchecked Sendable {
 
   /// - Throws: `notFound`.
   package func layerIndex(named name: String) throws(MartletError) -> Int {
+    guard graph.submodelIndex(named: name) == nil else {
+      throw MartletError(
+        .notFound,
+        "'\(name)' is a submodel of model '\(graph.name)', which cannot be asked, renamed, removed or replaced as a "
+          + "layer can; its layers can, by names that begin with '\(name)/'")
+    }
     guard let index = graph.layerIndex(named: name) else {
       throw MartletError(.notFound, "model '\(graph.name)' has no layer '\(name)'")
     }

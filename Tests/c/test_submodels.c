@@ -72,6 +72,8 @@ static void applied_and_shared(void) {
   EXPECT_OK(martlet_model_trainable(m, "base", &trainable));
   CHECK(trainable == 0, "and so is it");
 
+  EXPECT(martlet_model_remove_layer(m, "base"), MARTLET_NOT_FOUND, "'base' is a submodel of model");
+
   EXPECT_OK(martlet_model_copy_submodel(m, "base", &copy));
   EXPECT_OK(martlet_model_get_weight(copy, "d", "kernel", weights, 2));
   CHECK(weights[0] == 1, "a copy has the weights of now");
@@ -98,7 +100,7 @@ static void refused(void) {
   REQUIRE(martlet_input(m, "x", 1, &two, &x));
   REQUIRE(martlet_input(m, "wide", 1, &three, &wide));
   EXPECT(martlet_submodel(m, NULL, 1, &x, NULL, 1, &y), MARTLET_INVALID_ARGUMENT, "submodel is NULL");
-  EXPECT(martlet_submodel(m, m, 1, &x, NULL, 1, &y), MARTLET_BUSY, "model 'm' is in use");
+  EXPECT(martlet_submodel(m, m, 1, &x, NULL, 1, &y), MARTLET_INVALID_ARGUMENT, "submodel is model 'm' itself");
   EXPECT(martlet_submodel(m, base, 1, NULL, NULL, 1, &y), MARTLET_INVALID_ARGUMENT, "inputs is NULL");
   EXPECT(martlet_submodel(m, base, 0, &x, NULL, 1, &y), MARTLET_INVALID_ARGUMENT, "input_count is 0");
   EXPECT(martlet_submodel(m, base, 1, &x, NULL, 1, NULL), MARTLET_INVALID_ARGUMENT, "out_nodes is NULL");

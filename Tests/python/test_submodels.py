@@ -241,6 +241,27 @@ def test_a_model_becomes_part_of_another(random):
     np.testing.assert_array_equal(twin.get_layer("base").get_weights()[0], before[0])
 
 
+def test_submodels_stay_whole():
+    base = our_base()
+    outer = our_outer(base)
+    for change in (
+        lambda: outer.remove_layer("base"),
+        lambda: outer.rename_layer("base", "other"),
+        lambda: outer.replace_layer("base", layers.Dense(2)),
+    ):
+        with pytest.raises(martlet.NotFoundError, match="'base' is a submodel of model 'outer', which cannot be asked"):
+            change()
+    assert outer.get_layer("base") is base
+
+
+def test_a_model_in_itself():
+    model = martlet.Sequential([martlet.Input((4,)), layers.Dense(4)], name="ring")
+    with pytest.raises(ValueError, match="model 'ring' cannot be its own layer"):
+        model.add(model)
+    model.add(layers.Dense(2))
+    assert model.output_shape == (None, 2)
+
+
 def test_weights_of_a_file_into_a_part(tmp_path, random):
     base = our_base()
     base.save_weights(tmp_path / "base.h5")

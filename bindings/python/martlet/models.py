@@ -52,6 +52,8 @@ class Sequential(Model):
         if isinstance(layer, Node) and isinstance(layer.layer, InputLayer):
             layer = layer.layer
         elif isinstance(layer, Model):
+            if layer is self:
+                raise ValueError(f"model {self.name!r} cannot be its own layer")
             layer = layer.as_layer()
             layer.claim()
         elif isinstance(layer, Layer):
