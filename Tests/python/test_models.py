@@ -255,6 +255,17 @@ def test_a_file_that_cannot_be_written(tmp_path, run_python, hardship):
     assert (done.stdout, done.stderr, done.returncode) == ("fine\n", "", 0)
 
 
+def test_trainable_takes_truth_values():
+    model = small()
+    layer = model.layers[0]
+    for no, yes in ((False, True), (np.False_, np.True_), (0, 1), (np.int32(0), np.int64(1))):
+        layer.trainable = no
+        assert layer.trainable is False
+        model.trainable = yes
+        assert layer.trainable is True
+        assert layers.Dense(2, trainable=no).trainable is False
+
+
 @pytest.mark.parametrize(
     "make, kind, message",
     [
@@ -265,6 +276,11 @@ def test_a_file_that_cannot_be_written(tmp_path, run_python, hardship):
         (lambda: layers.Dense(2, kernel_initializer="stft"), ValueError, "Unknown initializer: 'stft'"),
         (lambda: layers.Dense(2, kernel_regularizer="l3"), ValueError, "Unknown regularizer: 'l3'"),
         (lambda: layers.Dense(2, dilation=1), TypeError, "dilation"),
+        (lambda: layers.Dense(2, trainable="no"), TypeError, "trainable must be True or False, received 'no'"),
+        (lambda: setattr(layers.Dense(2), "trainable", None), TypeError, "True or False, received None"),
+        (lambda: setattr(layers.Dense(2), "trainable", 0.0), TypeError, "True or False, received 0.0"),
+        (lambda: setattr(layers.Dense(2), "trainable", 2), ValueError, "True or False, received 2"),
+        (lambda: setattr(small(), "trainable", "no"), TypeError, "trainable must be True or False, received 'no'"),
         (lambda: martlet.Input(4), ValueError, r"Input shape must be a tuple such as \(4,\), received 4"),
         (lambda: martlet.Input((4, 0)), ValueError, "Input shape must be from 1"),
         (lambda: martlet.Input(()), ValueError, "at least one dimension"),

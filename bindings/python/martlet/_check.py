@@ -9,6 +9,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+import numpy as np
+
 
 class MartletError(Exception):
     """A call of the library failed; `status` is the number of the martlet_status, such as 1."""
@@ -124,6 +126,19 @@ def integer(value: Any, name: str, minimum: int, maximum: int = 2**63 - 1) -> in
     if not minimum <= number <= maximum:
         raise ValueError(f"{name} must be from {minimum} to {maximum}, received {number}")
     return number
+
+
+def flag(value: Any, name: str) -> bool:
+    """value as a bool, of Python or NumPy or as 0 or 1; TypeError or ValueError names the argument otherwise."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be True or False, received {value!r}") from None
+    if number not in (0, 1):
+        raise ValueError(f"{name} must be True or False, received {value!r}")
+    return number == 1
 
 
 def real(value: Any, name: str) -> float:

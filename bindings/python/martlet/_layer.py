@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _arrays
-from ._check import UnsupportedError
+from ._check import UnsupportedError, flag
 from ._engine import EngineModel
 from ._graph import Node
 from ._names import snake_case
@@ -41,7 +41,7 @@ class Layer:
         self._engine: EngineModel | None = None
         self.path = ""  # what the library calls the layer: its name, after that of the submodel it is in
         self.claimed = False  # by a model
-        self._trainable = bool(trainable)  # until the model is built
+        self._trainable = flag(trainable, "trainable")  # until the model is built
         self.first_shape = tuple(input_shape) if input_shape is not None else None
         if input_dim is not None:
             self.first_shape = (input_dim,)
@@ -66,9 +66,9 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
+        self._trainable = flag(value, "trainable")
         if self._engine is not None:
-            self._engine.set_trainable(self.path, bool(value))
+            self._engine.set_trainable(self.path, self._trainable)
 
     def __call__(self, inputs: Any) -> Node:
         """The node of the result; called again, the layer makes another result with the same weights."""

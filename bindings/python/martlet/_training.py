@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _fit, _inputs, _objectives, optimizers
-from ._check import integer
+from ._check import flag, integer
 from ._objectives import Objective
 from .callbacks import CallbackList, History
 from .metrics import Metric
@@ -82,6 +82,7 @@ class TrainableModel:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        value = flag(value, "trainable")
         for layer in self.layers:
             layer.trainable = value
 
