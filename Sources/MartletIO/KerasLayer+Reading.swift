@@ -60,8 +60,8 @@ extension KerasLayer {
     case "Lambda":
       throw error(
         .unsupported,
-        "holds code, which is not run; load the file with another layer in its place: martlet_model_load_replacing, "
-          + "in Python load_model(path, replace={'\(place)\(name)': Resizing(224, 224)})")
+        "holds code, which is not run; load the file with another layer in its place: "
+          + "martlet_model_load_replacing, in Python load_model(path, replace={'\(place)\(name)': Resizing(224, 224)})")
     default:
       if let pooling = try pooling() { return pooling }
       if let augmentation = try augmentation() { return augmentation }

@@ -117,6 +117,18 @@ def test_prototypes_are_those_of_the_header():
         assert prototype == _library.PROTOTYPES[name], name
 
 
+def test_messages_name_what_python_calls():
+    """Every function of C that a message of the library advises has its counterpart."""
+    advised = []
+    for path in (ROOT / "Sources").rglob("*.swift"):
+        lines = [line for line in path.read_text().splitlines() if not re.match(r"\s*(//|@_cdecl)", line)]
+        literals = [text for line in lines for text in re.findall(r'"((?:[^"\\]|\\.)*)"', line)]
+        advised += [text for text in literals if set(re.findall(r"martlet_\w+", text)) & _library.PROTOTYPES.keys()]
+    assert len(advised) >= 5
+    for text in advised:
+        assert "martlet_" not in _check.in_python(text), text
+
+
 def test_structs_are_laid_out_as_in_c(tmp_path):
     compiler = shutil.which("cc")
     if compiler is None:

@@ -112,7 +112,27 @@ def exception(status: int) -> MartletError:
     message = library().martlet_last_error().decode("utf-8", "replace")
     if not message:
         message = library().martlet_status_name(status).decode()
-    return _CLASSES.get(status, MartletError)(message, status)
+    return _CLASSES.get(status, MartletError)(in_python(message), status)
+
+
+# What the library's messages advise, and what it is here.
+_COUNTERPARTS = {
+    "martlet_model_load_replacing, in Python ": "",
+    "martlet_model_load_weights": "load_weights",
+    "martlet_model_set_trainable": "trainable = False",
+    "martlet_model_copy_submodel": "get_layer",
+    "martlet_model_build": "build",
+    "martlet_share_submodel": "another call of it",
+    "martlet_trainer_backward": "backward",
+    "martlet_trainer_forward": "forward",
+}
+
+
+def in_python(message: str) -> str:
+    """A message of the library with what to call here instead of functions of C."""
+    for function, counterpart in _COUNTERPARTS.items():
+        message = message.replace(function, counterpart)
+    return message
 
 
 def integer(value: Any, name: str, minimum: int, maximum: int = 2**63 - 1) -> int:
