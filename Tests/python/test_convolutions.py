@@ -134,6 +134,17 @@ NETWORKS["MaxPooling2D after ReLU"] = (
     [conv2d(6, 3, activation="relu"), ("MaxPooling2D", {"strides": 1}), FLATTEN, PROBABILITIES],
     IMAGE,
 )
+# Deep enough, and large enough, to be computed by tiles, all gradients by images but the first among them.
+NETWORKS["Conv2D by tiles"] = (
+    [
+        conv2d(16, 3, padding="same", activation="relu"),
+        conv2d(20, 3, padding="same", activation="tanh"),
+        conv2d(16, 3, use_bias=False),
+        ("GlobalAveragePooling2D", {}),
+        PROBABILITIES,
+    ],
+    (9, 10, 16),
+)
 
 
 def batches(random, shape):
