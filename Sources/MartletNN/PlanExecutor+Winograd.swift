@@ -21,7 +21,8 @@ extension WinogradConvolution {
   /// bits of a row do not.
   static func pays(_ g: PatchGeometry, filters: Int) -> Bool {
     g.kernelHeight == 3 && g.kernelWidth == 3 && g.depth == g.channels && g.strideX == 1 && g.strideY == 1
-      && g.dilationX == 1 && g.dilationY == 1 && min(g.channels, filters) >= leastDepth
+      && g.dilationX == 1 && g.dilationY == 1 && g.spacingX == 1 && g.spacingY == 1
+      && min(g.channels, filters) >= leastDepth
       && g.winogradTileCount >= leastTiles
       // Tiles at odd edges are half empty: there are two thirds of the multiplications at most.
       && 2 * 9 * g.patchCount >= 3 * WinogradBlock.elementCount * g.winogradTileCount

@@ -70,6 +70,11 @@ private func isByTiles(_ input: [Int], _ layer: Convolution) throws -> Bool {
     }
     // The gradient by the images, but by the input.
     #expect(training.backward.filter(isWinograd).count == 1 && training.backward.filter(isTransform).count == 1)
+    // The patches of a gradient by images lie between its pixels where the convolution has strides.
+    for strides in [[2, 2], [3, 3], [1, 2]] {
+      let model = try chain([13, 14, 16], [convolution(16), convolution(16, strides: strides)])
+      #expect(try !plan(model, .training(losses, .update)).backward.contains(where: isWinograd))
+    }
     for other in [
       try plan(model, keepsValues: true),
       try Plan(graph: model.graph, layout: model.layout, purpose: .prediction, maximumBatch: 3),

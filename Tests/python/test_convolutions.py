@@ -145,6 +145,17 @@ NETWORKS["Conv2D by tiles"] = (
     ],
     (9, 10, 16),
 )
+# Layers with strides are computed over patches, and their gradients by images deep enough for tiles too.
+for strides in (2, 3, (1, 2)):
+    NETWORKS[f"Conv2D deep, strides {strides}"] = (
+        [
+            conv2d(16, 3, padding="same", activation="relu"),
+            conv2d(20, 3, strides=strides, padding="same", activation="tanh"),
+            ("GlobalAveragePooling2D", {}),
+            PROBABILITIES,
+        ],
+        (13, 14, 16),
+    )
 
 
 def batches(random, shape):
