@@ -1250,7 +1250,8 @@ typedef struct martlet_cost {
   int64_t weight_bytes;
   int64_t prediction_bytes;  /* values of the layers in a batch, as far as they live at the same time; also what
                                 predictions keep of kernels of 3 x 3, and their scratch on one thread */
-  int64_t training_bytes;    /* values, their gradients and those of the weights; not the optimiser's state */
+  int64_t training_bytes;    /* values, their gradients and those of the weights; also transforms of kernels of 3 x 3,
+                                and scratch on one thread; not the optimiser's state */
   int64_t prediction_flops;  /* for one row: multiplications and additions of the matrix products */
   int64_t training_flops;    /* for one row: forward and backward */
 } martlet_cost;

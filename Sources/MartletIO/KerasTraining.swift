@@ -24,9 +24,9 @@ enum KerasTraining {
 
   /// What `config.json` of a `.keras` archive says, as a `training_config` would; empty if nothing.
   static func configuration(ofArchive text: String) -> String {
-    guard let json = try? JSON(text: text), let config = json["compile_config"], config != .object([:]) else {
-      return ""
-    }
+    guard let json = try? JSON(text: text), let config = json["compile_config"], config != .object([:]),
+      config != .null
+    else { return "" }
     guard case .object(var members) = config else { return config.description }
     members["optimizer_config"] = members.removeValue(forKey: "optimizer")
     return JSON.object(members).description

@@ -8,8 +8,8 @@ package struct ModelCost: Sendable, Equatable {
   package let weightBytes: Int
   /// Values of all layers that live at the same time, transformed kernels and the tiles of one thread.
   package let predictionBytes: Int
-  /// Values, gradients of values, gradients of weights, transformed kernels and the tiles of one thread; the optimiser's
-  /// own state is not part of a model.
+  /// Values, gradients of values, gradients of weights, transformed kernels and the tiles of one thread; the own state of
+  /// an optimiser is not part of a model.
   package let trainingBytes: Int
   /// Multiplications and additions of the matrix products.
   package let predictionFlops: Int

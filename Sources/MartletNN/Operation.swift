@@ -147,8 +147,8 @@ package struct WinogradConvolution: Sendable, BitwiseCopyable {
   package var x: BufferID
   /// Transformed.
   package var kernel: BufferID
-  /// Whether the kernel is turned by half a turn, as it is in the gradient by the images. Its transform is then the same
-  /// with its first and last rows exchanged, and its first and last columns.
+  /// Whether the kernel is turned by half a turn, as it is in the gradient by the images. Its transform is then the
+  /// same with its first and last rows exchanged, and its first and last columns.
   package var turnsKernel = false
   package var epilogue: AffineEpilogue
   package var y: BufferID

@@ -40,7 +40,11 @@ private let shapes: [(m: Int, n: Int, k: Int)] = {
   /// |error| <= (K + 1) u sum |a b|: one rounding for each product and addition (Higham, Accuracy and Stability, 3.1).
   @Test("Several blocks in every direction, against the oracle", arguments: tables)
   func blocks(_ table: KernelTable<Float>) {
-    for (m, n, k) in [(503, 40, 300), (1010, 40, 300), (20, 1300, 300), (60, 1300, 200)] {
+    // Of the last three, rows of A are read where they lie, in one block of them and in several, up to the last width.
+    for (m, n, k) in [
+      (503, 40, 300), (1010, 40, 300), (20, 1300, 300), (60, 1300, 200), (1012, 40, 600), (1009, 40, 300),
+      (60, 512, 300),
+    ] {
       for transposes in 0..<4 {
         let product = Product(m, n, k, aIsTransposed: transposes & 1 != 0, bIsTransposed: transposes & 2 != 0)
         let start = doubles(product.sentinels)

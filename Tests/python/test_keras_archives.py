@@ -128,6 +128,10 @@ def test_a_compilation_that_cannot_be_used(compiled, change, message, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert martlet.load_model(path).optimizer is None
+        members = members_of(path)
+        config = json.dumps({**json.loads(members["config.json"]), "compile_config": None})
+        path.write_bytes(packed({**members, "config.json": config}))
+        assert martlet.load_model(path).optimizer is None
     theirs.compile("adam", **compiled)
     theirs.save(path)
     if change is not None:

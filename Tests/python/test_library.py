@@ -128,6 +128,9 @@ def test_messages_name_what_python_calls():
     for text in advised:
         assert "martlet_" not in _check.in_python(text), text
 
+    path = "'/home/martlet_model_build/martlet_model_build.h5'"
+    assert _check.in_python(f"{path}: call martlet_model_build.") == f"{path}: call build."
+
 
 def test_structs_are_laid_out_as_in_c(tmp_path):
     compiler = shutil.which("cc")

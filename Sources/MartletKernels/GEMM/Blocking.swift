@@ -38,8 +38,8 @@ import MartletKernelInterface
 /// of every MR.
 @inline(always) private var passingRows: Int { 24 }
 
-/// Columns of C for which it does not pay to pack A. That takes a third of the time of a column of tiles; rows that are
-/// read in place take up to one in fifty more in each.
+/// Columns of C for which it does not pay to pack A. Packing takes a third of the time of a column of tiles; with rows
+/// that are read in place each column takes a little longer.
 @inline(always) var fewColumns: Int { 512 }
 
 /// The size of the blocks that `count` lines are cut into: as few blocks as `most` lines allow, of the same size but

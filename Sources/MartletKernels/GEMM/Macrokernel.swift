@@ -30,13 +30,16 @@ func gemm(_ g: GEMMArguments<Float>) {
 func readsInPlace(_ g: GEMMArguments<Float>) -> Bool { g.aSource == nil && g.aPatches == nil && g.bBlocks == nil }
 
 /// Whether tiles read rows of A where they lie, so that nothing is packed: if all tiles can. Those of a weight gradient
-/// expect panels, as their A is transposed; so do slim tiles, and those that transpose B; and at the lower edge more rows
-/// may be read than there are. Without wide vectors a tile has no time for it.
+/// expect panels, as their A is transposed; so do slim tiles, and those that transpose B; and at the lower edge more
+/// rows may be read than there are. (Equal rows, 0 apart, would be taken for a panel.) Without wide vectors a tile has
+/// no time for it.
 @inline(always)
 private func readsRowsInPlace(_ g: GEMMArguments<Float>, _ blocking: Blocking) -> Bool {
   #if MARTLET_AVX512 || MARTLET_AVX2
     if case .update = g.epilogue { return false }
-    guard g.aSource == nil && g.aPatches == nil && g.aColumnStride == 1 && g.n <= fewColumns else { return false }
+    guard g.aSource == nil && g.aPatches == nil && g.aColumnStride == 1 && g.aRowStride != 0 && g.n <= fewColumns else {
+      return false
+    }
     #if MARTLET_AVX512
       if !blocking.keepsB && (g.n - 1) % NR < slimColumns { return false }
     #endif

@@ -3,8 +3,8 @@
 //     sums[r, j] = sum over k of a[k * MR + r] * b[k * bStride + j]        0 <= k < kc, in ascending order from zero
 //
 // `a` is a packed micropanel, or rows of the matrix itself: then it is a[r * aStride + k]. `b` is a packed micropanel
-// (bStride = NR) or the matrix itself. Each element is one chain of
-// multiply-adds, whatever else is computed along with it, so all sizes of tile give the same bits.
+// (bStride = NR) or the matrix itself. Each element is one chain of multiply-adds, whatever else is computed along with
+// it, so all sizes of tile give the same bits.
 
 import CMartletCPU
 
@@ -187,7 +187,7 @@ func step<let rows: Int, let vectors: Int>(
     bRow[v] = isPart ? load(panels.b + v * width, panels.lastLanes) : load(panels.b + v * width)
   }
   if readsA {
-    // The next cache line of a row: of each row once in as many steps.
+    // The next cache line of a row: of each row in its turn, while the steps go through this one; then of the last.
     let cacheLine = 16
     martlet_prefetch_near(panels.a + min(k % cacheLine, rows - 1) * panels.aStride + cacheLine)
   }

@@ -7,6 +7,7 @@ message is the library's own. Integers are checked here because ctypes would sil
 from __future__ import annotations
 
 import operator
+import re
 from typing import Any
 
 import numpy as np
@@ -127,12 +128,13 @@ _COUNTERPARTS = {
     "martlet_trainer_forward": "forward",
 }
 
+# Alone, not in a path or the name of a file.
+_ADVICE = re.compile(rf"(?<![\w/.-])(?:{'|'.join(_COUNTERPARTS)})(?:(?<= )|(?!\w|[/.-]\w))")
+
 
 def in_python(message: str) -> str:
     """A message of the library with what to call here instead of functions of C."""
-    for function, counterpart in _COUNTERPARTS.items():
-        message = message.replace(function, counterpart)
-    return message
+    return _ADVICE.sub(lambda match: _COUNTERPARTS[match[0]], message)
 
 
 def integer(value: Any, name: str, minimum: int, maximum: int = 2**63 - 1) -> int:
