@@ -148,9 +148,10 @@ extension Trainer {
   ) throws(MartletError) -> GradientCheck {
     try check.validate()
     try self.check(data)
+    // With the operations that training has, so that those are what is checked.
     let plan = try Plan(
       graph: model.graph, layout: model.layout, purpose: .training(losses.map(\.configuration), .store),
-      maximumBatch: data.count)
+      maximumBatch: data.count, transformsKernels: true)
     let batch = try PlanExecutor(plan: plan, parameters: model.valuesToChange(), kernels: kernels)
     try load(data, into: batch)
     let run = try GradientCheckRun(

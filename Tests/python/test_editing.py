@@ -92,6 +92,8 @@ def test_a_layer_is_replaced(model):
     ]:
         with pytest.raises(kind, match=message):
             model.replace_layer("dense", layer)
+    with pytest.raises(TypeError, match="name must be a string, received None"):
+        model.replace_layer(None, layers.Dense(5))
     narrow = layers.Dense(7)
     with pytest.raises(ValueError, match=r"weight 'kernel' of layer 'dense' has shape \[8, 5\].* need \[7, 5\]"):
         model.replace_layer("hidden", narrow)

@@ -37,6 +37,28 @@ def test_gradients_of_a_graph_are_right():
     assert all((a == b).all() for a, b in zip(before, model.get_weights()))
 
 
+@pytest.mark.parametrize("strides", [1, 2, (1, 2)])
+def test_what_is_checked_is_what_trains(strides, random):
+    """Convolutions deep enough to train by tiles are checked as they train; quotients in double are within 1e-7 for
+    tanh (see GradientCheck)."""
+    deep = layers.Conv2D(16, 3, strides=strides, padding="same", activation="tanh")
+    first = layers.Conv2D(16, 3, padding="same", activation="tanh")
+    model = martlet.Sequential(
+        [martlet.Input((7, 8, 16)), first, deep, layers.GlobalAveragePooling2D(), layers.Dense(3, "softmax")], seed=1
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    x = random.normal(size=(2, 7, 8, 16))
+    assert model.check_gradients(x, np.array([0, 2]), sample=20).largest_error < 1e-5
+    # The step of SGD is the gradient, in float32 and by tiles, and it leads downhill: the loss falls by its square.
+    before = model.get_weights()
+    rate = 1e-3
+    model.compile(martlet.optimizers.SGD(rate), "sparse_categorical_crossentropy")
+    loss = model.train_on_batch(x, np.array([0, 2]))
+    fall = loss - model.evaluate(x, np.array([0, 2]))
+    square = sum(float(((a - b) ** 2).sum()) for a, b in zip(before, model.get_weights())) / rate
+    assert fall == pytest.approx(square, rel=0.02)
+
+
 def test_a_sample_leaves_the_rest_unchecked():
     x, y = data()
     model = martlet.Sequential([layers.Dense(40, "relu"), layers.Dense(3, "softmax")])

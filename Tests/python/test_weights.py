@@ -120,6 +120,14 @@ def test_skip_mismatch(tmp_path):
     assert_equal_weights(wide, [*model.get_weights()[:2], *before[2:]])
 
 
+@pytest.mark.parametrize("option", ["by_name", "skip_mismatch"])
+def test_options_are_true_or_false(option, tmp_path):
+    model = ours()
+    model.save_weights(tmp_path / "w.h5")
+    with pytest.raises(TypeError, match=f"{option} must be True or False, received 'no'"):
+        model.load_weights(tmp_path / "w.h5", **{option: "no"})
+
+
 def chain(*names):
     return martlet.Sequential([martlet.Input((FEATURES,)), *(layers.Dense(5, name=name) for name in names)])
 

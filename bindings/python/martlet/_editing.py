@@ -35,6 +35,8 @@ def remove(model: Model, name: str) -> None:
 
 
 def replace(model: Model, name: str, layer: Layer) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string, received {name!r}")
     if not isinstance(layer, Layer):
         raise TypeError(f"replace_layer expects a layer, received {layer!r}")
     model.refuse_if_part("is changed there")

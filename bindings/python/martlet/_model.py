@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import _compiled, _editing, _gradients, _graph, _inputs
-from ._check import integer
+from ._check import flag, integer
 from ._engine import Cost, EngineModel
 from ._gradients import GradientCheck
 from ._graph import Node
@@ -314,7 +314,7 @@ class Model(TrainableModel):
         load_model raises.
         """
         engine = self.built_engine()
-        skipped = engine.load_weights(filepath, bool(by_name), bool(skip_mismatch))
+        skipped = engine.load_weights(filepath, flag(by_name, "by_name"), flag(skip_mismatch, "skip_mismatch"))
         if self._part is not None:  # what has been loaded into is a copy
             self.set_weights(Model.of_engine(engine).get_weights())
         for name, reason in skipped:
