@@ -24,7 +24,8 @@ struct UpdateArea {
 func update(_ pass: UpdatePass, _ area: UpdateArea) {
   switch pass.rule.pointee.kind {
   case .gradientDescent: gradientDescent(pass, area)
-  case .momentum, .nesterov: momentum(pass, area)
+  case .momentum: momentum(pass, area)
+  case .nesterov: nesterov(pass, area)
   case .adam, .amsgrad: adam(pass, area)
   case .adamax: adamax(pass, area)
   case .nadam: nadam(pass, area)
@@ -117,6 +118,9 @@ private func gradientDescent(_ pass: UpdatePass, _ area: UpdateArea) { update(Gr
 private func momentum(_ pass: UpdatePass, _ area: UpdateArea) { update(Momentum.self, pass, area) }
 
 @inline(never)
+private func nesterov(_ pass: UpdatePass, _ area: UpdateArea) { update(NesterovMomentum.self, pass, area) }
+
+@inline(never)
 private func adam(_ pass: UpdatePass, _ area: UpdateArea) { update(Adam.self, pass, area) }
 
 @inline(never)
@@ -153,30 +157,62 @@ struct GradientDescent: UpdateStep {
   }
 }
 
-/// With momentum, Nesterov's or not.
 struct Momentum: UpdateStep {
   private let w: UnsafeMutablePointer<Float>
-  private let m: UnsafeMutablePointer<Float>
-  private let rate: Float
-  private let momentum: Float
-  private let isNesterov: Bool
+  private let velocity: Velocity
 
   @inline(always)
   init?(_ pass: UpdatePass) {
-    guard let slot0 = pass.slot0 else { return nil }
-    w = pass.weights
-    m = slot0
-    (rate, momentum) = (Float(pass.rule.pointee.rate), Float(pass.rule.pointee.momentum))
-    // Not `==`, whose witness all kernel modules would share.
-    isNesterov = if case .nesterov = pass.rule.pointee.kind { true } else { false }
+    guard let velocity = Velocity(pass) else { return nil }
+    (w, self.velocity) = (pass.weights, velocity)
   }
 
   @inline(always)
   func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int) {
-    let velocity = multiplyAdd(Vector(repeating: momentum), load(m + i, lanes), 0 - rate * g)
-    store(velocity, m + i, lanes)
-    let change = isNesterov ? multiplyAdd(Vector(repeating: momentum), velocity, 0 - rate * g) : velocity
-    store(weight + change, w + i, lanes)
+    store(weight + velocity.moved(by: g, i, lanes), w + i, lanes)
+  }
+}
+
+struct NesterovMomentum: UpdateStep {
+  private let w: UnsafeMutablePointer<Float>
+  private let velocity: Velocity
+
+  @inline(always)
+  init?(_ pass: UpdatePass) {
+    guard let velocity = Velocity(pass) else { return nil }
+    (w, self.velocity) = (pass.weights, velocity)
+  }
+
+  @inline(always)
+  func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int) {
+    let next = velocity.next(velocity.moved(by: g, i, lanes), g)
+    store(weight + next, w + i, lanes)
+  }
+}
+
+/// What momentum keeps for each weight.
+private struct Velocity {
+  private let m: UnsafeMutablePointer<Float>
+  private let rate: Float
+  private let momentum: Float
+
+  @inline(always)
+  init?(_ pass: UpdatePass) {
+    guard let slot0 = pass.slot0 else { return nil }
+    m = slot0
+    (rate, momentum) = (Float(pass.rule.pointee.rate), Float(pass.rule.pointee.momentum))
+  }
+
+  /// momentum v - rate g
+  @inline(always)
+  func next(_ v: Vector, _ g: Vector) -> Vector { multiplyAdd(Vector(repeating: momentum), v, -rate * g) }
+
+  /// The velocities from index i on, after a step.
+  @inline(always)
+  func moved(by g: Vector, _ i: Int, _ lanes: Int) -> Vector {
+    let v = next(load(m + i, lanes), g)
+    store(v, m + i, lanes)
+    return v
   }
 }
 

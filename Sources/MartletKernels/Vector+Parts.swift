@@ -4,13 +4,7 @@
 
 import CMartletCPU
 
-#if MARTLET_AVX512
-  @inline(always)
-  func loadPart(_ p: UnsafePointer<Float>, _ lanes: Int) -> Vector { martlet_load_part16(p, lanes) }
-
-  @inline(always)
-  func storePart(_ v: Vector, _ p: UnsafeMutablePointer<Float>, _ lanes: Int) { martlet_store_part16(v, p, lanes) }
-#else
+#if !MARTLET_AVX512
   @inline(always)
   private func loadPart4(_ p: UnsafePointer<Float>, _ lanes: Int) -> SIMD4<Float> {
     switch lanes {

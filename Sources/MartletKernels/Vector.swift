@@ -69,26 +69,31 @@ func forEachVector(_ count: Int, _ body: (_ index: Int, _ lanes: Int) -> Void) {
 /// The first `lanes` elements at `p`, zero in the other lanes.
 @inline(__always)
 func load(_ p: UnsafePointer<Float>, _ lanes: Int = Vector.scalarCount) -> Vector {
-  guard lanes == width else { return loadPart(p, lanes) }
   #if MARTLET_AVX512
-    return martlet_load16(p)
-  #elseif MARTLET_AVX2
-    return martlet_load8(p)
+    // No branch: where all lanes are meant, as most often, the mask is a constant and goes away.
+    return martlet_load_part16(p, lanes)
   #else
-    return martlet_load4(p)
+    guard lanes == width else { return loadPart(p, lanes) }
+    #if MARTLET_AVX2
+      return martlet_load8(p)
+    #else
+      return martlet_load4(p)
+    #endif
   #endif
 }
 
 /// Write the first `lanes` lanes to `p`.
 @inline(__always)
 func store(_ v: Vector, _ p: UnsafeMutablePointer<Float>, _ lanes: Int = Vector.scalarCount) {
-  guard lanes == width else { return storePart(v, p, lanes) }
   #if MARTLET_AVX512
-    martlet_store16(v, p)
-  #elseif MARTLET_AVX2
-    martlet_store8(v, p)
+    martlet_store_part16(v, p, lanes)
   #else
-    martlet_store4(v, p)
+    guard lanes == width else { return storePart(v, p, lanes) }
+    #if MARTLET_AVX2
+      martlet_store8(v, p)
+    #else
+      martlet_store4(v, p)
+    #endif
   #endif
 }
 

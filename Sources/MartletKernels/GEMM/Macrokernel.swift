@@ -29,24 +29,31 @@ func gemm(_ g: GEMMArguments<Float>) {
 @inline(always)
 func readsInPlace(_ g: GEMMArguments<Float>) -> Bool { g.aSource == nil && g.aPatches == nil && g.bBlocks == nil }
 
-/// Whether tiles read rows of A where they lie, so that nothing is packed: if all tiles can. Those of a weight gradient
-/// expect panels, as their A is transposed; so do slim tiles, and those that transpose B; and at the lower edge more
-/// rows may be read than there are. (Equal rows, 0 apart, would be taken for a panel.) Without wide vectors a tile has
-/// no time for it.
+/// Whether tiles read A where it lies, so that nothing is packed: if all tiles can. Slim tiles expect panels, and so do
+/// those that transpose B; those that update weights expect the A of a weight gradient, whose elements of a k are
+/// adjacent; and at the lower edge more rows may be read than there are.
 @inline(always)
-private func readsRowsInPlace(_ g: GEMMArguments<Float>, _ blocking: Blocking) -> Bool {
+private func readsAInPlace(_ g: GEMMArguments<Float>, _ blocking: Blocking) -> Bool {
+  let last = (g.m - 1) % MR + 1
+  guard g.aSource == nil && g.aPatches == nil && computedRows(last) == last && !transposesPanel(g, columns: NR) else {
+    return false
+  }
+  if g.aRowStride == 1 { return g.k <= fewTerms }
   #if MARTLET_AVX512 || MARTLET_AVX2
     if case .update = g.epilogue { return false }
-    guard g.aSource == nil && g.aPatches == nil && g.aColumnStride == 1 && g.aRowStride != 0 && g.n <= fewColumns else {
-      return false
-    }
-    #if MARTLET_AVX512
-      if !blocking.keepsB && (g.n - 1) % NR < slimColumns { return false }
-    #endif
-    let last = (g.m - 1) % MR + 1
-    return !transposesPanel(g, columns: NR) && computedRows(last) == last
+    return g.aColumnStride == 1 && g.n <= fewColumns && !hasSlimTiles(g, blocking)
   #else
-    return false
+    return false  // without wide vectors a tile has no time for it
+  #endif
+}
+
+/// Whether the columns at the right edge are computed by slim tiles: if there are rows enough to pay for packing them.
+@inline(always)
+private func hasSlimTiles(_ g: GEMMArguments<Float>, _ blocking: Blocking) -> Bool {
+  #if MARTLET_AVX512
+    !blocking.keepsB && g.m > MR && (g.n - 1) % NR < slimColumns
+  #else
+    false
   #endif
 }
 
@@ -55,7 +62,7 @@ private func readsRowsInPlace(_ g: GEMMArguments<Float>, _ blocking: Blocking) -
 private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer<TileUpdates>?) {
   let blocking = Blocking(g)
   let workspace = GEMMWorkspace(g.workspace, blocking)
-  let readsA = readsRowsInPlace(g, blocking)
+  let readsA = readsAInPlace(g, blocking)
   let blocks = (g.m + blocking.mc - 1) / blocking.mc
   let chunks = max(1, (g.k + KC - 1) / KC)  // one even for K = 0: the epilogue of an empty sum
   for part in 0..<((g.n + blocking.nc - 1) / blocking.nc) {
@@ -73,8 +80,11 @@ private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer
         let jr = panel * NR
         let columns = min(NR, nc - jr)
         let packed = workspace.b + (blocking.keepsB ? jr * kc : 0)
-        var panels = Panels(kc: kc, a: workspace.a, b: packed, bStride: NR)
-        if readsA { (panels.a, panels.aStride) = (g.a + ic * g.aRowStride + pc, g.aRowStride) }
+        var panels = Panels(kc: kc, a: workspace.a, b: packed)
+        if readsA {
+          panels.readA(
+            g.a + ic * g.aRowStride + pc * g.aColumnStride, rowStride: g.aRowStride, columnStride: g.aColumnStride)
+        }
         panels.lastLanes = (columns - 1) % width + 1
         if block == 0 || !blocking.keepsB {
           let b = g.b + pc * g.bRowStride + (jc + jr) * g.bColumnStride
@@ -89,7 +99,7 @@ private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer
           }
         }
         #if MARTLET_AVX512
-          if columns <= slimColumns && !blocking.keepsB {
+          if columns <= slimColumns && hasSlimTiles(g, blocking) {
             computeSlimTiles(
               g, chunk, panels, row: ic, column: jc + jr, rows: mc, columns: columns, workspace.lines)
             continue

@@ -1,10 +1,11 @@
 // The microkernel: one tile, A panel * B panel, held in registers while k runs.
 //
-//     sums[r, j] = sum over k of a[k * MR + r] * b[k * bStride + j]        0 <= k < kc, in ascending order from zero
+//     sums[r, j] = sum over k of a[r * aRowStride + k * aStride] * b[k * bStride + j]
 //
-// `a` is a packed micropanel, or rows of the matrix itself: then it is a[r * aStride + k]. `b` is a packed micropanel
-// (bStride = NR) or the matrix itself. Each element is one chain of multiply-adds, whatever else is computed along with
-// it, so all sizes of tile give the same bits.
+// with 0 <= k < kc, in ascending order from zero. `a` is a packed micropanel (aRowStride = 1, aStride = MR) or the
+// matrix itself, whose rows or columns are adjacent in memory. `b` is a packed micropanel (bStride = NR) or the matrix
+// itself. Each element is one chain of multiply-adds, whatever else is computed along with it, so all sizes of tile give
+// the same bits.
 
 import CMartletCPU
 
@@ -12,8 +13,11 @@ import CMartletCPU
 struct Panels {
   var kc: Int
   var a: UnsafePointer<Float>
-  /// If `a` is a part of A itself, from a row of it to the next; 0: it is packed.
-  var aStride = 0
+  /// From a row of `a` to the next, from a k to the next, and to the tile below: those of a packed panel, or of A.
+  /// Either the first or the second is 1.
+  var aRowStride = 1
+  var aStride = MR
+  var aTileStride: Int
   var b: UnsafePointer<Float>
   var bStride: Int
   /// Lanes of the last vector of a row of `b` that belong to B: at the right edge fewer than `width`.
@@ -25,13 +29,26 @@ struct Panels {
   /// Where to leave a packed copy of such parts for the tiles after this one.
   var packedB: UnsafeMutablePointer<Float>?
 
+  /// Packed panels, without gaps between them.
   @inline(always)
-  var readsAInPlace: Bool { aStride != 0 }
+  init(kc: Int, a: UnsafePointer<Float>, b: UnsafePointer<Float>) {
+    (self.kc, self.a, self.b, aTileStride, bStride) = (kc, a, b, MR * kc, NR)
+  }
+
+  /// Have `a` read where it lies.
+  @inline(always)
+  mutating func readA(_ a: UnsafePointer<Float>, rowStride: Int, columnStride: Int) {
+    (self.a, aRowStride, aStride, aTileStride) = (a, rowStride, columnStride, MR * rowStride)
+  }
+
+  /// Whether the elements of a row of `a` are adjacent, rather than those of a k.
+  @inline(always)
+  var hasSeparateRows: Bool { aRowStride != 1 }
 
   /// Go to the tile below: the next panel of A, and B as the tile before has left it.
   @inline(always)
   mutating func advance() {
-    a += MR * (readsAInPlace ? aStride : kc)
+    a += aTileStride
     if let packed = packedB { (b, bStride) = (UnsafePointer(packed), NR) }
     (readsBInPlace, transposesB, packedB) = (false, false, nil)
   }
@@ -92,11 +109,11 @@ private func zeros12<let vectors: Int>(_ z: InlineArray<vectors, Vector>) -> Sum
 func accumulate<let rows: Int, let vectors: Int>(
   _ sums: inout Sums<rows, vectors>, _ panels: Panels, mayBeEdge: Bool
 ) {
-  switch (panels.readsAInPlace, panels.readsBInPlace) {
-  case (false, false): accumulate(&sums, panels, readsA: false, readsB: false, mayBeEdge)
-  case (false, true): accumulate(&sums, panels, readsA: false, readsB: true, mayBeEdge)
-  case (true, false): accumulate(&sums, panels, readsA: true, readsB: false, mayBeEdge)
-  case (true, true): accumulate(&sums, panels, readsA: true, readsB: true, mayBeEdge)
+  switch (panels.hasSeparateRows, panels.readsBInPlace) {
+  case (false, false): accumulate(&sums, panels, separateRows: false, readsB: false, mayBeEdge)
+  case (false, true): accumulate(&sums, panels, separateRows: false, readsB: true, mayBeEdge)
+  case (true, false): accumulate(&sums, panels, separateRows: true, readsB: false, mayBeEdge)
+  case (true, true): accumulate(&sums, panels, separateRows: true, readsB: true, mayBeEdge)
   }
 }
 
@@ -107,35 +124,35 @@ func accumulate<let rows: Int, let vectors: Int>(
   _ sums: inout Sums<rows, vectors>, _ panels: Panels, meanwhile: (_ r: Int) -> Void
 ) {
   guard isLong(panels) else { return accumulate(&sums, panels, mayBeEdge: false) }
-  switch (panels.readsAInPlace, panels.readsBInPlace) {
-  case (false, false): accumulate(&sums, panels, readsA: false, readsB: false, meanwhile)
-  case (false, true): accumulate(&sums, panels, readsA: false, readsB: true, meanwhile)
-  case (true, false): accumulate(&sums, panels, readsA: true, readsB: false, meanwhile)
-  case (true, true): accumulate(&sums, panels, readsA: true, readsB: true, meanwhile)
+  switch (panels.hasSeparateRows, panels.readsBInPlace) {
+  case (false, false): accumulate(&sums, panels, separateRows: false, readsB: false, meanwhile)
+  case (false, true): accumulate(&sums, panels, separateRows: false, readsB: true, meanwhile)
+  case (true, false): accumulate(&sums, panels, separateRows: true, readsB: false, meanwhile)
+  case (true, true): accumulate(&sums, panels, separateRows: true, readsB: true, meanwhile)
   }
 }
 
-/// The same for a tile of a weight gradient, whose A is always packed.
+/// The same for a tile of a weight gradient, where the elements of a k are adjacent, packed or not.
 @inline(always)
-func accumulatePacked<let rows: Int, let vectors: Int>(
+func accumulateAdjacentRows<let rows: Int, let vectors: Int>(
   _ sums: inout Sums<rows, vectors>, _ panels: Panels, meanwhile: (_ r: Int) -> Void
 ) {
-  guard isLong(panels) else { return accumulatePacked(&sums, panels, mayBeEdge: false) }
+  guard isLong(panels) else { return accumulateAdjacentRows(&sums, panels, mayBeEdge: false) }
   if panels.readsBInPlace {
-    accumulate(&sums, panels, readsA: false, readsB: true, meanwhile)
+    accumulate(&sums, panels, separateRows: false, readsB: true, meanwhile)
   } else {
-    accumulate(&sums, panels, readsA: false, readsB: false, meanwhile)
+    accumulate(&sums, panels, separateRows: false, readsB: false, meanwhile)
   }
 }
 
 @inline(always)
-func accumulatePacked<let rows: Int, let vectors: Int>(
+func accumulateAdjacentRows<let rows: Int, let vectors: Int>(
   _ sums: inout Sums<rows, vectors>, _ panels: Panels, mayBeEdge: Bool
 ) {
   if panels.readsBInPlace {
-    accumulate(&sums, panels, readsA: false, readsB: true, mayBeEdge)
+    accumulate(&sums, panels, separateRows: false, readsB: true, mayBeEdge)
   } else {
-    accumulate(&sums, panels, readsA: false, readsB: false, mayBeEdge)
+    accumulate(&sums, panels, separateRows: false, readsB: false, mayBeEdge)
   }
 }
 
@@ -146,22 +163,22 @@ func isLong(_ panels: Panels) -> Bool { panels.kc >= 2 * MR }
 
 @inline(always)
 private func accumulate<let rows: Int, let vectors: Int>(
-  _ sums: inout Sums<rows, vectors>, _ panels: Panels, readsA: Bool, readsB: Bool, _ mayBeEdge: Bool
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels, separateRows: Bool, readsB: Bool, _ mayBeEdge: Bool
 ) {
   var panels = panels
-  for k in 0..<panels.kc { step(&sums, &panels, k, readsA: readsA, readsB: readsB, mayBeEdge) }
+  for k in 0..<panels.kc { step(&sums, &panels, k, separateRows: separateRows, readsB: readsB, mayBeEdge) }
 }
 
 @inline(always)
 private func accumulate<let rows: Int, let vectors: Int>(
-  _ sums: inout Sums<rows, vectors>, _ panels: Panels, readsA: Bool, readsB: Bool, _ meanwhile: (_ r: Int) -> Void
+  _ sums: inout Sums<rows, vectors>, _ panels: Panels, separateRows: Bool, readsB: Bool, _ meanwhile: (_ r: Int) -> Void
 ) {
   var (panels, k) = (panels, 0)
   for r in 0..<rows {
     meanwhile(r)
     let end = panels.kc * (r + 1) / rows
     while k < end {
-      step(&sums, &panels, k, readsA: readsA, readsB: readsB, false)
+      step(&sums, &panels, k, separateRows: separateRows, readsB: readsB, false)
       k += 1
     }
   }
@@ -179,17 +196,18 @@ func prefetchRow(_ r: Int, _ first: UnsafePointer<Float>, _ stride: Int) {
 /// One k, of which `k` have gone before.
 @inline(always)
 func step<let rows: Int, let vectors: Int>(
-  _ sums: inout Sums<rows, vectors>, _ panels: inout Panels, _ k: Int, readsA: Bool, readsB: Bool, _ mayBeEdge: Bool
+  _ sums: inout Sums<rows, vectors>, _ panels: inout Panels, _ k: Int, separateRows: Bool, readsB: Bool,
+  _ mayBeEdge: Bool
 ) {
   var bRow = sums[0]  // for its type
   for v in 0..<vectors {
     let isPart = hasMasks && mayBeEdge && v + 1 == vectors
     bRow[v] = isPart ? load(panels.b + v * width, panels.lastLanes) : load(panels.b + v * width)
   }
-  if readsA {
+  if separateRows {
     // The next cache line of a row: of each row in its turn, while the steps go through this one; then of the last.
     let cacheLine = 16
-    martlet_prefetch_near(panels.a + min(k % cacheLine, rows - 1) * panels.aStride + cacheLine)
+    martlet_prefetch_near(panels.a + min(k % cacheLine, rows - 1) * panels.aRowStride + cacheLine)
   }
   if readsB {
     // The panel to the right for the L2 cache, and for the L1 cache what came there in this way.
@@ -201,10 +219,10 @@ func step<let rows: Int, let vectors: Int>(
     }
   }
   for r in 0..<rows {
-    let element = Vector(repeating: panels.a[readsA ? r * panels.aStride : r])
+    let element = Vector(repeating: panels.a[separateRows ? r * panels.aRowStride : r])
     for v in 0..<vectors { sums[r][v] = multiplyAdd(element, bRow[v], sums[r][v]) }
   }
-  panels.a += readsA ? 1 : MR
+  panels.a += separateRows ? 1 : panels.aStride
   panels.b += panels.bStride
 }
 

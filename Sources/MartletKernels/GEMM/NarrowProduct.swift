@@ -16,7 +16,7 @@ func multiplyNarrow(_ g: GEMMArguments<Float>) {
       let a = g.a + ir * g.aRowStride + pc * g.aColumnStride
       if rows < MR || g.aSource != nil || g.aPatches != nil {
         packA(g, row: ir, column: pc, kc: kc, mc: rows, into: workspace)
-        let panels = Panels(kc: kc, a: workspace.a, b: workspace.b, bStride: NR)
+        let panels = Panels(kc: kc, a: workspace.a, b: workspace.b)
         bufferTile(panels, rows: rows, columns: g.n, workspace.tile)
       } else if g.aRowStride == 1 {
         tileOfAdjacentRows(a, g.aColumnStride, workspace.b, kc, workspace.tile)

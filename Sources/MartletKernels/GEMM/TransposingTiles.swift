@@ -70,9 +70,9 @@ func transposesPanel(_ g: GEMMArguments<Float>, columns: Int) -> Bool {
       martlet_transpose16x16(columns, panels.bStride, packed + k * NR, NR)
       martlet_transpose16x16(columns + width * panels.bStride, panels.bStride, packed + k * NR + width, NR)
       columns += 16
-      for k in 0..<16 { step(&sums, &steps, k, readsA: false, readsB: false, false) }
+      for k in 0..<16 { step(&sums, &steps, k, separateRows: false, readsB: false, false) }
     }
-    for k in 0..<(panels.kc % 16) { step(&sums, &steps, k, readsA: false, readsB: false, false) }
+    for k in 0..<(panels.kc % 16) { step(&sums, &steps, k, separateRows: false, readsB: false, false) }
     for r in 0..<rows {
       for v in 0..<2 { store(sums[r][v], buffer + r * NR + v * width) }
     }

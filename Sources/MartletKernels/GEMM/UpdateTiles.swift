@@ -36,7 +36,8 @@ func updateFullTiles(
   let pass = updates.pointee.pass
   switch pass.pointee.rule.pointee.kind {
   case .gradientDescent: first.forEach(count) { gradientDescentTile($0, partial, pass) }
-  case .momentum, .nesterov: first.forEach(count) { momentumTile($0, partial, pass) }
+  case .momentum: first.forEach(count) { momentumTile($0, partial, pass) }
+  case .nesterov: first.forEach(count) { nesterovTile($0, partial, pass) }
   case .adam, .amsgrad:
     if isLong(first.panels) {
       first.forEach(count) { adamTileLater($0, partial, updates) }
@@ -59,7 +60,8 @@ func updateEdgeTiles(_ first: Tile, _ count: Int, columns: Int, _ pass: UnsafePo
   if columns <= width {
     switch pass.pointee.rule.pointee.kind {
     case .gradientDescent: first.forEach(count) { gradientDescentNarrowTile($0, pass) }
-    case .momentum, .nesterov: first.forEach(count) { momentumNarrowTile($0, pass) }
+    case .momentum: first.forEach(count) { momentumNarrowTile($0, pass) }
+    case .nesterov: first.forEach(count) { nesterovNarrowTile($0, pass) }
     case .adam, .amsgrad: first.forEach(count) { adamNarrowTile($0, pass) }
     case .rmsprop, .centeredRMSprop: first.forEach(count) { rmspropNarrowTile($0, pass) }
     case .adamax, .nadam, .adagrad, .adadelta, .lion: return false
@@ -67,7 +69,8 @@ func updateEdgeTiles(_ first: Tile, _ count: Int, columns: Int, _ pass: UnsafePo
   } else if columns > NR - width {  // a tile of three vectors has no form for two
     switch pass.pointee.rule.pointee.kind {
     case .gradientDescent: first.forEach(count) { gradientDescentEdgeTile($0, pass) }
-    case .momentum, .nesterov: first.forEach(count) { momentumEdgeTile($0, pass) }
+    case .momentum: first.forEach(count) { momentumEdgeTile($0, pass) }
+    case .nesterov: first.forEach(count) { nesterovEdgeTile($0, pass) }
     case .adam, .amsgrad: first.forEach(count) { adamEdgeTile($0, pass) }
     case .rmsprop, .centeredRMSprop: first.forEach(count) { rmspropEdgeTile($0, pass) }
     case .adamax, .nadam, .adagrad, .adadelta, .lion: return false
@@ -106,6 +109,21 @@ private func momentumEdgeTile(_ tile: Tile, _ pass: UnsafePointer<UpdatePass>) {
 @inline(never)
 private func momentumNarrowTile(_ tile: Tile, _ pass: UnsafePointer<UpdatePass>) {
   update(Momentum.self, tile, zeroNarrowTile, isEdge: true, nil, pass)
+}
+
+@inline(never)
+private func nesterovTile(_ tile: Tile, _ partial: UnsafePointer<Float>?, _ pass: UnsafePointer<UpdatePass>) {
+  update(NesterovMomentum.self, tile, zeroTile, isEdge: false, partial, pass)
+}
+
+@inline(never)
+private func nesterovEdgeTile(_ tile: Tile, _ pass: UnsafePointer<UpdatePass>) {
+  update(NesterovMomentum.self, tile, zeroTile, isEdge: true, nil, pass)
+}
+
+@inline(never)
+private func nesterovNarrowTile(_ tile: Tile, _ pass: UnsafePointer<UpdatePass>) {
+  update(NesterovMomentum.self, tile, zeroNarrowTile, isEdge: true, nil, pass)
 }
 
 @inline(never)
@@ -162,16 +180,15 @@ private func update<Step: UpdateStep, let rows: Int, let vectors: Int>(
 ) {
   guard let step = Step(pass.pointee) else { return }
   let (offset, rowStride, weights) = (tile.offset, tile.rowStride, pass.pointee.weights)
-  let slot0 = pass.pointee.slot0 ?? weights
-  let slot1 = pass.pointee.slot1 ?? slot0
+  let (slot0, slot1) = (pass.pointee.slot0, pass.pointee.slot1)
   var sums = zeros
   if isEdge {
-    accumulatePacked(&sums, tile.panels, mayBeEdge: true)
+    accumulateAdjacentRows(&sums, tile.panels, mayBeEdge: true)
   } else {
-    accumulatePacked(&sums, tile.panels) { r in
+    accumulateAdjacentRows(&sums, tile.panels) { r in
       prefetchRow(r, weights + offset, rowStride)
-      prefetchRow(r, slot0 + offset, rowStride)
-      prefetchRow(r, slot1 + offset, rowStride)
+      if let slot0 { prefetchRow(r, slot0 + offset, rowStride) }
+      if let slot1 { prefetchRow(r, slot1 + offset, rowStride) }
     }
   }
   @inline(always)
@@ -211,13 +228,13 @@ private func updateLater<Step: UpdateStep>(
   let (pass, waiting) = (updates.pointee.pass, updates.pointee.waiting)
   guard let step = Step(pass.pointee), let slot0 = pass.pointee.slot0 else { return }
   let (offset, rowStride, weights) = (tile.offset, tile.rowStride, pass.pointee.weights)
-  let slot1 = pass.pointee.slot1 ?? slot0
+  let slot1 = pass.pointee.slot1
   let (start, isWaiting) = (updates.pointee.waitingStart ?? 0, updates.pointee.waitingStart != nil)
   var sums = zeroTile
-  accumulatePacked(&sums, tile.panels) { r in
+  accumulateAdjacentRows(&sums, tile.panels) { r in
     prefetchRow(r, weights + offset, rowStride)
     prefetchRow(r, slot0 + offset, rowStride)
-    prefetchRow(r, slot1 + offset, rowStride)
+    if let slot1 { prefetchRow(r, slot1 + offset, rowStride) }
     guard isWaiting else { return }
     for v in 0..<TileRow.count {
       let i = start + r * rowStride + v * width
