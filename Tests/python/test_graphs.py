@@ -68,6 +68,16 @@ def repeated(library):
     return library.Model(x, layers.Dense(LABELS)(layers.multiply([once, shared(once)])))
 
 
+def repeated_convolution(library):
+    """Of so many channels that it is computed by tiles, in the gradient by the images too."""
+    layers = library.layers
+    x = library.Input((6, 7, 16))
+    shared = layers.Conv2D(16, 3, padding="same", activation="tanh")
+    once = shared(layers.Rescaling(0.1)(x))
+    pooled = layers.GlobalAveragePooling2D()(shared(layers.Rescaling(0.1)(once)))
+    return library.Model(x, layers.Dense(LABELS)(pooled))
+
+
 def uneven(library):
     """Ways of different lengths, whose layers Keras lists by depth and not as they were made."""
     layers = library.layers
@@ -109,6 +119,7 @@ GRAPHS = {
     "two inputs": two_inputs,
     "siamese": siamese,
     "repeated layer": repeated,
+    "repeated convolution": repeated_convolution,
     "uneven": uneven,
 }  # fmt: skip
 

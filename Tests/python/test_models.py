@@ -266,6 +266,26 @@ def test_trainable_takes_truth_values():
         assert layers.Dense(2, trainable=no).trainable is False
 
 
+def test_a_sequential_is_frozen_before_it_has_layers():
+    """As in Keras, whatever is added to it then is frozen too."""
+    model = martlet.Sequential()
+    assert model.trainable is True
+    model.trainable = False
+    assert model.trainable is False
+    for layer in (layers.Dense(3, "relu"), layers.Dense(2)):
+        model.add(layer)
+    assert model.trainable is False
+    model.compile("sgd", "mse")
+    model.build((None, 4))
+    before = model.get_weights()
+    x, y = np.ones((5, 4)), np.ones((5, 2))
+    model.fit(x, y, verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
+    model.trainable = True
+    model.fit(x, y, verbose=0)
+    assert not np.array_equal(before[-1], model.get_weights()[-1])
+
+
 @pytest.mark.parametrize(
     "make, kind, message",
     [

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import _compiled, _editing, _graph
-from ._check import integer
+from ._check import flag, integer
 from ._engine import EngineModel
 from ._graph import Node
 from ._model import Model, _shown
@@ -42,6 +42,7 @@ class Sequential(Model):
         self._start(name, seed)
         self._class_name = "Sequential"
         self._input_names, self._output_names = ["x"], ["y"]  # until it is built
+        self._freezes = False  # what is added
         for layer in layers or ():
             self.add(layer)
 
@@ -62,7 +63,20 @@ class Sequential(Model):
             raise TypeError(f"Sequential expects layers, received {layer!r}")
         if isinstance(layer, InputLayer) and self._chain:
             raise ValueError("Input must be the first of a Sequential's layers")
+        if self._freezes:
+            layer.trainable = False
         self._chain.append(layer)
+
+    @property
+    def trainable(self) -> bool:
+        """As in any model; before it is built, it holds for the layers that are added later too."""
+        return super().trainable if self.layers else not self._freezes
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._freezes = not flag(value, "trainable")
+        for layer in self.layers:
+            layer.trainable = value
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         """Build now. input_shape: (None, ...) as in Keras, if nothing else says it."""
