@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def description() -> dict[str, object]:
-    """Processor, caches, system, compilers, this repository's commit, the day, and how busy the machine is."""
+    """Processor, caches, system, this repository's commit, the day, the load, and what OpenBLAS is told."""
     return {
         "processor": _field("/proc/cpuinfo", "model name", ":"),
         "processors": len(os.sched_getaffinity(0)),
@@ -22,6 +22,7 @@ def description() -> dict[str, object]:
         "commit": _output("git", "describe", "--always", "--dirty"),
         "date": datetime.date.today().isoformat(),
         "load": os.getloadavg()[0],
+        "openblas": [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("OPENBLAS_")],
     }
 
 

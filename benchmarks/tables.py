@@ -176,7 +176,9 @@ def head(results: Results) -> str:
         f"commit {about['commit']}, {about['date']}. "
         f"Medians of {about['rounds']} rounds of {about['block_seconds']} s"
         + (", processor time at one thread" if about["clock"] == "cpu" else "")
-        + f"; load of the machine before: {about['load']:.1f}.\n\n"
+        + f"; load of the machine before: {about['load']:.1f}"
+        + "".join(f"; {setting}" for setting in about.get("openblas", []))
+        + ".\n\n"
     )
     if peers:
         text += "; ".join(f"{', '.join(names)}: {version}" for version, names in peers.items()) + "."

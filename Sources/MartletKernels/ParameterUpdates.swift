@@ -157,49 +157,50 @@ struct GradientDescent: UpdateStep {
   }
 }
 
+/// v = momentum v - rate g; w += v
 struct Momentum: UpdateStep {
-  private let w: UnsafeMutablePointer<Float>
   private let velocity: Velocity
 
   @inline(always)
   init?(_ pass: UpdatePass) {
     guard let velocity = Velocity(pass) else { return nil }
-    (w, self.velocity) = (pass.weights, velocity)
+    self.velocity = velocity
   }
 
   @inline(always)
   func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int) {
-    store(weight + velocity.moved(by: g, i, lanes), w + i, lanes)
+    store(weight + velocity.moved(by: g, i, lanes), velocity.w + i, lanes)
   }
 }
 
+/// v = momentum v - rate g; w += momentum v - rate g. (A rule of its own: a choice for each vector would show.)
 struct NesterovMomentum: UpdateStep {
-  private let w: UnsafeMutablePointer<Float>
   private let velocity: Velocity
 
   @inline(always)
   init?(_ pass: UpdatePass) {
     guard let velocity = Velocity(pass) else { return nil }
-    (w, self.velocity) = (pass.weights, velocity)
+    self.velocity = velocity
   }
 
   @inline(always)
   func apply(_ weight: Vector, _ g: Vector, _ i: Int, _ lanes: Int) {
     let next = velocity.next(velocity.moved(by: g, i, lanes), g)
-    store(weight + next, w + i, lanes)
+    store(weight + next, velocity.w + i, lanes)
   }
 }
 
-/// What momentum keeps for each weight.
+/// The weights w with what momentum keeps for each of them, v.
 private struct Velocity {
-  private let m: UnsafeMutablePointer<Float>
+  let w: UnsafeMutablePointer<Float>
+  private let v: UnsafeMutablePointer<Float>
   private let rate: Float
   private let momentum: Float
 
   @inline(always)
   init?(_ pass: UpdatePass) {
     guard let slot0 = pass.slot0 else { return nil }
-    m = slot0
+    (w, v) = (pass.weights, slot0)
     (rate, momentum) = (Float(pass.rule.pointee.rate), Float(pass.rule.pointee.momentum))
   }
 
@@ -210,9 +211,9 @@ private struct Velocity {
   /// The velocities from index i on, after a step.
   @inline(always)
   func moved(by g: Vector, _ i: Int, _ lanes: Int) -> Vector {
-    let v = next(load(m + i, lanes), g)
-    store(v, m + i, lanes)
-    return v
+    let moved = next(load(v + i, lanes), g)
+    store(moved, v + i, lanes)
+    return moved
   }
 }
 

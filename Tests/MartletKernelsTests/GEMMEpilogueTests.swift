@@ -13,16 +13,16 @@ import Testing
     + [(1, 35, 20), (1, 70, 300), (2, 35, 20), (8, 70, 300), (16, 65, 40), (30, 70, 300)].map {
       Product($0.0, $0.1, $0.2, bIsTransposed: true)
     }
-    // The latter of so few terms that A is read where it lies, in one block of rows and in several.
-    + [(50, 61, 8), (49, 70, 24), (27, 65, 300), (40, 70, 1), (56, 61, 12), (204, 40, 3)].map {
-      Product($0.0, $0.1, $0.2, aIsTransposed: true)
-    }
+    // The last three have so few terms that A is read where it lies, in one block of rows and in several.
+    + [
+      (50, 61, 8), (49, 70, 24), (27, 65, 300), (98, 61, 24), (193, 70, 40), (40, 70, 1), (56, 61, 12), (204, 40, 3),
+    ].map { Product($0.0, $0.1, $0.2, aIsTransposed: true) }
 
   private static let plainProducts = [
     (1, 10, 300), (13, 33, 40), (50, 17, 257), (30, 70, 600), (25, 65, 8), (4, 5, 0), (12, 32, 0), (26, 4, 300),
     (27, 10, 40), (1, 70, 600),
-    // Full tiles and wide edges, several blocks of rows from the bottom up, long k and short.
-    (50, 61, 40), (50, 61, 8), (50, 76, 40), (49, 47, 24),
+    // Full tiles and wide edges, long k and short; and several blocks of rows, from the bottom up.
+    (50, 61, 40), (50, 61, 8), (50, 76, 40), (49, 47, 24), (98, 61, 40), (98, 61, 8), (98, 76, 40), (145, 47, 24),
   ]
 
   /// The stored product without gaps.

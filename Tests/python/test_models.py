@@ -272,9 +272,12 @@ def test_a_sequential_is_frozen_before_it_has_layers():
     assert model.trainable is True
     model.trainable = False
     assert model.trainable is False
-    for layer in (layers.Dense(3, "relu"), layers.Dense(2)):
-        model.add(layer)
-    assert model.trainable is False
+    model.add(layers.Dense(3, "relu"))
+    model.trainable = True
+    assert model.layers[0].trainable is True
+    model.trainable = False
+    model.add(layers.Dense(2))
+    assert model.trainable is False and not any(layer.trainable for layer in model.layers)
     model.compile("sgd", "mse")
     model.build((None, 4))
     before = model.get_weights()

@@ -34,17 +34,18 @@ import MartletKernelInterface
 /// Floats of the block that stays in the L2 cache: half a megabyte of 1 MiB, as the other operand and C pass by.
 @inline(always) var blockCount: Int { 504 * KC }
 
-/// Rows of A that pass by a kept block of B: several tiles for each column, whose own work shows where k is short (96
-/// are 4 % faster than 24 with k = 8), but few of the rows of C, as a column of it touches a cache line in each. A
-/// multiple of every MR.
+/// Rows of A that pass by a kept block of B: few, as C is walked through in columns of so many rows, and far from the
+/// order of its memory with more; but several tiles, as each column has work of its own, which shows where k is short.
+/// (96 rather than 24: a training step is 4 % faster with k = 8, and the same with k = 32, 100 and 256.) A multiple of
+/// every MR.
 @inline(always) private var passingRows: Int { 96 }
 
 /// Columns of C for which it does not pay to pack A. Packing takes a third of the time of a column of tiles; with rows
 /// that are read in place each column takes a little longer.
 @inline(always) var fewColumns: Int { 512 }
 
-/// Terms of a sum for which it does not pay to pack the A of a weight gradient: so many rows of a batch are read side by
-/// side from the L1 cache, even if they are apart by a power of two.
+/// Terms of a sum for which it does not pay to pack the A of a weight gradient: so many rows of a batch stay side by
+/// side in the L1 cache of 12 ways, even if they are apart by a power of two.
 @inline(always) var fewTerms: Int { 12 }
 
 /// The size of the blocks that `count` lines are cut into: as few blocks as `most` lines allow, of the same size but
@@ -62,7 +63,7 @@ private func balanced(_ count: Int, most: Int, multiple: Int) -> Int {
 ///
 /// If K is a single chunk, C is touched only once, and K may be so short that most of the time goes into that: in
 /// weight gradients of small batches, where C are the weights. So C is walked through nearly in the order of its
-/// memory. The block that stays is of B, and MC is small.
+/// memory. The block that stays is of B, and MC is small, for the reason at `passingRows`.
 struct Blocking {
   let mc: Int
   let nc: Int

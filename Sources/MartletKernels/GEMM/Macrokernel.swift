@@ -29,19 +29,19 @@ func gemm(_ g: GEMMArguments<Float>) {
 @inline(always)
 func readsInPlace(_ g: GEMMArguments<Float>) -> Bool { g.aSource == nil && g.aPatches == nil && g.bBlocks == nil }
 
-/// Whether tiles read A where it lies, so that nothing is packed: if all tiles can. Slim tiles expect panels, and so do
-/// those that transpose B; those that update weights expect the A of a weight gradient, whose elements of a k are
-/// adjacent; and at the lower edge more rows may be read than there are.
+/// Whether tiles read A where it lies, so that nothing is packed: if all tiles can. Those that transpose B expect
+/// panels, and so do slim ones; those that update weights expect the elements of a k to be adjacent; and at the lower
+/// edge more rows may be read than there are.
 @inline(always)
-private func readsAInPlace(_ g: GEMMArguments<Float>, _ blocking: Blocking) -> Bool {
+private func readsAInPlace(_ g: GEMMArguments<Float>, hasSlimTiles: Bool) -> Bool {
   let last = (g.m - 1) % MR + 1
   guard g.aSource == nil && g.aPatches == nil && computedRows(last) == last && !transposesPanel(g, columns: NR) else {
     return false
   }
-  if g.aRowStride == 1 { return g.k <= fewTerms }
+  if g.aRowStride == 1 { return g.k <= fewTerms }  // within a chunk, where no tile is slim
   #if MARTLET_AVX512 || MARTLET_AVX2
     if case .update = g.epilogue { return false }
-    return g.aColumnStride == 1 && g.n <= fewColumns && !hasSlimTiles(g, blocking)
+    return g.aColumnStride == 1 && g.n <= fewColumns && !hasSlimTiles
   #else
     return false  // without wide vectors a tile has no time for it
   #endif
@@ -62,7 +62,8 @@ private func hasSlimTiles(_ g: GEMMArguments<Float>, _ blocking: Blocking) -> Bo
 private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer<TileUpdates>?) {
   let blocking = Blocking(g)
   let workspace = GEMMWorkspace(g.workspace, blocking)
-  let readsA = readsAInPlace(g, blocking)
+  let hasSlimTiles = hasSlimTiles(g, blocking)
+  let readsA = readsAInPlace(g, hasSlimTiles: hasSlimTiles)
   let blocks = (g.m + blocking.mc - 1) / blocking.mc
   let chunks = max(1, (g.k + KC - 1) / KC)  // one even for K = 0: the epilogue of an empty sum
   for part in 0..<((g.n + blocking.nc - 1) / blocking.nc) {
@@ -99,7 +100,7 @@ private func multiply(_ g: GEMMArguments<Float>, _ updates: UnsafeMutablePointer
           }
         }
         #if MARTLET_AVX512
-          if columns <= slimColumns && hasSlimTiles(g, blocking) {
+          if columns <= slimColumns && hasSlimTiles {
             computeSlimTiles(
               g, chunk, panels, row: ic, column: jc + jr, rows: mc, columns: columns, workspace.lines)
             continue

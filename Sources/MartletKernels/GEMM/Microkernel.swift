@@ -3,9 +3,9 @@
 //     sums[r, j] = sum over k of a[r * aRowStride + k * aStride] * b[k * bStride + j]
 //
 // with 0 <= k < kc, in ascending order from zero. `a` is a packed micropanel (aRowStride = 1, aStride = MR) or the
-// matrix itself, whose rows or columns are adjacent in memory. `b` is a packed micropanel (bStride = NR) or the matrix
-// itself. Each element is one chain of multiply-adds, whatever else is computed along with it, so all sizes of tile give
-// the same bits.
+// matrix itself, where the elements of a row, or those of a k, are adjacent. `b` is a packed micropanel (bStride = NR)
+// or the matrix itself. Each element is one chain of multiply-adds, whatever else is computed along with it, so all
+// sizes of tile give the same bits.
 
 import CMartletCPU
 
@@ -13,10 +13,11 @@ import CMartletCPU
 struct Panels {
   var kc: Int
   var a: UnsafePointer<Float>
-  /// From a row of `a` to the next, from a k to the next, and to the tile below: those of a packed panel, or of A.
-  /// Either the first or the second is 1.
+  /// From a row of `a` to the next: 1 in a packed panel.
   var aRowStride = 1
+  /// From a k to the next: MR in a packed panel, and 1 if rows lie apart.
   var aStride = MR
+  /// To the rows of the tile below.
   var aTileStride: Int
   var b: UnsafePointer<Float>
   var bStride: Int

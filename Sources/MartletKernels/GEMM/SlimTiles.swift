@@ -1,7 +1,7 @@
 // Up to four columns at the right edge of a product with a long k and several tiles of rows. A tile would compute a
-// whole vector of each row for them. Here the vectors run down the columns: a panel of A is a vector for each k already.
-// Two panels at a time, as each sum waits for the one before it. The chains are those of the microkernel, and so are
-// the bits.
+// whole vector of each row for them. Here the vectors run down the columns: a panel of A is a vector for each k
+// already. Two panels at a time, as each sum waits for the one before it. The chains are those of the microkernel, and
+// so are the bits.
 
 import CMartletCPU
 import MartletKernelInterface

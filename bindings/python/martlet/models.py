@@ -47,7 +47,10 @@ class Sequential(Model):
             self.add(layer)
 
     def add(self, layer: Layer | Node | Model) -> None:
-        """Append a layer or a model, or an Input as the first. TypeError for anything else; ValueError once it is built."""
+        """Append a layer or a model, or an Input as the first; frozen, if the model was frozen before.
+
+        TypeError for anything else; ValueError once it is built.
+        """
         if self._engine is not None:
             raise ValueError(f"model {self.name!r} is built already; add all layers before it is used")
         if isinstance(layer, Node) and isinstance(layer.layer, InputLayer):
@@ -75,8 +78,7 @@ class Sequential(Model):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._freezes = not flag(value, "trainable")
-        for layer in self.layers:
-            layer.trainable = value
+        Model.trainable.fset(self, value)
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         """Build now. input_shape: (None, ...) as in Keras, if nothing else says it."""
