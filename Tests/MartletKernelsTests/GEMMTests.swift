@@ -4,8 +4,8 @@ import MartletKernelInterface
 import MartletKernels
 import Testing
 
-/// Sizes around the tiles 4 x 8, 4 x 24 and 12 x 32, vectors, cache lines, the chunk, which also decides the order of the
-/// loops, and then around their blocks of 96 rows, with terms that are and are not too few to pack A.
+/// Sizes around the tiles 4 x 8, 4 x 24 and 12 x 32, vectors, cache lines, the chunk, which also decides the order of
+/// the loops, and then around their blocks of 96 rows, with terms that are and are not too few to pack A.
 private let shapes: [(m: Int, n: Int, k: Int)] = {
   let ms = [0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 16, 17, 24, 25, 48, 49, 50]
   let ns = [0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 49, 63, 64, 65]
@@ -41,7 +41,7 @@ private let shapes: [(m: Int, n: Int, k: Int)] = {
   /// |error| <= (K + 1) u sum |a b|: one rounding for each product and addition (Higham, Accuracy and Stability, 3.1).
   @Test("Several blocks in every direction, against the oracle", arguments: tables)
   func blocks(_ table: KernelTable<Float>) {
-    // Of the last three but one, rows of A are read where they lie, in one block and in several, up to the last width.
+    // In the three before the last, rows of A are read where they lie: in several blocks and in one, of the last width.
     for (m, n, k) in [
       (503, 40, 300), (1010, 40, 300), (20, 1300, 300), (60, 1300, 200), (1012, 40, 600), (1009, 40, 300),
       (60, 512, 300), (204, 1300, 200),
